@@ -1,0 +1,47 @@
+/* Runs a helper command and takes what it prints. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+struct strbuf;
+
+/* A running helper. Zero it (CHILD_NONE) before use. */
+struct child {
+	pid_t pid;      /* 0 while none runs */
+	int out, error; /* read ends of its standard output and standard error, -1 if closed */
+	const char *name; /* what messages call it; the caller keeps it alive */
+};
+
+#define CHILD_NONE { .out = -1, .error = -1 }
+
+/* Splits LINE into words as a shell would, but runs no shell: blanks separate, '...' is literal,
+ * "..." and \ quote as usual; nothing is expanded except a leading ~/ of a word. The result is a
+ * NULL-terminated array in one allocation: free() it. NULL with FAULT_CONFIG for an open quote or an
+ * empty line. */
+char **child_words(const char *line, struct error *err) __attribute__((warn_unused_result));
+
+/* Starts ARGV[0], found through PATH, with standard input from /dev/null, in a process group of its
+ * own, with all other descriptors closed and signals as they were at the start of the program.
+ * Does not wait. False with FAULT_CONFIG when it cannot be executed. */
+bool child_start(struct child *c, char *const argv[], struct error *err)
+	__attribute__((warn_unused_result));
+/* The same for a function of this program, run in a forked child that is made non-dumpable; RUN
+ * writes its answer to descriptor OUT and its complaint to descriptor ERROR, and its result is the
+ * child's exit status. */
+bool child_start_function(struct child *c, const char *name, int (*run)(void *ctx, int out, int error),
+	void *ctx, struct error *err) __attribute__((warn_unused_result));
+
+/* Waits until the helper has closed its output and ended. Fills OUT with what it printed, at most
+ * OUT->cap octets, and sets *RET_STATUS to its exit status. False when it did not end before
+ * DEADLINE (its process group is killed, FAULT_TEMPORARY), was ended by a signal, printed more than
+ * the cap, or ended with a status other than 0 (FAULT_CONFIG): the error's text then ends with the
+ * first line that it wrote to standard error. Nothing of OUT is ever put into an error. */
+bool child_wait(struct child *c, int64_t deadline, struct strbuf *out, int *ret_status,
+	struct error *err) __attribute__((warn_unused_result));
+
+/* Kills the helper if it still runs and reaps it. Accepts CHILD_NONE. */
+void child_stop(struct child *c);

@@ -1,0 +1,29 @@
+/* Deadlines, the wall clock, and dates as mail writes them. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+struct strbuf;
+
+#define CLOCK_SECOND 1000LL
+#define CLOCK_MINUTE (60 * CLOCK_SECOND)
+#define CLOCK_NEVER  INT64_MAX
+
+/* Milliseconds of monotonic time. A deadline is such a value; CLOCK_NEVER never comes. */
+int64_t clock_ms(void);
+/* Now plus MS milliseconds. */
+int64_t clock_in(int64_t ms);
+/* Milliseconds left until DEADLINE as poll(2) takes them: 0 when it has passed, -1 for never. */
+int clock_left(int64_t deadline);
+int64_t clock_sooner(int64_t a, int64_t b);
+
+/* Seconds since 1970 by the wall clock. */
+time_t clock_wall(void);
+/* Makes clock_wall answer WHEN from now on; for tests. */
+void clock_pretend(time_t when);
+
+/* Appends "Tue, 24 Nov 2026 11:05:09 +0000", local time, independent of the locale (RFC 5322 3.3). */
+void clock_add_rfc5322(struct strbuf *out, time_t when);
+/* Appends "2026-11-24T11:05:09Z" (RFC 3339, UTC). */
+void clock_add_rfc3339(struct strbuf *out, time_t when);

@@ -1,0 +1,152 @@
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "error.h"
+
+ssize_t
+io_read(int fd, void *buffer, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, buffer, n);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+ssize_t
+io_read_full(int fd, void *buffer, size_t n)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while (have < n) {
+		got = io_read(fd, (char *)buffer + have, n - have);
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
+ssize_t
+io_pread_full(int fd, void *buffer, size_t n, uint64_t offset)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while (have < n) {
+		got = pread(fd, (char *)buffer + have, n - have, (off_t)(offset + have));
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		if (!got)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
+bool
+io_write_full(int fd, const void *data, size_t n)
+{
+	const char *at = data;
+	ssize_t done;
+
+	while (n) {
+		done = write(fd, at, n);
+		if (done < 0) {
+			if (errno == EINTR)
+				continue;
+			return false;
+		}
+		at += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+static bool
+in_memory(const char *directory)
+{
+	struct statfs fs;
+
+	return statfs(directory, &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+static int
+open_unnamed(const char *directory)
+{
+	char name[4096];
+	size_t n = 0;
+	int fd;
+
+	fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd;
+	/* a file system or kernel without O_TMPFILE */
+	while (directory[n] && n < sizeof(name) - 16)
+		name[n] = directory[n], n++;
+	if (directory[n]) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	for (const char *s = "/sendoff.XXXXXX"; *s; s++)
+		name[n++] = *s;
+	name[n] = '\0';
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	return fd;
+}
+
+int
+io_temporary(const char *directory, struct error *err)
+{
+	const char *const places[] = { directory, secure_getenv("TMPDIR"), "/var/tmp", "/tmp" };
+	const size_t count = sizeof(places) / sizeof(*places);
+	int fd, first = 0;
+
+	for (int memory = 0; memory < 2; memory++) {
+		for (size_t i = 0; i < count; i++) {
+			if (!places[i] || !*places[i] || in_memory(places[i]) != (memory == 1))
+				continue;
+			fd = open_unnamed(places[i]);
+			if (fd >= 0)
+				return fd;
+			if (!first)
+				first = errno;
+		}
+	}
+	error_sys(err,
+		first == ENOSPC || first == EDQUOT || first == EMFILE || first == ENFILE ?
+			FAULT_TEMPORARY :
+			FAULT_CREATE,
+		first ? first : ENOENT,
+		"unable to create a temporary file in %s (set TMPDIR to a writable directory)",
+		directory && *directory ? directory : "/var/tmp");
+	return -1;
+}
+
+void
+io_keep_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}

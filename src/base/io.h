@@ -1,0 +1,28 @@
+/* Reading and writing whole, and temporary files without a name. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+
+/* read(2) that goes on after a signal. */
+ssize_t io_read(int fd, void *buffer, size_t n);
+/* Reads until N octets are there or the file ends; returns how many, -1 with errno on an error. */
+ssize_t io_read_full(int fd, void *buffer, size_t n);
+/* The same at an offset; the file position is not touched. */
+ssize_t io_pread_full(int fd, void *buffer, size_t n, uint64_t offset);
+/* Writes all N octets, or returns false with errno set. */
+bool io_write_full(int fd, const void *data, size_t n) __attribute__((warn_unused_result));
+
+/* Opens a file without a name, gone with the process, mode 0600, for reading and writing. Tries
+ * DIRECTORY (may be NULL), $TMPDIR, /var/tmp and /tmp in this order, passing over those in memory
+ * (tmpfs, ramfs) unless there is no other. Returns the descriptor, or -1 with FAULT_TEMPORARY (disk
+ * full, no descriptors) or FAULT_CREATE. */
+int io_temporary(const char *directory, struct error *err) __attribute__((warn_unused_result));
+
+/* Makes sure that descriptors 0, 1 and 2 are open (on /dev/null where they were not), so that no
+ * file opened later is taken for one of them. */
+void io_keep_standard(void);

@@ -1,0 +1,161 @@
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "strbuf.h"
+
+size_t
+text_utf8_decode(const char *s, size_t n, uint32_t *ret)
+{
+	static const uint32_t lowest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *u = (const unsigned char *)s;
+	uint32_t code;
+	size_t len, i;
+
+	if (!n)
+		return 0;
+	if (u[0] < 0x80) {
+		*ret = u[0];
+		return 1;
+	}
+	if (u[0] >= 0xc2 && u[0] < 0xe0)
+		len = 2, code = u[0] & 0x1f;
+	else if ((u[0] & 0xf0) == 0xe0)
+		len = 3, code = u[0] & 0x0f;
+	else if (u[0] >= 0xf0 && u[0] < 0xf5)
+		len = 4, code = u[0] & 0x07;
+	else
+		return 0;
+	if (n < len)
+		return 0;
+	for (i = 1; i < len; i++) {
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (u[i] & 0x3f);
+	}
+	if (code < lowest[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	*ret = code;
+	return len;
+}
+
+bool
+text_is_utf8(const char *s, size_t n)
+{
+	uint32_t code;
+	size_t len;
+
+	for (; n; s += len, n -= len)
+		if (!(len = text_utf8_decode(s, n, &code)))
+			return false;
+	return true;
+}
+
+bool
+text_is_8bit(const char *s, size_t n)
+{
+	for (; n; s++, n--)
+		if ((unsigned char)*s > 127)
+			return true;
+	return false;
+}
+
+bool
+text_has_control(const char *s, size_t n)
+{
+	uint32_t code;
+	size_t len;
+
+	for (; n; s += len, n -= len) {
+		if (!(len = text_utf8_decode(s, n, &code)))
+			return true;
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			return true;
+	}
+	return false;
+}
+
+/* Characters that change how their neighbours are shown, or show nothing at all. */
+static bool
+invisible(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c ||
+	       (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+	       (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
+	       (code >= 0xfff9 && code <= 0xfffb) || (code >= 0xe0000 && code <= 0xe007f);
+}
+
+static void
+add_escaped(struct strbuf *out, const char *s, size_t n, size_t max, bool quoted)
+{
+	size_t start = out->len, keep = out->len, len;
+	char piece[16];
+	uint32_t code;
+
+	for (; n; s += len, n -= len) {
+		if (!(len = text_utf8_decode(s, n, &code))) {
+			len = 1;
+			snprintf(piece, sizeof(piece), "\\x%02x", (unsigned char)*s);
+		} else if (invisible(code)) {
+			snprintf(piece, sizeof(piece), code < 0x80 ? "\\x%02x" : "\\u{%x}", code);
+		} else if (quoted && (code == '"' || code == '\\')) {
+			snprintf(piece, sizeof(piece), "\\%c", (int)code);
+		} else {
+			memcpy(piece, s, len);
+			piece[len] = '\0';
+		}
+		if (out->len - start + strlen(piece) > max) {
+			strbuf_truncate(out, keep);
+			strbuf_adds(out, "...");
+			return;
+		}
+		strbuf_adds(out, piece);
+		if (max >= 3 && out->len - start <= max - 3)
+			keep = out->len;
+	}
+}
+
+void
+text_add_printable(struct strbuf *out, const char *s, size_t n, size_t max)
+{
+	add_escaped(out, s, n, max, false);
+}
+
+void
+text_add_quoted(struct strbuf *out, const char *s, size_t n, size_t max)
+{
+	strbuf_addc(out, '"');
+	add_escaped(out, s, n, max, true);
+	strbuf_addc(out, '"');
+}
+
+void
+text_printable(char *out, size_t size, const char *s, size_t n)
+{
+	/* a caller may be reporting that memory ran out: the buffer stays on the stack */
+	struct strbuf b = { out, 0, size, size - 1, false, false };
+
+	out[0] = '\0';
+	add_escaped(&b, s, n, size - 1, false);
+}
+
+bool
+text_number(const char *s, uint64_t low, uint64_t high, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		if (value > (UINT64_MAX - 9) / 10)
+			return false;
+		value = value * 10 + (uint64_t)(*s - '0');
+	}
+	if (value < low || value > high)
+		return false;
+	*ret = value;
+	return true;
+}

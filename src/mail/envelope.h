@@ -1,0 +1,84 @@
+/* The envelope: sender, recipients, each recipient with an outcome of its own. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "address.h"
+#include "error.h"
+
+/* What became of a recipient. */
+enum outcome {
+	OUTCOME_PENDING,   /* nothing final yet */
+	OUTCOME_ACCEPTED,  /* a 2yz to the end of data covers it */
+	OUTCOME_TEMPORARY, /* refused, trying again may help */
+	OUTCOME_PERMANENT, /* refused for good */
+	OUTCOME_IN_DOUBT,  /* end of data sent, no answer: may have been delivered */
+	OUTCOME_COUNT
+};
+const char *outcome_name(enum outcome outcome); /* "accepted", ... for JSON and logs */
+
+struct recipient {
+	struct address address;
+	char *orcpt; /* RFC 3461 4.2: the original address, not yet xtext, or NULL */
+	enum outcome outcome;
+	int code;               /* of the reply that decided, 0 without one */
+	struct enhanced enhanced;
+	char *words;            /* the server's text of that reply, printable, or NULL */
+	struct error *why;      /* set when not accepted; owned */
+};
+
+enum dsn_return { DSN_RETURN_NONE, DSN_RETURN_FULL, DSN_RETURN_HEADERS };
+enum dsn_notify { /* a set of bits; 0: not asked for */
+	DSN_NEVER = 1,
+	DSN_SUCCESS = 2,
+	DSN_FAILURE = 4,
+	DSN_DELAY = 8
+};
+
+struct envelope {
+	struct address sender;       /* may be the null sender */
+	struct recipient *recipients;
+	size_t count;
+	enum dsn_return dsn_return;
+	unsigned dsn_notify;
+	char *envid;                 /* not yet xtext, or NULL */
+};
+
+#define ENVELOPE_NONE { .count = 0 }
+
+void envelope_done(struct envelope *e);
+/* Takes the addresses of L (copied), each once, all OUTCOME_PENDING. */
+void envelope_add_recipients(struct envelope *e, const struct address_list *l);
+
+/* Notes the outcome of one recipient; earlier words and error are freed. WHY may be NULL for
+ * OUTCOME_ACCEPTED and is copied. */
+void recipient_set(struct recipient *r, enum outcome outcome, int code, struct enhanced enhanced,
+	const char *words, const struct error *why);
+/* OUTCOME_TEMPORARY or OUTCOME_PERMANENT by the fault, IN_DOUBT when err->in_doubt. */
+void recipient_fail(struct recipient *r, const struct error *why);
+
+/* How many recipients have OUTCOME. */
+size_t envelope_count(const struct envelope *e, enum outcome outcome);
+
+/* The exit status of a finished submission, as a fault (DESIGN section 8): all accepted
+ * FAULT_NONE; none accepted and any temporary or in doubt FAULT_TEMPORARY; else the worst of what is
+ * left (78 77 76 69 68 67 65 in this order, any other permanent fault counts as 69), where temporary
+ * and in-doubt recipients beside accepted ones count as FAULT_UNAVAILABLE, never as
+ * FAULT_TEMPORARY. Pending recipients count as temporary. */
+enum fault envelope_fault(const struct envelope *e);
+
+/* True iff sender or a recipient has a local part that is not ASCII. */
+bool envelope_needs_utf8(const struct envelope *e);
+/* True iff some address's domain is not ASCII. */
+bool envelope_has_idn(const struct envelope *e);
+
+/* Parses "success,failure,delay" or "never" (any case, RFC 3461 4.1); FAULT_USAGE otherwise. */
+bool dsn_notify_parse(const char *s, unsigned *ret, struct error *err)
+	__attribute__((warn_unused_result));
+/* Parses "full", "hdrs" or "headers". */
+bool dsn_return_parse(const char *s, enum dsn_return *ret, struct error *err)
+	__attribute__((warn_unused_result));
+/* Appends S as xtext (RFC 3461 section 4). */
+struct strbuf;
+void dsn_add_xtext(struct strbuf *out, const char *s);

@@ -53,7 +53,6 @@ struct wire_settings {
 	void *secret_ctx;
 	bool partial_abort;       /* one refused recipient stops the message for all */
 	bool strict_body;         /* refuse (65) what would have to be re-encoded or sent illegal */
-	bool require_tls;         /* an error unless TLS is verified; REQUIRETLS where offered */
 	const char *temporary_directory; /* for a body that must be re-encoded, may be NULL */
 	int64_t deadline;         /* clock.h; for the whole, CLOCK_NEVER without */
 	int64_t connect_ms;       /* for one connection attempt to be established */

@@ -16,7 +16,8 @@ static const struct {
 	[FAULT_NOUSER] = { 67, "EX_NOUSER", "a recipient does not exist" },
 	[FAULT_NOHOST] = { 68, "EX_NOHOST", "a host does not exist" },
 	[FAULT_UNAVAILABLE] = { 69, "EX_UNAVAILABLE",
-		"refused for good, a required extension is missing, or the certificate was refused" },
+		"refused for good, a required extension is missing, or the certificate was "
+		"refused" },
 	[FAULT_SOFTWARE] = { 70, "EX_SOFTWARE", "an internal error" },
 	[FAULT_SYSTEM] = { 71, "EX_OSERR", "an operating system error" },
 	[FAULT_CREATE] = { 73, "EX_CANTCREAT", "a file cannot be created" },

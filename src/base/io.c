@@ -130,9 +130,9 @@ io_temporary(const char *directory, struct error *err)
 		}
 	}
 	error_sys(err,
-		first == ENOSPC || first == EDQUOT || first == EMFILE || first == ENFILE ?
-			FAULT_TEMPORARY :
-			FAULT_CREATE,
+		first == ENOSPC || first == EDQUOT || first == EMFILE || first == ENFILE
+			? FAULT_TEMPORARY
+			: FAULT_CREATE,
 		first ? first : ENOENT,
 		"unable to create a temporary file in %s (set TMPDIR to a writable directory)",
 		directory && *directory ? directory : "/var/tmp");

@@ -224,7 +224,6 @@ try_hosts(struct delivery *d, struct error *decided)
 			/* one host that may answer later outweighs another that does not exist */
 			if (!decided->fault || lost.fault == FAULT_TEMPORARY || d->final)
 				*decided = lost;
-			fail_pending(d, &lost);
 		}
 		if (d->final || out_of_time(d))
 			break;
@@ -247,9 +246,11 @@ session_deliver(const struct wire_settings *settings, struct envelope *envelope,
 	if (settings->tls == WIRE_TLS_NONE ||
 		(d.tls = tls_context_new(&settings->tls_settings, &decided)))
 		try_hosts(&d, &decided);
-	else
-		fail_pending(&d, &decided);
 	tls_context_free(d.tls);
+	if (envelope_count(envelope, OUTCOME_PENDING)) {
+		error_at(&decided, STAGE_CONNECT, FAULT_TEMPORARY, "the time is up");
+		fail_pending(&d, &decided);
+	}
 	for (size_t i = 0; i < envelope->count && !decided.fault; i++)
 		if (envelope->recipients[i].outcome != OUTCOME_ACCEPTED &&
 			envelope->recipients[i].why)

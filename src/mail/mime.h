@@ -1,4 +1,5 @@
-/* MIME encodings (RFC 2045, 2046, 2047, 2231), as pure and incremental functions. */
+/* MIME encodings (RFC 2045, 2046, 2231), as pure and incremental functions. Encoded-words (RFC 2047)
+ * are in header.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -32,11 +33,6 @@ void mime_qp_init(struct mime_qp *e);
 void mime_qp_feed(struct mime_qp *e, struct strbuf *out, const void *data, size_t n);
 /* Ends the text; what it held comes out. */
 void mime_qp_end(struct mime_qp *e, struct strbuf *out);
-
-/* Appends N octets of text as encoded-words (RFC 2047), B or Q whichever is shorter, at most 75
- * octets each, fit for a phrase, with CRLF SP between them. The charset is utf-8, and no character
- * is split, or unknown-8bit where the octets are no UTF-8. USED is how many columns the line has. */
-void mime_add_words(struct strbuf *out, size_t used, const char *text, size_t n);
 
 /* Appends "; NAME=VALUE": as a token or quoted-string if VALUE is ASCII, else as RFC 2231 extended
  * value (NAME*=utf-8''..., or unknown-8bit''), in continuations (NAME*0*=) where it would pass 78

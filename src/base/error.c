@@ -46,7 +46,7 @@ static const char *const stages[] = {
 };
 _Static_assert(sizeof(stages) / sizeof(*stages) == STAGE_COUNT, "one name per stage");
 
-static void
+static void __attribute__((format(printf, 5, 0)))
 set(struct error *err, enum stage stage, enum fault fault, int sys, const char *format, va_list ap)
 {
 	char raw[sizeof(err->text)];

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "error.h"
 
 ssize_t
@@ -149,4 +151,18 @@ io_keep_standard(void)
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
+}
+
+const char *
+io_home(void)
+{
+	static char *found;
+	const char *home = secure_getenv("HOME");
+	struct passwd *entry;
+
+	if (home && *home == '/')
+		return home;
+	if (!found && (entry = getpwuid(geteuid())) && entry->pw_dir && *entry->pw_dir == '/')
+		found = xstrdup(entry->pw_dir);
+	return found;
 }

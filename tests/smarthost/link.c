@@ -75,8 +75,8 @@ send_some(struct link *l, const char *data, size_t n)
 			done = gnutls_record_send(l->tls, data, n);
 		else
 			done = send(l->fd, data, n, MSG_NOSIGNAL);
-	} while (l->tls ? done == GNUTLS_E_AGAIN || done == GNUTLS_E_INTERRUPTED :
-			  done < 0 && errno == EINTR);
+	} while (l->tls ? done == GNUTLS_E_AGAIN || done == GNUTLS_E_INTERRUPTED
+			: done < 0 && errno == EINTR);
 	return done;
 }
 

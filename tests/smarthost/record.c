@@ -17,11 +17,10 @@ record_open(struct record *r, const struct config *c)
 {
 	int directory;
 
-	memset(r, 0, offsetof(struct record, buffer));
 	r->used = 0;
 	r->size = r->bare_lf = r->bare_cr = r->nul = r->line = r->longest = 0;
 	r->eight_bit = r->failed = false;
-	r->state = 0;
+	r->state = '\n';
 	r->config = c;
 	r->fd = -1;
 	if (gnutls_hash_init(&r->hash, GNUTLS_DIG_SHA256) < 0)
@@ -51,21 +50,37 @@ write_out(struct record *r)
 
 /* Counts what a line end, a NUL or an octet above 127 out of its place is. */
 static void
-count(struct record *r, const unsigned char *s, size_t n)
+count(struct record *r, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\n') {
-			r->bare_lf += r->state != '\r';
-			r->line = 0;
-		} else {
-			r->bare_cr += r->state == '\r';
-			if (s[i] != '\r' && ++r->line > r->longest)
-				r->longest = r->line;
+	unsigned char bits = 0;
+	size_t i, stop;
+	const char *lf;
+
+	for (size_t at = 0; at < n; at = stop + (stop < n)) {
+		lf = memchr(s + at, '\n', n - at);
+		stop = lf ? (size_t)(lf - s) : n;
+		for (i = at; i < stop; i++)
+			bits |= (unsigned char)s[i];
+		for (i = at; i < stop; i++)
 			r->nul += !s[i];
-			r->eight_bit |= s[i] > 127;
+		if (stop > at) {
+			/* a CR is good only as the last octet before the LF */
+			r->bare_cr += r->state == '\r';
+			for (i = at; i + 1 < stop; i++)
+				r->bare_cr += s[i] == '\r';
+			r->state = s[stop - 1];
+			r->line += stop - at;
 		}
-		r->state = (char)s[i];
+		if (!lf)
+			break;
+		r->bare_lf += r->state != '\r';
+		r->line -= r->state == '\r';
+		if (r->line > r->longest)
+			r->longest = r->line;
+		r->line = 0;
+		r->state = '\n';
 	}
+	r->eight_bit |= bits > 127;
 }
 
 void
@@ -74,7 +89,7 @@ record_add(struct record *r, const char *data, size_t n)
 	size_t part;
 
 	r->size += n;
-	count(r, (const unsigned char *)data, n);
+	count(r, data, n);
 	while (n) {
 		part = sizeof(r->buffer) - r->used < n ? sizeof(r->buffer) - r->used : n;
 		memcpy(r->buffer + r->used, data, part);
@@ -86,20 +101,24 @@ record_add(struct record *r, const char *data, size_t n)
 	}
 }
 
-void
-record_discard(struct record *r)
+static void
+remove_temporary(struct record *r)
 {
 	char name[4096];
 
-	gnutls_hash_deinit(r->hash, NULL);
 	if (r->fd < 0)
 		return;
 	close(r->fd);
 	r->fd = -1;
-	if (r->temporary[0]) {
-		snprintf(name, sizeof(name), "%s/%s", r->config->record, r->temporary);
-		unlink(name);
-	}
+	snprintf(name, sizeof(name), "%s/%s", r->config->record, r->temporary);
+	unlink(name);
+}
+
+void
+record_discard(struct record *r)
+{
+	gnutls_hash_deinit(r->hash, NULL);
+	remove_temporary(r);
 }
 
 /* A JSON string, printable where the octets are no UTF-8. */
@@ -129,6 +148,9 @@ parameters(const char *s)
 		for (equals = 0; equals < n && word[equals] != '='; equals++)
 			;
 		snprintf(name, sizeof(name), "%.*s", (int)equals, word);
+		for (char *c = name; *c; c++)
+			if (*c >= 'a' && *c <= 'z')
+				*c = (char)(*c - 'a' + 'A');
 		snprintf(value, sizeof(value), "%.*s", (int)(n - equals ? n - equals - 1 : 0),
 			word + equals + (equals < n));
 		json_object_set_new(all, name, equals < n ? text(value) : json_true());
@@ -139,8 +161,8 @@ parameters(const char *s)
 static json_t *
 path_object(const struct path *p)
 {
-	return json_pack("{so so}", "address", text(p->address), "parameters",
-		parameters(p->parameters));
+	return json_pack(
+		"{so so}", "address", text(p->address), "parameters", parameters(p->parameters));
 }
 
 static json_t *
@@ -154,17 +176,17 @@ describe(struct session *s, const char *via, const char *hash)
 	all = json_pack("{so so ss ss so so so so sb}", "mail", path_object(&s->sender), "rcpt",
 		recipients, "ehlo", s->ehlo, "greeting", s->esmtp ? "EHLO" : "HELO", "mechanism",
 		text(s->mechanism), "user", text(s->user), "tls",
-		text(s->link.tls ? gnutls_protocol_get_name(
-					  gnutls_protocol_get_version(s->link.tls)) :
-				  NULL),
+		text(s->link.tls
+				? gnutls_protocol_get_name(gnutls_protocol_get_version(s->link.tls))
+				: NULL),
 		"client_certificate", text(s->client_name), "resumed",
 		s->link.tls && gnutls_session_is_resumed(s->link.tls));
-	json_object_update_new(all,
-		json_pack("{ss sI sI ss sI sI sI sI sb}", "via", via, "chunks",
-			(json_int_t)s->chunks, "size", (json_int_t)r->size, "sha256", hash,
-			"bare_lf", (json_int_t)r->bare_lf, "bare_cr", (json_int_t)r->bare_cr, "nul",
-			(json_int_t)r->nul, "longest_line", (json_int_t)r->longest, "eight_bit",
-			r->eight_bit));
+	json_object_update_new(
+		all, json_pack("{ss sI sI ss sI sI sI sI sb}", "via", via, "chunks",
+			     (json_int_t)s->chunks, "size", (json_int_t)r->size, "sha256", hash,
+			     "bare_lf", (json_int_t)r->bare_lf, "bare_cr", (json_int_t)r->bare_cr,
+			     "nul", (json_int_t)r->nul, "longest_line", (json_int_t)r->longest,
+			     "eight_bit", r->eight_bit));
 	/* this flight is not answered yet */
 	json_object_update_new(all,
 		json_pack("{sI sI sI sb ss}", "flights", (json_int_t)s->link.flights + 1,
@@ -221,10 +243,12 @@ record_commit(struct session *s, const char *via)
 	s->recording = false;
 	gnutls_hash_deinit(r->hash, digest);
 	if (r->failed) {
-		close(r->fd);
+		remove_temporary(r);
 		return 0;
 	}
 	r->bare_cr += r->state == '\r';
+	if (r->line > r->longest)
+		r->longest = r->line;
 	hexadecimal(digest, sizeof(digest), hash);
 	number = __atomic_add_fetch(&s->config->shared->records, 1, __ATOMIC_SEQ_CST);
 	if (s->config->record) {

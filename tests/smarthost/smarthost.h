@@ -2,6 +2,7 @@
  * refuses on demand. One process per connection; no part of it is code under test except base/. */
 #pragma once
 
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,11 +31,13 @@ struct shared {
 
 struct config {
 	const char *listen;
-	uint16_t port;
+	unsigned port;
 	enum tls_mode tls;
 	const char *tls_version; /* "1.2", "1.3", "any" */
 	bool request_certificate;
 	const char *ca_directory;
+	const char *use_ca; /* take the files of --make-ca from this directory */
+	const char *make_ca;
 	const char *certificate; /* the variant */
 	struct user users[USERS_MAX];
 	size_t user_count;
@@ -63,7 +66,7 @@ struct link {
 	struct strbuf out;
 	char in[64 << 10];
 	size_t at, end;
-	unsigned flights; /* batches of client octets that were answered */
+	unsigned flights; /* round trips from the greeting on */
 	unsigned delay_ms, idle;
 	bool verbose;
 };

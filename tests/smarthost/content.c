@@ -193,14 +193,14 @@ content_bdat(struct session *s, const char *argument)
 	s->recording |= wanted;
 	if (!chunk_read(s, n, wanted))
 		return false;
-	s->chunking = true;
+	s->chunking = s->sender.address != NULL;
 	s->chunks++;
 	if (!wanted) {
 		if (s->chunk_failed)
 			smtp_reply(s, 503, "5.5.1", "an earlier chunk was refused");
 		else if (transaction_ready(s))
 			smtp_reply(s, 452, "4.3.1", "cannot record the message");
-		s->chunk_failed = true;
+		s->chunk_failed = s->chunking;
 		return true;
 	}
 	if (last)

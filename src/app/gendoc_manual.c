@@ -126,7 +126,6 @@ add_text(struct strbuf *out, const char *texts, const struct option *o)
 
 	strbuf_addf(&path, "%s/%s.mdoc", texts, o->name);
 	if (*o->name && !access(path.s, F_OK)) {
-		strbuf_adds(out, ".Pp\n");
 		gendoc_read(path.s, out);
 		end_line(out);
 	}

@@ -12,7 +12,7 @@
 
 #define CAP (4 << 20)
 
-static const char usage[] = "usage: gendoc manual TEMPLATE TEXTS OUTPUT DEPFILE SYSCONFDIR\n"
+static const char usage[] = "usage: gendoc fill TEMPLATE TEXTS OUTPUT DEPFILE SYSCONFDIR\n"
 			    "       gendoc options|keys TEXTS\n"
 			    "       gendoc statuses|reserved|bash|zsh|fish\n";
 

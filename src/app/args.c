@@ -6,28 +6,16 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "help.h"
 #include "strbuf.h"
 
-static const char *const commands[] = { "accounts" };
-static const char *const reserved[] = { "check", "import", "log", "login", "logout", "password",
-	"queue", "serve", "setup", "token" };
-
-bool
-args_is_command(const char *word)
+static const struct command *
+find_command(const char *word)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (strcmp(word, commands[i]) == 0)
-			return true;
-	return false;
-}
-
-bool
-args_is_reserved(const char *word)
-{
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-		if (strcmp(word, reserved[i]) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(word, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
 }
 
 /* Sets an option; the place that messages name is how it was written. */
@@ -133,6 +121,7 @@ identify(struct arguments *a, const char *argv0)
 bool
 args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 {
+	const struct command *command;
 	bool options_end = false;
 	int i = 1;
 
@@ -140,14 +129,14 @@ args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 	identify(ret, argc ? argv[0] : NULL);
 	profile_init(&ret->given, "command line", "command line");
 	ret->operands = xcalloc((size_t)argc + 1, sizeof(*ret->operands));
-	if (argc > 1 && ret->personality == PERSONALITY_SENDOFF) {
-		if (args_is_reserved(argv[1]))
+	if (argc > 1 && ret->personality == PERSONALITY_SENDOFF &&
+		(command = find_command(argv[1]))) {
+		if (!command->sentence)
 			return error_set(err, FAULT_USAGE,
 				"the command \"%s\" is not in this version (for a recipient of "
 				"that name write: sendoff -- %s)",
 				argv[1], argv[1]);
-		if (args_is_command(argv[1]))
-			ret->command = argv[i++];
+		ret->command = argv[i++];
 	}
 	for (; i < argc; i++) {
 		if (options_end || argv[i][0] != '-')

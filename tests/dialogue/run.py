@@ -173,11 +173,6 @@ class Run:
 
     def judge(self, result):
         case = self.case
-        if result.timed_out:
-            self.fail("no end after %g seconds", case.limit)
-        elif result.status not in case.exit:
-            self.fail("exit status %d, expected %s", result.status,
-                      " or ".join(map(str, case.exit)))
         for server in self.servers:
             if server.problem:
                 self.fail(server.problem)
@@ -185,6 +180,11 @@ class Run:
                 self.servers[0] else server.wanted
             if server.connections != wanted:
                 self.fail("%d connections, expected %d", server.connections, wanted)
+        if result.timed_out:
+            self.fail("no end after %g seconds", case.limit)
+        elif result.status not in case.exit:
+            self.fail("exit status %d, expected %s", result.status,
+                      " or ".join(map(str, case.exit)))
         for check in case.checks:
             if check.subject == "json":
                 self.check_json(check, result)

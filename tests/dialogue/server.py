@@ -306,11 +306,15 @@ class Server(threading.Thread):
         self.connection.close()
 
     def do_data(self, _):
-        raw = b"\r\n" + self.connection.until(b"\r\n.\r\n") \
-            if not self.connection.buffer.startswith(b".\r\n") else \
-            b"\r\n" + self.connection.take(3)
-        self.contents.append(raw[2:-3].replace(b"\r\n..", b"\r\n.") if raw[2:4] != b".." else
-                             raw[3:-3].replace(b"\r\n..", b"\r\n."))
+        """Takes the content of DATA and undoes its dots (RFC 5321 section 4.5.2)."""
+        if not self.connection.buffer:
+            self.connection.receive()
+        if self.connection.buffer == b".\r\n":
+            self.connection.take(3)
+            self.contents.append(b"")
+            return
+        raw = b"\r\n" + self.connection.until(b"\r\n.\r\n")
+        self.contents.append(raw.replace(b"\r\n..", b"\r\n.")[2:-3])
 
     def do_bdat(self, text):
         line = self.connection.line()

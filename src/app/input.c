@@ -22,17 +22,17 @@ given(const struct submission *s, enum option_id id)
 	return profile_is_set(&s->args->given, id);
 }
 
-/* Any of these means: do not read a message, make one. */
-static bool
-wants_composition(const struct submission *s)
+/* Any of these means: do not read a message, make one. Returns it, or OPT_COUNT. */
+static enum option_id
+composing_option(const struct submission *s)
 {
 	static const enum option_id composing[] = { OPT_TO, OPT_CC, OPT_BCC, OPT_REPLY_TO,
 		OPT_SUBJECT, OPT_BODY, OPT_HTML, OPT_ATTACH, OPT_HEADER };
 
 	for (size_t i = 0; i < sizeof(composing) / sizeof(*composing); i++)
 		if (given(s, composing[i]))
-			return true;
-	return false;
+			return composing[i];
+	return OPT_COUNT;
 }
 
 /* The addresses of a repeated option. */
@@ -145,7 +145,7 @@ compose_message(struct submission *s, struct error *err)
 	if (given(s, OPT_READ_RECIPIENTS))
 		return error_set(err, FAULT_USAGE,
 			"-t reads recipients from a message, but --%s composes one",
-			options[given(s, OPT_TO) ? OPT_TO : OPT_SUBJECT].name);
+			options[composing_option(s)].name);
 	c.attachments = profile_list_of(flags, OPT_ATTACH, &c.attachment_count);
 	c.headers = profile_list_of(flags, OPT_HEADER, &c.header_count);
 	if (c.subject && (strchr(c.subject, '\n') || strchr(c.subject, '\r')))
@@ -160,7 +160,7 @@ input_get(struct submission *s, struct error *err)
 	bool terminal;
 
 	message_done(&s->message);
-	if (wants_composition(s))
+	if (composing_option(s) != OPT_COUNT)
 		return compose_message(s, err);
 	terminal = isatty(STDIN_FILENO);
 	if (!given(s, OPT_IGNORE_DOTS)) {

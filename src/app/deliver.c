@@ -121,7 +121,7 @@ submission_deliver(struct submission *s, struct error *err)
 	struct trace trace;
 	bool good = true;
 
-	if (profile_is_set(&s->args->given, OPT_DRY_RUN))
+	if (submission_given(s, OPT_DRY_RUN))
 		return report_dry_run(s, err);
 	if (!fill_settings(&settings, &s->account, err))
 		return false;

@@ -1,5 +1,6 @@
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -135,6 +136,9 @@ submission_deliver(struct submission *s, struct error *err)
 	if (wants_secret(&settings))
 		good = secret_start(
 			&asked.secret, &s->account, settings.hosts[0], settings.user, err);
+	/* what we hold from now on must not end in a core file; only now, since a process that cannot
+	 * be dumped cannot open its own /dev/fd either */
+	prctl(PR_SET_DUMPABLE, 0);
 	s->attempted = good;
 	good = good && session_deliver(&settings, &s->envelope, &s->message, status_accepted, NULL,
 			       &s->report, err);

@@ -136,8 +136,9 @@ is_literal(const char *s, size_t n)
 			return false;
 	if (!i || s[i - 1] == '-' || i + 1 == n)
 		return false;
+	/* the RFC has more characters; '<', '>' and quotes are not worth the danger */
 	for (i++; i < n; i++)
-		if (s[i] < 33 || s[i] > 126 || strchr("[\\]", s[i]))
+		if (!address_is_atext(s[i]) && s[i] != '.' && s[i] != ':')
 			return false;
 	return true;
 }

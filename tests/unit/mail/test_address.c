@@ -328,7 +328,8 @@ test_predicates(void)
 	static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "a b", "a<b", "a>", "a@b",
 		"a\tb", "a\r\nb", "a\x7f", "[", "[]", "]", "[1.2.3.4", "[1.2.3.4]x", "[1.2.3.400]",
 		"[IPv6:]", "[IPv6:g]", "[:x]", "[a-:x]", "[a_b:x]", "[a:]", "[a:b c]", "[a:b[]",
-		"[a:ü]", "\xff", "a\xc2\x85", "bü b", "-bü-" };
+		"[a:>]", "[a:<b]", "[a:\"]", "[a:(]", "[a:ü]", "\xff", "a\xc2\x85", "bü b",
+		"-bü-" };
 	struct address null = ADDRESS_NONE, a = { NULL, NULL, NULL };
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)

@@ -34,7 +34,7 @@ refused_client(const struct tls *t, int alert, struct error *err)
 			tls_alert_name(alert));
 	return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
 		"the server wants a client certificate (alert %d: %s); set tls-cert and tls-key",
-		alert, gnutls_alert_get_name((gnutls_alert_description_t)alert));
+		alert, tls_alert_name(alert));
 }
 
 bool

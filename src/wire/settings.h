@@ -1,0 +1,62 @@
+/* Everything wire/ is told: plain data that app/ fills from a profile. wire/ knows no profile. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct strbuf;
+
+enum wire_tls { WIRE_TLS_IMPLICIT, WIRE_TLS_STARTTLS, WIRE_TLS_NONE };
+enum wire_pipelining { WIRE_PIPELINING_AUTO, WIRE_PIPELINING_FULL, WIRE_PIPELINING_OFF };
+enum wire_ip { WIRE_IP_ANY, WIRE_IP_4, WIRE_IP_6 };
+
+/* What decides whether a TLS peer is the right one. Strings are borrowed; NULL: not set. */
+struct tls_settings {
+	const char *trust;        /* "system", "none", or a PEM file of trust anchors */
+	const char *crl;          /* PEM file of revocation lists */
+	const char *const *pins;  /* "sha256:HEX" or "sha256//BASE64" of the SubjectPublicKeyInfo; any
+	                             of them must fit, in addition to the chain (instead of it with
+	                             trust "none") */
+	size_t pin_count;
+	const char *const *fingerprints; /* SHA-256 of the certificate as hex, colons allowed; any of
+	                                    them, instead of the chain and the name */
+	size_t fingerprint_count;
+	const char *cert, *key;   /* client certificate chain and key, PEM files */
+	const char *name;         /* checked and sent as SNI instead of the host */
+	const char *priority;     /* GnuTLS priority string that replaces ours */
+	const char *min;          /* "1.2" or "1.3" */
+};
+
+/* What a line of the dialogue is, for -v and --debug. */
+enum wire_trace {
+	WIRE_TRACE_SENT,     /* a line we sent, secrets already replaced by "***" */
+	WIRE_TRACE_RECEIVED, /* a line of a reply */
+	WIRE_TRACE_NOTE      /* connected, TLS up, body sent: facts in words */
+};
+
+struct wire_settings {
+	const char *const *hosts; /* "name", "address", "name:port", "[v6 address]:port", in order */
+	size_t host_count;
+	uint16_t port;            /* 0: 465 for implicit TLS, 587 for STARTTLS, 25 for none */
+	enum wire_ip ip;
+	enum wire_tls tls;
+	struct tls_settings tls_settings;
+	enum wire_pipelining pipelining;
+	const char *ehlo_name;
+	const char *mechanism;    /* NULL: the strongest that works; "none": no AUTH; else a name */
+	bool cleartext_auth;      /* AUTH without TLS is allowed towards loopback */
+	const char *user;         /* NULL: no login, unless mechanism EXTERNAL is named */
+	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked once per session. */
+	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);
+	void *secret_ctx;
+	bool partial_abort;       /* one refused recipient stops the message for all */
+	bool strict_body;         /* refuse (65) what would have to be re-encoded or sent illegal */
+	const char *temporary_directory; /* for a body that must be re-encoded, may be NULL */
+	int64_t deadline;         /* clock.h; for the whole, CLOCK_NEVER without */
+	int64_t connect_ms;       /* for one connection attempt to be established */
+	/* Called with each line of the dialogue; may be NULL. TEXT is not printable-checked. */
+	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
+	void *trace_ctx;
+};

@@ -1,5 +1,5 @@
-/* TLS over a stream: handshake, verification, pins, channel binding. The only file beside trust.c
- * and sasl.c that sees GnuTLS. */
+/* TLS over a stream: handshake, verification, pins, channel binding. Only the files behind this
+ * header, trust.c and sasl.c see GnuTLS. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,35 +17,36 @@ struct stream;
 struct tls_context;
 
 /* Opens and checks everything TLS will need: trust and CRL files, client certificate and key, pins,
- * priority string. The system store is opened but not parsed. FAULT_CONFIG names the setting and
- * what is wrong with it (FAULT_NOINPUT for a file that cannot be read). NULL on failure. */
+ * priority string. The system store is opened but not read. The settings need not live longer.
+ * FAULT_CONFIG names the setting and what is wrong with it (FAULT_NOINPUT for a file that cannot be
+ * read). NULL on failure. */
 struct tls_context *tls_context_new(const struct tls_settings *settings, struct error *err)
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);
 
-/* Handshakes over S as a client, verifies, and puts itself into S as its layer. HOST is the name from
- * the configuration: checked against the certificate (RFC 9525, subjectAltName only) unless the
- * settings name another, sent as SNI unless it is an address. Both input and output of S must be
- * empty. Errors have stage tls: a failed check is FAULT_UNAVAILABLE and its text says which check,
- * for which name, with the certificate's issuer and dates, and what to do; a handshake that broke off
- * is FAULT_TEMPORARY when the connection did (reset, closed, time), FAULT_UNAVAILABLE when versions or ciphers do not
- * fit (69: the same will happen again), FAULT_PROTOCOL when the peer does not speak TLS (the text
- * then proposes the other mode). */
+/* Handshakes over S as a client, verifies, and puts itself into S as its layer. HOST is the name
+ * from the configuration: checked against the certificate (RFC 9525, subjectAltName only) unless
+ * the settings name another, sent as SNI unless it is an address. Both input and output of S must
+ * be empty. Errors have stage tls: a failed check is FAULT_UNAVAILABLE and its text says which
+ * check, for which name, with the certificate's issuer and dates, and what to do; a handshake that
+ * broke off is FAULT_TEMPORARY when the connection did (reset, closed, time), FAULT_UNAVAILABLE
+ * when versions or ciphers do not fit (69: the same will happen again), FAULT_PROTOCOL when the
+ * peer does not speak TLS (the text then proposes the other mode). */
 bool tls_start(struct tls_context *c, struct stream *s, const char *host, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));
 
 /* Facts about an established session, for receipt, trace and doctor. */
 struct tls_info {
 	char version[16]; /* "TLS1.3" */
-	char cipher[96];  /* "ECDHE-X25519/ECDSA.../AES-256-GCM": gnutls_session_get_desc */
+	char cipher[96];  /* "ECDHE-X25519/ECDSA-SECP256R1-SHA256/AES-256-GCM" */
 	char issuer[128]; /* printable */
 	time_t expires;   /* of the peer's certificate */
-	bool verified;    /* by chain and name, fingerprint or pin; always true after tls_start unless
-	                     trust is "none" without a pin */
+	bool verified; /* by chain and name, fingerprint or pin; always true after tls_start unless
+			  trust is "none" without a pin */
 };
 void tls_describe(const struct stream *s, struct tls_info *ret);
 bool stream_is_tls(const struct stream *s);
 
-/* The channel binding for SCRAM -PLUS: "tls-exporter" on TLS 1.3 (RFC 9266), "tls-unique" on TLS 1.2
- * with the extended master secret. *RET_EXPORTER tells which. False when there is none. */
+/* The channel binding for SCRAM -PLUS: "tls-exporter" on TLS 1.3 (RFC 9266), "tls-unique" on
+ * TLS 1.2 with the extended master secret. *RET_EXPORTER tells which. False when there is none. */
 bool tls_binding(const struct stream *s, struct strbuf *ret, bool *ret_exporter);

@@ -1,9 +1,8 @@
-/* Trust anchors on demand: of the system's store only those are parsed that the peer's chain names;
- * the whole store is the fallback, so that a refusal is always GnuTLS's own (DESIGN section 7). */
+/* Trust anchors on demand: of a store only those are parsed that the peer's chain names; the whole
+ * store is the fallback, so that a refusal is always GnuTLS's own (DESIGN section 7). */
 #pragma once
 
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdbool.h>
 
 struct error;
@@ -17,9 +16,12 @@ struct trust *trust_open(const char *what, const char *crl, struct error *err)
 	__attribute__((warn_unused_result));
 void trust_free(struct trust *t);
 
-/* Verifies CHAIN (LEN certificates, leaf first) for the purpose serverAuth and for NAME (a host
- * name, or an address in text form), with FLAGS of gnutls_certificate_verify_flags. Sets *RET_STATUS
- * to GnuTLS's gnutls_certificate_status_t bits, 0 when it is good. False only when verification could
- * not be carried out. */
-bool trust_verify(struct trust *t, gnutls_x509_crt_t *chain, unsigned len, const char *name,
-	unsigned flags, unsigned *ret_status, struct error *err) __attribute__((warn_unused_result));
+/* Verifies the chain that the peer of SESSION has sent: for the purpose serverAuth, for NAME (a
+ * host name, or an address in text form), with the profile of the session's priorities, CRLs and
+ * stapled OCSP responses, by gnutls_certificate_verify_peers. CRED are the session's credentials,
+ * always the same ones for one trust: their trust list is replaced. Sets *RET_STATUS to
+ * gnutls_certificate_status_t bits, 0 when all is good. False only when verification could not be
+ * carried out. */
+bool trust_verify(struct trust *t, gnutls_session_t session, gnutls_certificate_credentials_t cred,
+	const char *name, unsigned *ret_status, struct error *err)
+	__attribute__((warn_unused_result));

@@ -1,0 +1,63 @@
+/* What the files of TLS share: tls_context.c (settings), tls_verify.c (is it the right peer?),
+ * tls.c (handshake and records), tls_failure.c (why not?). */
+#pragma once
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "tls.h"
+
+struct stream;
+struct trust;
+
+#define TLS_DIGEST 32         /* octets of SHA-256 */
+#define TLS_RAW    (17 << 10) /* one record of the greatest size, and a bit */
+
+struct tls_context {
+	struct trust *trust; /* NULL: the chain is not checked */
+	gnutls_certificate_credentials_t cred;
+	gnutls_priority_t priority;
+	unsigned char (*pins)[TLS_DIGEST], (*fingerprints)[TLS_DIGEST];
+	size_t pin_count, fingerprint_count;
+	char *name;            /* instead of the host, may be NULL */
+	bool own_priority;     /* the user's priority string replaces our minimum */
+	bool has_certificate;  /* we have one for the server */
+	gnutls_protocol_t min; /* what tls-min demands */
+};
+
+/* One session; the layer's data of a stream. */
+struct tls {
+	struct tls_context *context;
+	struct stream *stream;
+	gnutls_session_t session;
+	char name[256];   /* what the certificate must be for, without a trailing dot or a scope */
+	bool address;     /* name is one: no SNI, iPAddress */
+	bool checked;     /* this handshake's certificate was checked */
+	bool verified;    /* as in struct tls_info */
+	bool opened;      /* some octets were decrypted */
+	char issuer[128]; /* of the peer's certificate, printable */
+	time_t expires;
+	struct error failed;   /* what ended the session; told again to whoever asks again */
+	unsigned odd;          /* requests to renegotiate, and warnings */
+	unsigned char head[4]; /* the first octets from the server */
+	size_t head_len;
+	bool asked;   /* the socket was read in this call already */
+	bool starved; /* GnuTLS was told that there is nothing to read */
+	size_t raw_at, raw_len;
+	unsigned char raw[TLS_RAW]; /* from the socket, not yet taken by GnuTLS */
+};
+
+/* Checks the certificate of the peer by all that the settings demand, and fills in what is told
+ * about it. False with stage tls and FAULT_UNAVAILABLE. */
+bool tls_check_peer(struct tls *t, struct error *err) __attribute__((warn_unused_result));
+
+/* What an alert's number means. */
+const char *tls_alert_name(int alert);
+/* Says what the fatal alert means that the server has sent. Returns false. */
+bool tls_alerted(const struct tls *t, struct error *err);
+/* Says why the handshake ended with GnuTLS's error RC. STARTTLS: the server had agreed to it.
+ * Returns false. */
+bool tls_handshake_failed(struct tls *t, int rc, bool starttls, struct error *err);

@@ -20,23 +20,27 @@ struct child {
 
 /* Splits LINE into words as a shell would, but runs no shell: blanks separate, '...' is literal,
  * "..." and \ quote as usual; nothing is expanded except a leading ~/ of a word. The result is a
- * NULL-terminated array in one allocation: free() it. NULL with FAULT_CONFIG for an open quote or an
- * empty line. */
+ * NULL-terminated array in one allocation: free() it. NULL with FAULT_CONFIG for an open quote, an
+ * empty line or first word, a line over 64 KiB, and an unquoted | & ; < > or `, which only a shell
+ * could follow. (In words.c.) */
 char **child_words(const char *line, struct error *err) __attribute__((warn_unused_result));
 
 /* Starts ARGV[0], found through PATH, with standard input from /dev/null, in a process group of its
- * own, with all other descriptors closed and signals as they were at the start of the program.
- * Does not wait. False with FAULT_CONFIG when it cannot be executed. */
+ * own, with all other descriptors closed and all signals at their default, except that asking on the
+ * terminal fails instead of stopping the helper. It gets SIGTERM when this process ends. Does not
+ * wait. False with FAULT_CONFIG when it cannot be executed, FAULT_TEMPORARY when there is no process
+ * or descriptor left. ARGV[0] becomes the name. */
 bool child_start(struct child *c, char *const argv[], struct error *err)
 	__attribute__((warn_unused_result));
 /* The same for a function of this program, run in a forked child that is made non-dumpable; RUN
  * writes its answer to descriptor OUT and its complaint to descriptor ERROR, and its result is the
- * child's exit status. */
+ * child's exit status. What it prints on standard output or standard error goes to ERROR. */
 bool child_start_function(struct child *c, const char *name, int (*run)(void *ctx, int out, int error),
 	void *ctx, struct error *err) __attribute__((warn_unused_result));
 
-/* Waits until the helper has closed its output and ended. Fills OUT with what it printed, at most
- * OUT->cap octets, and sets *RET_STATUS to its exit status. False when it did not end before
+/* Waits until the helper has ended (not for what it left running with its output). Fills OUT with what
+ * it printed, at most OUT->cap octets, and sets *RET_STATUS (may be NULL) to its exit status, -1 when
+ * it has none; OUT is empty on failure. False when it did not end before
  * DEADLINE (its process group is killed, FAULT_TEMPORARY), was ended by a signal, printed more than
  * the cap, or ended with a status other than 0 (FAULT_CONFIG): the error's text then ends with the
  * first line that it wrote to standard error. Nothing of OUT is ever put into an error. */

@@ -79,6 +79,6 @@ clock_add_rfc3339(struct strbuf *out, time_t when)
 
 	if (!gmtime_r(&when, &t))
 		t = (struct tm){ .tm_mday = 1, .tm_year = 70 };
-	strbuf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-		t.tm_hour, t.tm_min, t.tm_sec);
+	strbuf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1,
+		t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
 }

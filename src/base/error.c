@@ -16,7 +16,8 @@ static const struct {
 	[FAULT_NOUSER] = { 67, "EX_NOUSER", "a recipient does not exist" },
 	[FAULT_NOHOST] = { 68, "EX_NOHOST", "a host does not exist" },
 	[FAULT_UNAVAILABLE] = { 69, "EX_UNAVAILABLE",
-		"refused for good, a required extension is missing, or the certificate was refused" },
+		"refused for good, a required extension is missing, or the certificate was "
+		"refused" },
 	[FAULT_SOFTWARE] = { 70, "EX_SOFTWARE", "an internal error" },
 	[FAULT_SYSTEM] = { 71, "EX_OSERR", "an operating system error" },
 	[FAULT_CREATE] = { 73, "EX_CANTCREAT", "a file cannot be created" },
@@ -45,7 +46,7 @@ static const char *const stages[] = {
 };
 _Static_assert(sizeof(stages) / sizeof(*stages) == STAGE_COUNT, "one name per stage");
 
-static void
+static void __attribute__((format(printf, 5, 0)))
 set(struct error *err, enum stage stage, enum fault fault, int sys, const char *format, va_list ap)
 {
 	char raw[sizeof(err->text)];
@@ -100,19 +101,19 @@ error_at(struct error *err, enum stage stage, enum fault fault, const char *form
 bool
 error_prefix(struct error *err, const char *format, ...)
 {
-	char raw[sizeof(err->text)], old[sizeof(err->text)];
+	char raw[2 * sizeof(err->text) + 2];
 	va_list ap;
 	size_t n;
 
 	if (!err || !err->fault)
 		return false;
-	memcpy(old, err->text, sizeof(old));
 	va_start(ap, format);
-	vsnprintf(raw, sizeof(raw), format, ap);
+	vsnprintf(raw, sizeof(err->text), format, ap);
 	va_end(ap);
+	n = strlen(raw);
+	snprintf(raw + n, sizeof(raw) - n, ": %s", err->text);
+	/* what is printable already comes out as it is */
 	text_printable(err->text, sizeof(err->text), raw, strlen(raw));
-	n = strlen(err->text);
-	snprintf(err->text + n, sizeof(err->text) - n, ": %s", old);
 	return false;
 }
 

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "error.h"
 
 ssize_t
@@ -130,9 +132,9 @@ io_temporary(const char *directory, struct error *err)
 		}
 	}
 	error_sys(err,
-		first == ENOSPC || first == EDQUOT || first == EMFILE || first == ENFILE ?
-			FAULT_TEMPORARY :
-			FAULT_CREATE,
+		first == ENOSPC || first == EDQUOT || first == EMFILE || first == ENFILE
+			? FAULT_TEMPORARY
+			: FAULT_CREATE,
 		first ? first : ENOENT,
 		"unable to create a temporary file in %s (set TMPDIR to a writable directory)",
 		directory && *directory ? directory : "/var/tmp");
@@ -149,4 +151,18 @@ io_keep_standard(void)
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
+}
+
+const char *
+io_home(void)
+{
+	static char *found;
+	const char *home = secure_getenv("HOME");
+	struct passwd *entry;
+
+	if (home && *home == '/')
+		return home;
+	if (!found && (entry = getpwuid(geteuid())) && entry->pw_dir && *entry->pw_dir == '/')
+		found = xstrdup(entry->pw_dir);
+	return found;
 }

@@ -26,3 +26,7 @@ int io_temporary(const char *directory, struct error *err) __attribute__((warn_u
 /* Makes sure that descriptors 0, 1 and 2 are open (on /dev/null where they were not), so that no
  * file opened later is taken for one of them. */
 void io_keep_standard(void);
+
+/* The user's home directory: $HOME (not with differing real and effective ids), else the one of the
+ * passwd database, NULL when there is neither. The string stays valid. */
+const char *io_home(void);

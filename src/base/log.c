@@ -22,9 +22,11 @@ log_open(struct log *l, const char *target, const char *tag, struct error *err)
 		l->sink = LOG_SINK_SYSLOG;
 		return true;
 	}
-	l->fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	l->fd = open(
+		target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (l->fd < 0)
-		return error_sys(err, FAULT_CREATE, errno, "unable to open the log file %s", target);
+		return error_sys(
+			err, FAULT_CREATE, errno, "unable to open the log file %s", target);
 	l->sink = LOG_SINK_FILE;
 	return true;
 }

@@ -5,6 +5,8 @@
 
 #include "strbuf.h"
 
+#define HIGH_BITS 0x8080808080808080u /* of eight octets */
+
 size_t
 text_utf8_decode(const char *s, size_t n, uint32_t *ret)
 {
@@ -43,22 +45,84 @@ text_utf8_decode(const char *s, size_t n, uint32_t *ret)
 bool
 text_is_utf8(const char *s, size_t n)
 {
+	uint64_t word;
 	uint32_t code;
 	size_t len;
 
-	for (; n; s += len, n -= len)
-		if (!(len = text_utf8_decode(s, n, &code)))
+	for (; n; s += len, n -= len) {
+		/* most text is ASCII: eight octets at a time */
+		for (; n >= 8; s += 8, n -= 8) {
+			memcpy(&word, s, 8);
+			if (word & HIGH_BITS)
+				break;
+		}
+		if (n && !(len = text_utf8_decode(s, n, &code)))
 			return false;
+		if (!n)
+			break;
+	}
 	return true;
+}
+
+/* How long the sequence is that starts with this octet. */
+static size_t
+sequence_length(char lead)
+{
+	unsigned char u = (unsigned char)lead;
+
+	return u < 0xc0 ? 1 : u < 0xe0 ? 2 : u < 0xf0 ? 3 : 4;
+}
+
+void
+text_utf8_feed(struct text_utf8 *u, const char *s, size_t n)
+{
+	uint32_t code;
+	size_t back;
+
+	for (; u->n && n; s++, n--) {
+		u->held[u->n++] = *s;
+		if (u->n < sequence_length(u->held[0]))
+			continue;
+		if (!text_utf8_decode(u->held, u->n, &code))
+			u->bad = true;
+		u->n = 0;
+	}
+	for (back = 1; back <= 3 && back <= n; back++) {
+		if (((unsigned char)s[n - back] & 0xc0) == 0x80)
+			continue;
+		if (sequence_length(s[n - back]) > back) {
+			n -= back;
+			memcpy(u->held, s + n, back);
+			u->n = back;
+		}
+		break;
+	}
+	if (!u->bad && !text_is_utf8(s, n))
+		u->bad = true;
+}
+
+void
+text_utf8_end(struct text_utf8 *u)
+{
+	if (u->n)
+		u->bad = true;
+	u->n = 0;
 }
 
 bool
 text_is_8bit(const char *s, size_t n)
 {
+	uint64_t word, all = 0;
+
+	/* no early exit: text without such octets is the common case, and this loop is vectorised
+	 */
+	for (; n >= 8; s += 8, n -= 8) {
+		memcpy(&word, s, 8);
+		all |= word;
+	}
 	for (; n; s++, n--)
-		if ((unsigned char)*s > 127)
-			return true;
-	return false;
+		all |= (uint64_t)(*s & 0x80);
+	return all & HIGH_BITS;
 }
 
 bool
@@ -107,7 +171,7 @@ add_escaped(struct strbuf *out, const char *s, size_t n, size_t max, bool quoted
 		}
 		if (out->len - start + strlen(piece) > max) {
 			strbuf_truncate(out, keep);
-			strbuf_adds(out, "...");
+			strbuf_add(out, "...", max < 3 ? max : 3);
 			return;
 		}
 		strbuf_adds(out, piece);
@@ -150,7 +214,7 @@ text_number(const char *s, uint64_t low, uint64_t high, uint64_t *ret)
 	for (; *s; s++) {
 		if (*s < '0' || *s > '9')
 			return false;
-		if (value > (UINT64_MAX - 9) / 10)
+		if (value > (UINT64_MAX - (uint64_t)(*s - '0')) / 10)
 			return false;
 		value = value * 10 + (uint64_t)(*s - '0');
 	}

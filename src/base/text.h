@@ -12,6 +12,14 @@ struct strbuf;
 size_t text_utf8_decode(const char *s, size_t n, uint32_t *ret);
 /* True iff all N octets are well-formed UTF-8 (ASCII included). */
 bool text_is_utf8(const char *s, size_t n);
+/* The same for text that comes in pieces. Zero it before use; after text_utf8_end BAD tells. */
+struct text_utf8 {
+	char held[4]; /* the start of a sequence that the last piece broke */
+	size_t n;
+	bool bad;
+};
+void text_utf8_feed(struct text_utf8 *u, const char *s, size_t n);
+void text_utf8_end(struct text_utf8 *u);
 /* True iff some octet is above 127. */
 bool text_is_8bit(const char *s, size_t n);
 /* True iff S holds a control character: C0 (tab too), DEL, C1, or octets that are no UTF-8. */

@@ -31,18 +31,22 @@ struct address_list {
 #define ADDRESS_LIST_NONE { NULL, 0 }
 
 /* Parses an address list as header fields and command lines carry it: mailboxes separated by commas
- * (empty members allowed, so "a, , b" has two), display names, quoted strings, nested comments,
- * groups (members are taken, an empty group has none), route addresses (<@relay:u@d> gives u@d),
- * folding, encoded-words (kept as they are), UTF-8, obsolete forms (dots and blanks around "@" and
- * "."; several bare addresses separated by blanks only, as sendmail's callers write them). Appends to
- * *RET. False with FAULT_DATA and nothing appended for text that is no list: an address with a
- * control character, CR, LF, NUL, malformed UTF-8, '<' or '>' out of place, an empty local part or
- * domain, a part longer than the limits, an unbalanced quote, comment or bracket. The message quotes
- * the offending mailbox. "<>" is an error here. */
+ * (empty members allowed, so "a, , b" has two; a ';' outside a group separates too, as users of
+ * Outlook write it), display names (any octets but controls), quoted strings, nested comments,
+ * groups (members are taken, an empty group has none and may lack its ';'), route addresses
+ * (<@relay:u@d> gives u@d), encoded-words (kept as they are), UTF-8, obsolete forms (blanks around
+ * "@" and ".", dots at any place of a local part, which is then quoted on the wire; several bare
+ * addresses separated by blanks only, as sendmail's callers write them). Appends to *RET. False with
+ * FAULT_DATA and nothing appended for text that is no list: a control character anywhere, CR and LF
+ * too unless a blank follows them as folding has it, an address with malformed UTF-8, '<' or '>' out
+ * of place, an empty local part, a domain that address_domain_is_valid refuses, a part longer than
+ * the limits, an unbalanced quote, comment, bracket or group. The message quotes the offending
+ * mailbox. "<>" is an error here. Folding belongs into header fields: whoever has an argument of the
+ * command line refuses CR and LF first. */
 bool address_list_parse(const char *s, size_t n, struct address_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
-/* Parses exactly one mailbox, for -f: the same syntax, and "" or "<>" is the null sender. Of a list
- * of several the first is NOT taken: FAULT_DATA. */
+/* Parses exactly one mailbox, for -f: the same syntax without groups, folding and tabs, and "" or
+ * "<>" is the null sender. Of a list of several the first is NOT taken: FAULT_DATA. */
 bool address_parse_sender(const char *s, size_t n, struct address *ret, struct error *err)
 	__attribute__((warn_unused_result));
 
@@ -50,6 +54,10 @@ void address_done(struct address *a);
 void address_list_done(struct address_list *l);
 /* Appends a deep copy of *A. */
 void address_list_add(struct address_list *l, const struct address *a);
+/* Appends *A itself, which is left empty. */
+void address_list_take(struct address_list *l, struct address *a);
+/* Removes all members but the first N. */
+void address_list_truncate(struct address_list *l, size_t n);
 /* Removes later members that are equal to earlier ones; keeps the order. O(n log n) or better. */
 void address_list_unique(struct address_list *l);
 
@@ -70,9 +78,11 @@ bool address_add_smtp(struct strbuf *out, const struct address *a, bool ascii_do
 bool address_local_is_utf8(const struct address *a);
 /* True iff the domain holds octets above 127 (SMTPUTF8, or A-labels). */
 bool address_domain_is_utf8(const struct address *a);
-/* Checks a domain that SMTP may carry: dot-atom or address literal, length limits, no control
- * characters. For ehlo-name and default-domain as well. */
+/* Checks a domain that SMTP may carry: dot-atom, IDN that has A-labels, or address literal (RFC 5321
+ * 4.1.3), length limits, no control characters. For ehlo-name and default-domain as well. */
 bool address_domain_is_valid(const char *domain);
+/* True iff C may stand in an atom (RFC 5322 3.2.3); octets above 127 are not among these. */
+bool address_is_atext(char c);
 
 /* How a header field writes it: `"Doe, J." <j@example.org>`. The name is quoted if it must be, and
  * RFC 2047 encoded if it is not ASCII. Not folded. */

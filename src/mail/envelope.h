@@ -48,7 +48,8 @@ struct envelope {
 #define ENVELOPE_NONE { .count = 0 }
 
 void envelope_done(struct envelope *e);
-/* Takes the addresses of L (copied), each once, all OUTCOME_PENDING. */
+/* Takes the addresses of L (copied) that are not among the recipients already, each once, all
+ * OUTCOME_PENDING. */
 void envelope_add_recipients(struct envelope *e, const struct address_list *l);
 
 /* Notes the outcome of one recipient; earlier words and error are freed. WHY may be NULL for
@@ -61,11 +62,11 @@ void recipient_fail(struct recipient *r, const struct error *why);
 /* How many recipients have OUTCOME. */
 size_t envelope_count(const struct envelope *e, enum outcome outcome);
 
-/* The exit status of a finished submission, as a fault (DESIGN section 8): all accepted
- * FAULT_NONE; none accepted and any temporary or in doubt FAULT_TEMPORARY; else the worst of what is
- * left (78 77 76 69 68 67 65 in this order, any other permanent fault counts as 69), where temporary
- * and in-doubt recipients beside accepted ones count as FAULT_UNAVAILABLE, never as
- * FAULT_TEMPORARY. Pending recipients count as temporary. */
+/* The exit status of a finished submission, as a fault: all accepted FAULT_NONE; none accepted and
+ * any temporary, pending or in doubt FAULT_TEMPORARY; else the worst of the permanent ones (78 77 76 69
+ * 68 67 65 in this order, any other fault counts as 69). Once somebody was accepted it is never
+ * FAULT_TEMPORARY: temporary and in-doubt recipients alone are FAULT_UNAVAILABLE then. An empty
+ * envelope is FAULT_SOFTWARE. */
 enum fault envelope_fault(const struct envelope *e);
 
 /* True iff sender or a recipient has a local part that is not ASCII. */
@@ -73,12 +74,13 @@ bool envelope_needs_utf8(const struct envelope *e);
 /* True iff some address's domain is not ASCII. */
 bool envelope_has_idn(const struct envelope *e);
 
-/* Parses "success,failure,delay" or "never" (any case, RFC 3461 4.1); FAULT_USAGE otherwise. */
+/* Parses "success,failure,delay" or "never" (any case, RFC 3461 4.1); FAULT_USAGE otherwise. Blanks
+ * around the commas are allowed. */
 bool dsn_notify_parse(const char *s, unsigned *ret, struct error *err)
 	__attribute__((warn_unused_result));
-/* Parses "full", "hdrs" or "headers". */
+/* Parses "full", "hdrs" or "headers" (any case); FAULT_USAGE otherwise. */
 bool dsn_return_parse(const char *s, enum dsn_return *ret, struct error *err)
 	__attribute__((warn_unused_result));
-/* Appends S as xtext (RFC 3461 section 4). */
 struct strbuf;
+/* Appends S as xtext (RFC 3461 section 4). */
 void dsn_add_xtext(struct strbuf *out, const char *s);

@@ -10,6 +10,7 @@
 #include "strbuf.h"
 
 struct error;
+struct header_field;
 
 #define MESSAGE_MEMORY (256 << 10) /* octets of body kept in memory before a file is used */
 #define MESSAGE_LINE   998         /* octets of a line without CRLF, RFC 5322 2.1.1 */
@@ -20,7 +21,7 @@ struct message_facts {
 	uint64_t longest_line; /* of the body, without CRLF */
 	size_t longest_header; /* longest line of the header block */
 	uint64_t nul_removed;  /* NUL octets left out */
-	uint64_t cr_changed;   /* bare CRs and CRCRLFs turned into CRLF */
+	uint64_t cr_changed;   /* bare CRs and CRCRLFs turned into CRLF, each counted once */
 	bool body_8bit;        /* octets above 127 */
 	bool header_8bit;
 	bool header_utf8; /* header_8bit, and all of it well-formed UTF-8 */
@@ -29,15 +30,18 @@ struct message_facts {
 };
 
 struct message {
-	struct strbuf header; /* the block, HEADER_MAX */
-	struct strbuf memory; /* the body while small */
-	int fd;               /* the body's file once large, else -1 */
+	struct strbuf header;  /* the block, HEADER_MAX */
+	struct strbuf memory;  /* the body while small, later its end: what the file lacks */
+	int fd;                /* the body's file once large, else -1 */
+	const char *directory; /* tried first for that file; borrowed, may be NULL */
+	uint64_t line;         /* octets of the body's last line so far, 0 behind a line end */
 	struct message_facts facts;
 };
 
 #define MESSAGE_NONE { .header = STRBUF_INIT(1 << 20), .memory = STRBUF_INIT(256 << 10), .fd = -1 }
 
 void message_init(struct message *m);
+/* Frees all, closes the file, leaves an empty message. Accepts a zeroed one. */
 void message_done(struct message *m);
 
 /* How a message is read. */
@@ -45,19 +49,23 @@ struct message_reading {
 	const char *directory; /* tried first for the temporary file, may be NULL */
 	bool dot_ends;         /* a line that is a single dot ends the input */
 	bool dot_is_last_line; /* with !dot_ends: a lone dot as the very last line is dropped */
+	bool dot_doubled;      /* of two dots at a line's start one is dropped, as sendmail 8 does */
+	bool body_only;        /* there is no header block, and nobody looks for one */
 };
 
-/* Reads FD to its end (or to the dot). Line ends: LF, CRLF, CRCRLF and bare CR all end a line.
- * A leading mbox "From " or ">From " line is removed. Lines up to the first that cannot be a field or
+/* Reads FD to its end (or to the dot) into *M, which is empty. Line ends: LF, CRLF, CRCRLF and bare
+ * CR all end a line; NUL octets are left out before anything else is looked at. A last line without
+ * end gets one. A leading mbox "From " or ">From " line is removed. Lines up to the first that cannot be a field or
  * continuation are the header block; an empty line behind it is taken away; if the first line cannot
  * be a field the whole input is the body. A first line that is empty leaves an empty header.
- * Nothing is read beyond the end. False with FAULT_NOINPUT (cannot be read), FAULT_DATA (header
+ * Behind the dot nothing more is waited for; what came in one block with it is dropped. False with FAULT_NOINPUT (cannot be read), FAULT_DATA (header
  * block larger than HEADER_MAX), FAULT_TEMPORARY, FAULT_CREATE or FAULT_IO (temporary file). */
 bool message_read(struct message *m, int fd, const struct message_reading *how, struct error *err)
 	__attribute__((warn_unused_result));
 
 /* Building a message by hand (compose): body octets that are normalised already are appended;
- * memory turns into a file by itself. Facts are kept up to date. */
+ * memory turns into a file by itself. Facts are kept up to date. (Other octets are kept as they are
+ * too; longest_line then counts as if LF were the end of a line and one CR before it no part.) */
 bool message_add_body(struct message *m, const void *data, size_t n, struct error *err)
 	__attribute__((warn_unused_result));
 /* Brings the header part of the facts up to date; call it after changing m->header. */
@@ -95,11 +103,18 @@ bool message_can_reencode(const struct message *m, const char **ret_why);
  * missing. *M is left as it is. */
 bool message_reencode(const struct message *m, struct message *ret, struct error *err)
 	__attribute__((warn_unused_result));
+/* Sets *RET iff the body is well-formed UTF-8. Reads all of it unless the facts tell. */
+bool message_body_is_utf8(const struct message *m, bool *ret, struct error *err)
+	__attribute__((warn_unused_result));
 /* Header fields with octets above 127 written as RFC 2047 (unstructured fields and display names;
  * UTF-8, or unknown-8bit) for a server without SMTPUTF8. Address fields whose mailboxes themselves
  * are not ASCII cannot be written so: local parts are FAULT_DATA naming field and address, domains
- * become A-labels. */
+ * become A-labels. File names in Content-Type and Content-Disposition are written as RFC 2231. *M is
+ * left as it was when it fails. */
 bool message_encode_header(struct message *m, struct error *err)
+	__attribute__((warn_unused_result));
+/* The same for one field: appends what stands behind its colon. */
+bool message_encode_field(struct strbuf *out, const struct header_field *f, struct error *err)
 	__attribute__((warn_unused_result));
 /* Folds header lines longer than MESSAGE_LINE at blanks where there are any; returns true iff every
  * line is short enough now. */

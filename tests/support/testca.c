@@ -23,11 +23,44 @@ must(int code, const char *what)
 		fail(what, code);
 }
 
+static bool
+next_word(const char **at, char *out, size_t size)
+{
+	size_t n;
+
+	*at += strspn(*at, " ");
+	n = strcspn(*at, " ");
+	if (!n || n >= size)
+		return false;
+	memcpy(out, *at, n);
+	out[n] = '\0';
+	*at += n;
+	return true;
+}
+
+/* One iPAddress entry for each word of ADDRESSES. */
+static void
+set_addresses(gnutls_x509_crt_t crt, const char *addresses)
+{
+	unsigned char ip[16];
+	char word[64];
+	int length;
+
+	while (next_word(&addresses, word, sizeof(word))) {
+		length = inet_pton(AF_INET, word, ip) == 1    ? 4
+			 : inet_pton(AF_INET6, word, ip) == 1 ? 16
+							      : 0;
+		must(length ? 0 : GNUTLS_E_INVALID_REQUEST, word);
+		must(gnutls_x509_crt_set_subject_alt_name(
+			     crt, GNUTLS_SAN_IPADDRESS, ip, (unsigned)length, GNUTLS_FSAN_APPEND),
+			"iPAddress");
+	}
+}
+
 static void
 set_names(gnutls_x509_crt_t crt, const struct testca_options *o)
 {
 	const char *cn = o->cn ?: o->dns[0] ?: "localhost";
-	unsigned char ip[16];
 	size_t i;
 
 	must(gnutls_x509_crt_set_dn_by_oid(
@@ -39,14 +72,7 @@ set_names(gnutls_x509_crt_t crt, const struct testca_options *o)
 		must(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, o->dns[i],
 			     (unsigned)strlen(o->dns[i]), GNUTLS_FSAN_APPEND),
 			"dNSName");
-	if (o->ip && inet_pton(AF_INET, o->ip, ip) == 1)
-		must(gnutls_x509_crt_set_subject_alt_name(
-			     crt, GNUTLS_SAN_IPADDRESS, ip, 4, GNUTLS_FSAN_APPEND),
-			"iPAddress");
-	else if (o->ip && inet_pton(AF_INET6, o->ip, ip) == 1)
-		must(gnutls_x509_crt_set_subject_alt_name(
-			     crt, GNUTLS_SAN_IPADDRESS, ip, 16, GNUTLS_FSAN_APPEND),
-			"iPAddress");
+	set_addresses(crt, o->ip ?: "");
 	if (!i && !o->ip)
 		must(gnutls_x509_crt_set_subject_alt_name(
 			     crt, GNUTLS_SAN_DNSNAME, "localhost", 9, GNUTLS_FSAN_APPEND),

@@ -10,7 +10,7 @@
 struct testca_options {
 	const char *cn;         /* NULL: the first of dns, or "localhost" */
 	const char *dns[4];     /* dNSName entries; none at all: "localhost" unless no_san or ip */
-	const char *ip;         /* iPAddress entry in text form */
+	const char *ip;         /* iPAddress entries in text form, separated by blanks */
 	bool no_san;            /* no subjectAltName: the name is in CN only */
 	long from, until;       /* seconds from now; 0 and 0: from an hour ago to tomorrow */
 	unsigned rsa_bits;      /* 0: ECDSA P-256 */

@@ -1,0 +1,28 @@
+/* The command line: argv to settings and operands, over the table of options. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "profile.h"
+
+struct error;
+
+/* As whom we were called (argv[0]). */
+enum personality { PERSONALITY_SENDOFF, PERSONALITY_SENDMAIL };
+
+struct arguments {
+	const char *program; /* last component of argv[0], for messages */
+	enum personality personality;
+	const char *command;   /* argv[1] when it is a command, else NULL */
+	struct profile given;  /* every option that was given */
+	const char **operands; /* what is no option: recipients, or a command's own */
+	size_t operand_count;
+};
+
+/* Parses the command line. Options may follow operands until "--" (whatever POSIXLY_CORRECT says);
+ * letters may be clustered; values may be glued or separate. FAULT_USAGE; a value that an option
+ * does not accept is FAULT_USAGE too. */
+bool args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
+	__attribute__((warn_unused_result));
+void args_done(struct arguments *a);

@@ -1,0 +1,67 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "strbuf.h"
+#include "submission.h"
+#include "text.h"
+
+#define BLOCK (64 << 10)
+
+static void
+print_address(const char *label, const struct address *a)
+{
+	struct strbuf line = STRBUF_INIT(2048), text = STRBUF_INIT(1024);
+
+	(void)!address_add_smtp(&text, a, false, NULL);
+	text_add_printable(&line, text.s, text.len, 1000);
+	printf("%s: <%s>\n", label, line.s);
+	strbuf_done(&line);
+	strbuf_done(&text);
+}
+
+/* On a terminal the message's controls are shown, not obeyed; elsewhere its octets are kept, with
+ * the line ends of this system. */
+static void
+print_octets(const char *data, size_t n, bool terminal)
+{
+	struct strbuf shown = STRBUF_INIT(BLOCK * 8);
+
+	for (size_t i = 0; i < n; i++) {
+		if (data[i] == '\r')
+			continue;
+		if (data[i] == '\n' || data[i] == '\t' || !terminal ||
+			((unsigned char)data[i] >= 0x20 && data[i] != 0x7f))
+			strbuf_addc(&shown, data[i]);
+		else
+			text_add_printable(&shown, data + i, 1, 8);
+	}
+	fwrite(shown.s, 1, shown.len, stdout);
+	strbuf_done(&shown);
+}
+
+bool
+report_dry_run(const struct submission *s, struct error *err)
+{
+	const char *const *hosts;
+	struct message_reader reader;
+	bool terminal = isatty(STDOUT_FILENO);
+	char block[BLOCK];
+	size_t count;
+	ssize_t n;
+
+	printf("account: %s (%s)\n", s->account.name, s->account.origin);
+	hosts = profile_list_of(&s->account, OPT_HOST, &count);
+	for (size_t i = 0; i < count; i++)
+		printf("host: %s\n", hosts[i]);
+	print_address("sender", &s->envelope.sender);
+	for (size_t i = 0; i < s->envelope.count; i++)
+		print_address("recipient", &s->envelope.recipients[i].address);
+	printf("size: %llu\n\n", (unsigned long long)message_size(&s->message));
+	message_reader_init(&reader, &s->message);
+	while ((n = message_reader_get(&reader, block, sizeof(block), err)) > 0)
+		print_octets(block, (size_t)n, terminal);
+	fflush(stdout);
+	return n == 0;
+}

@@ -1,0 +1,119 @@
+#include "help.h"
+
+#include <string.h>
+
+#include "options.h"
+#include "strbuf.h"
+
+#define COLUMN 28 /* where sentences begin */
+
+const struct command commands[] = {
+	{ "accounts", "Print the accounts in force, and where each setting comes from." },
+	{ "check", NULL },
+	{ "import", NULL },
+	{ "log", NULL },
+	{ "login", NULL },
+	{ "logout", NULL },
+	{ "password", NULL },
+	{ "queue", NULL },
+	{ "serve", NULL },
+	{ "setup", NULL },
+	{ "token", NULL },
+};
+const size_t command_count = sizeof(commands) / sizeof(*commands);
+
+void
+help_add_usage(struct strbuf *out, const struct option *o)
+{
+	if (!(o->where & WHERE_FLAG)) {
+		strbuf_adds(out, o->name);
+		return;
+	}
+	if (o->letter)
+		strbuf_addf(out, "-%c%s", o->letter, *o->name ? ", " : "");
+	if (*o->name)
+		strbuf_addf(out, "--%s", o->name);
+	if (o->kind == KIND_BOOL)
+		strbuf_adds(out, "[=no]");
+	else if (*o->arg)
+		strbuf_addf(out, " %s", o->arg);
+}
+
+/* Appends the words of TEXT between columns INDENT and HELP_COLUMNS. The line that is being written
+ * has COLUMN columns already, at most INDENT. */
+static void
+add_wrapped(struct strbuf *out, const char *text, size_t indent, size_t column)
+{
+	size_t n;
+
+	strbuf_addf(out, "%*s", (int)(indent - column), "");
+	for (column = indent; *text; text += n + strspn(text + n, " ")) {
+		n = strcspn(text, " ");
+		if (column > indent && column + 1 + n > HELP_COLUMNS) {
+			strbuf_addf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			strbuf_addc(out, ' ');
+			column++;
+		}
+		strbuf_add(out, text, n);
+		column += n;
+	}
+	strbuf_addc(out, '\n');
+}
+
+static void
+add_row(struct strbuf *out, const struct option *o)
+{
+	size_t start = out->len, column;
+
+	strbuf_adds(out, o->letter ? "  " : "      ");
+	help_add_usage(out, o);
+	column = out->len - start;
+	if (column + 2 > COLUMN) {
+		strbuf_addc(out, '\n');
+		column = 0;
+	}
+	add_wrapped(out, o->sentence, COLUMN, column);
+}
+
+/* The short page leaves out what can be set once for an account, and what changes nothing. */
+static bool
+is_shown(const struct option *o, bool everything)
+{
+	return everything || (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_IGNORED);
+}
+
+static void
+add_groups(struct strbuf *out, bool everything)
+{
+	int group = -1;
+	size_t i;
+
+	for (i = 0; i < OPT_COUNT; i++) {
+		if (!is_shown(&options[i], everything))
+			continue;
+		if ((int)options[i].group != group) {
+			group = (int)options[i].group;
+			strbuf_addf(out, "\n%s:\n", option_group_titles[group]);
+		}
+		add_row(out, &options[i]);
+	}
+}
+
+void
+help_add(struct strbuf *out, bool everything)
+{
+	size_t i;
+
+	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n");
+	for (i = 0; i < command_count; i++)
+		if (commands[i].sentence)
+			strbuf_addf(out, "       sendoff %s [option ...]\n", commands[i].name);
+	add_groups(out, everything);
+	if (everything)
+		strbuf_adds(out, "\nMore in sendoff(1) and sendoff.conf(5).\n");
+	else
+		strbuf_adds(out, "\nSettings of an account are options too: sendoff --help all. "
+				 "More in sendoff(1).\n");
+}

@@ -1,0 +1,80 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "accounts.h"
+#include "args.h"
+#include "error.h"
+#include "help.h"
+#include "io.h"
+#include "status.h"
+#include "strbuf.h"
+#include "submission.h"
+#include "submit.h"
+
+static int
+print(void (*add)(struct strbuf *out))
+{
+	struct strbuf text = STRBUF_INIT(1 << 20);
+
+	add(&text);
+	fputs(text.s, stdout);
+	strbuf_done(&text);
+	return fflush(stdout) == 0 ? 0 : fault_status(FAULT_IO);
+}
+
+static void
+add_help(struct strbuf *out)
+{
+	help_add(out, false);
+}
+
+static void
+add_all_help(struct strbuf *out)
+{
+	help_add(out, true);
+}
+
+static bool
+wants_all(const struct arguments *args)
+{
+	return args->operand_count == 1 && strcmp(args->operands[0], "all") == 0;
+}
+
+static int
+refuse(const struct arguments *args, const struct error *err)
+{
+	struct submission nothing = { .args = args };
+
+	/* the caller may be writing a message: it must see this, not a broken pipe */
+	if (!args->command)
+		input_drain(&nothing);
+	fprintf(stderr, "%s: unable to %s: %s\n", args->program,
+		args->command              ? "list the accounts"
+		: err->fault == FAULT_DATA ? "send the message"
+					   : "understand the command line",
+		err->text);
+	return fault_status(err->fault);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments args;
+	struct error err = ERROR_NONE;
+	int status;
+
+	io_keep_standard();
+	status_init();
+	if (!args_parse(argc, argv, &args, &err))
+		status = refuse(&args, &err);
+	else if (profile_is_set(&args.given, OPT_HELP))
+		status = print(wants_all(&args) ? add_all_help : add_help);
+	else if (profile_is_set(&args.given, OPT_VERSION))
+		status = print(version_add);
+	else if (!args.command)
+		status = submit(&args);
+	else
+		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
+	args_done(&args);
+	return status;
+}

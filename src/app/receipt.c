@@ -1,0 +1,45 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+#include "strbuf.h"
+#include "submission.h"
+#include "text.h"
+
+/* Whom the message reached, in a few words. */
+static void
+add_reached(struct strbuf *out, const struct envelope *e)
+{
+	size_t accepted = envelope_count(e, OUTCOME_ACCEPTED);
+	struct strbuf address = STRBUF_INIT(1024);
+
+	if (e->count == 1 && address_add_smtp(&address, &e->recipients[0].address, false, NULL))
+		text_add_printable(out, address.s, address.len, 512);
+	else if (accepted == e->count)
+		strbuf_addf(out, "%zu recipients", accepted);
+	else
+		strbuf_addf(out, "%zu of %zu recipients", accepted, e->count);
+	strbuf_done(&address);
+}
+
+void
+receipt_add(struct strbuf *out, const struct submission *s)
+{
+	const struct wire_report *r = &s->report;
+	char enhanced[16];
+
+	strbuf_adds(out, "sent to ");
+	add_reached(out, &s->envelope);
+	strbuf_addf(out, " by %s: %d", r->host, r->code);
+	enhanced_print(r->enhanced, enhanced);
+	if (*enhanced)
+		strbuf_addf(out, " %s", enhanced);
+	if (*r->words)
+		strbuf_addf(out, " %s", r->words);
+	strbuf_addf(out, " (%llu octets, %s", (unsigned long long)r->size,
+		*r->tls.version ? r->tls.version : "no TLS");
+	if (*r->mechanism)
+		strbuf_addf(out, ", %s", r->mechanism);
+	strbuf_addf(out, ", %u round trips, %lld ms)", r->round_trips,
+		(long long)(s->finished - s->started));
+}

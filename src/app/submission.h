@@ -1,0 +1,58 @@
+/* Everything about one submission on its way from left to right; submit.c owns it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "args.h"
+#include "envelope.h"
+#include "error.h"
+#include "message.h"
+#include "profile.h"
+#include "session.h"
+
+struct submission {
+	const struct arguments *args;
+	struct profile_list accounts;
+	struct profile account; /* the chosen one with the command line over it */
+	struct message message;
+	struct envelope envelope;
+	struct wire_report report;
+	struct error error;   /* of the whole; the recipients have their own */
+	char message_id[256]; /* with its brackets, "" if the message has none */
+	time_t when;
+	int64_t started, finished; /* clock_ms */
+	bool input_read;           /* standard input was read to its end, or is not used */
+	bool attempted;            /* an attempt to send was made */
+};
+
+/* True iff the option was given on the command line. */
+bool submission_given(const struct submission *s, enum option_id id);
+
+/* account.c: loads the configuration. Chooses an account, as far as that can be done before the
+ * message is read, for the settings that reading it needs. */
+bool account_load(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* input.c: reads the message, or composes one. */
+bool input_get(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* Reads a pipe on standard input to its end if nobody has: a caller that writes its message must
+ * see our exit status, not a broken pipe. Gives up after some seconds without input. */
+void input_drain(const struct submission *s);
+
+/* account.c: chooses the account for good, puts the command line over it, checks it. */
+bool account_choose(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* addressing.c: sender and recipients. */
+bool envelope_fill(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* complete.c: what the message lacks (From, Date, Message-ID), and what must not leave (Bcc). */
+bool message_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* deliver.c: profile to wire settings, secret, session. */
+bool
+submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* The address that stands in the message's From field (the first one), or false. Free it. */
+struct address;
+bool submission_from(const struct submission *s, struct address *ret);

@@ -1,0 +1,263 @@
+#include "envelope.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "alloc.h"
+#include "strbuf.h"
+#include "text.h"
+
+static const char *const outcomes[] = {
+	[OUTCOME_PENDING] = "pending",
+	[OUTCOME_ACCEPTED] = "accepted",
+	[OUTCOME_TEMPORARY] = "temporary",
+	[OUTCOME_PERMANENT] = "permanent",
+	[OUTCOME_IN_DOUBT] = "in-doubt",
+};
+_Static_assert(sizeof(outcomes) / sizeof(*outcomes) == OUTCOME_COUNT, "one name per outcome");
+
+const char *
+outcome_name(enum outcome outcome)
+{
+	return outcomes[outcome];
+}
+
+static void
+recipient_done(struct recipient *r)
+{
+	address_done(&r->address);
+	free(r->orcpt);
+	free(r->words);
+	free(r->why);
+	*r = (struct recipient){ .outcome = OUTCOME_PENDING };
+}
+
+void
+envelope_done(struct envelope *e)
+{
+	address_done(&e->sender);
+	for (size_t i = 0; i < e->count; i++)
+		recipient_done(&e->recipients[i]);
+	free(e->recipients);
+	free(e->envid);
+	*e = (struct envelope)ENVELOPE_NONE;
+}
+
+void
+envelope_add_recipients(struct envelope *e, const struct address_list *l)
+{
+	struct address_list all = ADDRESS_LIST_NONE;
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		address_list_add(&all, &e->recipients[i].address);
+	address_list_unique(&all);
+	/* those there already come first and thus stay, unless they are double themselves */
+	i = all.n;
+	for (size_t k = 0; k < l->n; k++)
+		address_list_add(&all, &l->v[k]);
+	address_list_unique(&all);
+	if (all.n > i) {
+		e->recipients = xreallocarray(
+			e->recipients, e->count + (all.n - i), sizeof(*e->recipients));
+		for (; i < all.n; i++) {
+			e->recipients[e->count++] = (struct recipient){ .address = all.v[i] };
+			all.v[i] = (struct address)ADDRESS_NONE;
+		}
+	}
+	address_list_done(&all);
+}
+
+/* Sets *AT to a copy of S, to NULL for nothing. */
+static void
+replace(char **at, const char *s)
+{
+	char *copy = s && *s ? xstrdup(s) : NULL;
+
+	free(*at);
+	*at = copy;
+}
+
+void
+recipient_set(struct recipient *r, enum outcome outcome, int code, struct enhanced enhanced,
+	const char *words, const struct error *why)
+{
+	r->outcome = outcome;
+	r->code = code;
+	r->enhanced = enhanced;
+	replace(&r->words, words);
+	if (!why) {
+		free(r->why);
+		r->why = NULL;
+	} else if (why != r->why) {
+		/* a kilobyte: there is one for those only that were not accepted */
+		if (!r->why)
+			r->why = xmalloc(sizeof(*r->why));
+		*r->why = *why;
+	}
+}
+
+void
+recipient_fail(struct recipient *r, const struct error *why)
+{
+	enum outcome outcome = OUTCOME_PERMANENT;
+
+	if (why->in_doubt)
+		outcome = OUTCOME_IN_DOUBT;
+	else if (why->fault == FAULT_TEMPORARY)
+		outcome = OUTCOME_TEMPORARY;
+	recipient_set(r, outcome, why->smtp, why->code, why->words, why);
+}
+
+size_t
+envelope_count(const struct envelope *e, enum outcome outcome)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->count; i++)
+		count += e->recipients[i].outcome == outcome;
+	return count;
+}
+
+/* What is left decides, the worst first (DESIGN section 8). */
+static const enum fault worst_first[] = { FAULT_CONFIG, FAULT_PERMISSION, FAULT_PROTOCOL,
+	FAULT_UNAVAILABLE, FAULT_NOHOST, FAULT_NOUSER, FAULT_DATA };
+
+#define RANKS (sizeof(worst_first) / sizeof(*worst_first))
+
+static size_t
+rank(enum fault fault)
+{
+	size_t i;
+
+	for (i = 0; i < RANKS; i++)
+		if (worst_first[i] == fault)
+			return i;
+	return rank(FAULT_UNAVAILABLE);
+}
+
+enum fault
+envelope_fault(const struct envelope *e)
+{
+	size_t accepted = envelope_count(e, OUTCOME_ACCEPTED), worst = RANKS, at;
+	const struct recipient *r;
+
+	if (!e->count)
+		return FAULT_SOFTWARE;
+	if (accepted == e->count)
+		return FAULT_NONE;
+	/* once somebody was served, 75 would make the caller send to them again */
+	if (!accepted && envelope_count(e, OUTCOME_PERMANENT) < e->count)
+		return FAULT_TEMPORARY;
+	for (size_t i = 0; i < e->count; i++) {
+		r = &e->recipients[i];
+		if (r->outcome != OUTCOME_PERMANENT)
+			continue;
+		at = rank(r->why ? r->why->fault : FAULT_UNAVAILABLE);
+		if (at < worst)
+			worst = at;
+	}
+	/* only temporary ones are left beside those who were served */
+	return worst < RANKS ? worst_first[worst] : FAULT_UNAVAILABLE;
+}
+
+bool
+envelope_needs_utf8(const struct envelope *e)
+{
+	if (address_local_is_utf8(&e->sender))
+		return true;
+	for (size_t i = 0; i < e->count; i++)
+		if (address_local_is_utf8(&e->recipients[i].address))
+			return true;
+	return false;
+}
+
+bool
+envelope_has_idn(const struct envelope *e)
+{
+	if (address_domain_is_utf8(&e->sender))
+		return true;
+	for (size_t i = 0; i < e->count; i++)
+		if (address_domain_is_utf8(&e->recipients[i].address))
+			return true;
+	return false;
+}
+
+static bool
+is_word(const char *s, size_t n, const char *word)
+{
+	return n == strlen(word) && !strncasecmp(s, word, n);
+}
+
+static unsigned
+notify_bit(const char *s, size_t n)
+{
+	static const struct {
+		const char *word;
+		unsigned bit;
+	} words[] = { { "never", DSN_NEVER }, { "success", DSN_SUCCESS },
+		{ "failure", DSN_FAILURE }, { "delay", DSN_DELAY } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (is_word(s, n, words[i].word))
+			return words[i].bit;
+	return 0;
+}
+
+bool
+dsn_notify_parse(const char *s, unsigned *ret, struct error *err)
+{
+	const char *at = s, *end;
+	unsigned bits = 0, bit;
+	char shown[128];
+
+	for (;;) {
+		at += strspn(at, " \t");
+		end = at + strcspn(at, ", \t");
+		bit = notify_bit(at, (size_t)(end - at));
+		bits |= bit;
+		end += strspn(end, " \t");
+		if (!bit || !*end || *end != ',')
+			break;
+		at = end + 1;
+	}
+	if (bit && !*end && (bits == DSN_NEVER || !(bits & DSN_NEVER))) {
+		*ret = bits;
+		return true;
+	}
+	text_printable(shown, sizeof(shown), s, strlen(s));
+	return error_set(err, FAULT_USAGE,
+		"unable to ask for the notification '%s': "
+		"there are never, or success, failure and delay separated by commas",
+		shown);
+}
+
+bool
+dsn_return_parse(const char *s, enum dsn_return *ret, struct error *err)
+{
+	char shown[128];
+
+	if (!strcasecmp(s, "full")) {
+		*ret = DSN_RETURN_FULL;
+		return true;
+	}
+	if (!strcasecmp(s, "hdrs") || !strcasecmp(s, "headers")) {
+		*ret = DSN_RETURN_HEADERS;
+		return true;
+	}
+	text_printable(shown, sizeof(shown), s, strlen(s));
+	return error_set(err, FAULT_USAGE,
+		"unable to ask for the return of '%s': there are full and hdrs", shown);
+}
+
+void
+dsn_add_xtext(struct strbuf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s > 32 && *s < 127 && *s != '+' && *s != '=')
+			strbuf_addc(out, *s);
+		else
+			strbuf_addf(out, "+%02X", (unsigned char)*s);
+	}
+}

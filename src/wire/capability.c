@@ -1,0 +1,124 @@
+#include "capability.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "reply.h"
+#include "text.h"
+
+/* Takes the next word of [*AT, END) into WORD; false when there is none or it does not fit. */
+static bool
+next_word(const char **at, const char *end, char *word, size_t size)
+{
+	size_t n = 0;
+
+	while (*at < end && (**at == ' ' || **at == '\t'))
+		(*at)++;
+	while (*at < end && **at != ' ' && **at != '\t') {
+		if (n + 1 >= size)
+			return false;
+		word[n++] = *(*at)++;
+	}
+	word[n] = '\0';
+	return n > 0;
+}
+
+static void
+take_auth(const char *at, const char *end, struct capability *c)
+{
+	char word[64];
+	size_t n, len = strlen(c->mechanisms);
+
+	c->auth = true;
+	if (!len)
+		c->mechanisms[len++] = ' ';
+	while (next_word(&at, end, word, sizeof(word))) {
+		n = strlen(word);
+		if (n > 32 || len + n + 2 > sizeof(c->mechanisms))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			c->mechanisms[len++] =
+				word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 32) : word[i];
+		c->mechanisms[len++] = ' ';
+	}
+	c->mechanisms[len] = '\0';
+}
+
+static void
+take_limits(const char *at, const char *end, struct capability *c)
+{
+	char word[64];
+
+	while (next_word(&at, end, word, sizeof(word))) {
+		if (strncasecmp(word, "RCPTMAX=", 8) == 0 &&
+			!text_number(word + 8, 1, 1000000, &c->rcpt_max))
+			c->rcpt_max = 0;
+		if (strncasecmp(word, "MAILMAX=", 8) == 0 &&
+			!text_number(word + 8, 1, 1000000, &c->mail_max))
+			c->mail_max = 0;
+	}
+}
+
+static void
+take_line(const char *at, const char *end, struct capability *c)
+{
+	static const struct {
+		const char *keyword;
+		size_t offset;
+	} plain[] = {
+		{ "PIPELINING", offsetof(struct capability, pipelining) },
+		{ "CHUNKING", offsetof(struct capability, chunking) },
+		{ "8BITMIME", offsetof(struct capability, eightbit) },
+		{ "SMTPUTF8", offsetof(struct capability, smtputf8) },
+		{ "DSN", offsetof(struct capability, dsn) },
+		{ "ENHANCEDSTATUSCODES", offsetof(struct capability, enhanced) },
+		{ "STARTTLS", offsetof(struct capability, starttls) },
+	};
+	char word[64];
+	const char *equals = memchr(at, '=', (size_t)(end - at));
+
+	if (end - at > 5 && equals == at + 4 && strncasecmp(at, "AUTH=", 5) == 0) {
+		take_auth(at + 5, end, c);
+		return;
+	}
+	if (!next_word(&at, end, word, sizeof(word)))
+		return;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		if (strcasecmp(word, plain[i].keyword) == 0)
+			*(bool *)((char *)c + plain[i].offset) = true;
+	if (strcasecmp(word, "AUTH") == 0)
+		take_auth(at, end, c);
+	if (strcasecmp(word, "LIMITS") == 0)
+		take_limits(at, end, c);
+	if (strcasecmp(word, "SIZE") == 0) {
+		c->size = true;
+		if (!next_word(&at, end, word, sizeof(word)) ||
+			!text_number(word, 0, UINT64_MAX, &c->size_max))
+			c->size_max = 0;
+	}
+}
+
+void
+capability_parse(const struct reply *reply, struct capability *ret)
+{
+	const char *at = reply->text.s, *end = at + reply->text.len, *stop;
+
+	*ret = (struct capability){ 0 };
+	for (bool first = true; at < end; at = stop + 1, first = false) {
+		stop = memchr(at, '\n', (size_t)(end - at));
+		if (!stop)
+			break;
+		if (!first)
+			take_line(at, stop, ret);
+	}
+}
+
+bool
+capability_has_mechanism(const struct capability *c, const char *mechanism)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s ", mechanism);
+	return strstr(c->mechanisms, word) != NULL;
+}

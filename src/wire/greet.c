@@ -1,0 +1,73 @@
+#include <string.h>
+
+#include "clock.h"
+#include "session_state.h"
+
+/* How long a TLS handshake may take. */
+#define HANDSHAKE_MS (60 * CLOCK_SECOND)
+
+static bool
+hello(struct session *s, struct error *err)
+{
+	s->ehlo_refused = s->greeted = false;
+	if (!flight_push(s, VERB_EHLO, 0, err))
+		return false;
+	if (!s->ehlo_refused)
+		return true;
+	session_note(s, "%s does not know EHLO: HELO was used", s->host);
+	return flight_push(s, VERB_HELO, 0, err);
+}
+
+static bool
+start_tls(struct session *s, struct error *err)
+{
+	struct wire_report *report = s->report;
+	int64_t since = clock_ms();
+
+	if (!tls_start(s->tls, &s->stream, s->host, session_deadline(s, HANDSHAKE_MS), err))
+		return false;
+	tls_describe(&s->stream, &report->tls);
+	session_phase(s, WIRE_PHASE_TLS, &since);
+	session_trace(s, WIRE_TRACE_NOTE, report->tls.cipher, strlen(report->tls.cipher));
+	return true;
+}
+
+/* Octets that came in clear must not be taken for answers under TLS (RFC 3207 section 4). */
+static bool
+nothing_waits(struct session *s, const char *when, struct error *err)
+{
+	if (!stream_has_input(&s->stream))
+		return true;
+	s->greeted = false;
+	return error_at(err, STAGE_TLS, FAULT_PROTOCOL,
+		"%s sent more than one reply %s STARTTLS: somebody may be tampering with the "
+		"connection",
+		s->host, when);
+}
+
+static bool
+upgrade(struct session *s, struct error *err)
+{
+	if (!s->capability.starttls)
+		return error_at(
+			err, STAGE_TLS, FAULT_UNAVAILABLE, "%s does not offer STARTTLS", s->host);
+	if (!nothing_waits(s, "before", err) || !flight_push(s, VERB_STARTTLS, 0, err) ||
+		!nothing_waits(s, "after", err))
+		return false;
+	s->greeted = false;
+	return start_tls(s, err) && hello(s, err);
+}
+
+bool
+greet(struct session *s, struct error *err)
+{
+	int64_t since;
+
+	if (s->settings->tls == WIRE_TLS_IMPLICIT && !start_tls(s, err))
+		return false;
+	since = clock_ms();
+	if (!flight_push(s, VERB_GREETING, 0, err) || !hello(s, err))
+		return false;
+	session_phase(s, WIRE_PHASE_GREETING, &since);
+	return s->settings->tls != WIRE_TLS_STARTTLS || upgrade(s, err);
+}

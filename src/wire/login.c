@@ -1,0 +1,197 @@
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "clock.h"
+#include "session_state.h"
+#include "text.h"
+
+#define PASSWORD_MAX 8192
+
+/* Whether a password may cross this connection (DESIGN rule: never without verified TLS, except on
+ * this machine where that was asked for). */
+static bool
+may_log_in(const struct session *s, struct error *err)
+{
+	if (stream_is_tls(&s->stream) && (s->report->tls.verified || s->loopback))
+		return true;
+	if (s->loopback && s->settings->cleartext_auth)
+		return true;
+	return error_at(err, STAGE_AUTH, FAULT_CONFIG, "a login without verified TLS is refused%s",
+		s->loopback ? " unless allow-cleartext-auth is set" : "");
+}
+
+static bool
+workable(const struct session *s, size_t i)
+{
+	const struct sasl_mechanism *m = &sasl_mechanisms[i];
+
+	if ((s->tried >> i & 1) || !capability_has_mechanism(&s->capability, m->name))
+		return false;
+	if ((m->kind & SASL_BINDING) && !stream_is_tls(&s->stream))
+		return false;
+	/* EXTERNAL is for who has a certificate and no password */
+	return m->kind & SASL_CERTIFICATE ? s->settings->tls_settings.cert && !s->settings->user
+					  : s->settings->user != NULL;
+}
+
+static bool
+nothing_workable(const struct session *s, struct error *err)
+{
+	char offered[256];
+
+	text_printable(offered, sizeof(offered), s->capability.mechanisms,
+		strlen(s->capability.mechanisms));
+	if (!s->capability.auth)
+		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE, "%s does not offer AUTH%s",
+			s->host, stream_is_tls(&s->stream) ? "" : " on a connection without TLS");
+	return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
+		"%s offers no mechanism that can be used%s (offered:%s)", s->host,
+		s->settings->mechanism ? " under the name set by auth" : "", offered);
+}
+
+bool
+login_choose(struct session *s, struct error *err)
+{
+	const char *wanted = s->settings->mechanism;
+	const struct sasl_mechanism *m = NULL;
+	/* without TLS a mechanism that hides the password goes before those that show it */
+	bool hide = !stream_is_tls(&s->stream);
+
+	s->mechanism = NULL;
+	if (wanted && strcasecmp(wanted, "none") == 0)
+		return true;
+	if (wanted) {
+		m = sasl_find(wanted);
+		if (m && ((s->tried >> (m - sasl_mechanisms) & 1) ||
+				 !capability_has_mechanism(&s->capability, m->name)))
+			m = NULL;
+	}
+	for (int pass = hide ? 0 : 1; !wanted && !m && pass < 2; pass++)
+		for (size_t i = 0; i < SASL_COUNT && !m; i++)
+			if (workable(s, i) && (pass || !(sasl_mechanisms[i].kind & SASL_CLEAR)))
+				m = &sasl_mechanisms[i];
+	if (!m && !wanted && !s->settings->user)
+		return true;
+	if (!m)
+		return nothing_workable(s, err);
+	s->mechanism = m;
+	return may_log_in(s, err);
+}
+
+bool
+login_begin(struct session *s, struct error *err)
+{
+	struct strbuf password = STRBUF_INIT_SECRET(PASSWORD_MAX),
+		      binding = STRBUF_INIT_SECRET(4096);
+	struct sasl_credentials with = { .user = s->settings->user, .host = s->host };
+	bool good = true;
+
+	sasl_done(&s->sasl);
+	strbuf_clear(&s->response);
+	error_clear(&s->auth_error);
+	s->auth_unsupported = s->auth_more = false;
+	if (s->mechanism->kind & SASL_PASSWORD) {
+		good = s->settings->secret(
+			s->settings->secret_ctx, s->settings->deadline, &password, err);
+		if (!good && err && err->stage == STAGE_NONE)
+			err->stage = STAGE_AUTH;
+		with.password = &password;
+	}
+	if (s->mechanism->kind & SASL_BINDING &&
+		tls_binding(&s->stream, &binding, &with.binding_is_exporter))
+		with.binding = &binding;
+	if (good && (!sasl_start(&s->sasl, s->mechanism, &with, &s->auth_error) ||
+			    ((s->mechanism->kind & SASL_FIRST) &&
+				    !sasl_step(&s->sasl, NULL, 0, &s->response, &s->auth_error))))
+		s->auth_unsupported = true;
+	strbuf_done(&password);
+	strbuf_done(&binding);
+	if (!good)
+		return false;
+	return !s->auth_unsupported || (login_next(s, err) && login_begin(s, err));
+}
+
+bool
+login_next(struct session *s, struct error *err)
+{
+	struct error why = s->auth_error;
+
+	s->tried |= 1u << (s->mechanism - sasl_mechanisms);
+	session_note(s, "%s did not work: %s", s->mechanism->name, why.text);
+	error_clear(&s->auth_error);
+	s->auth_unsupported = false;
+	if (login_choose(s, NULL))
+		return true;
+	/* the reason why the last one did not work says more than that nothing is left */
+	if (err && !err->fault)
+		*err = why;
+	return false;
+}
+
+/* Answers the challenge in s->reply. False with *RET_CANCEL when the mechanism cannot go on. */
+static bool
+answer(struct session *s, bool *ret_cancel)
+{
+	size_t n = strcspn(s->reply.text.s, "\n");
+
+	*ret_cancel = false;
+	/* a server that overlooked the initial response asks for it again, with nothing */
+	if ((s->mechanism->kind & SASL_ONE_TRIP) && !n && s->sasl.step == 1) {
+		s->sasl.step++;
+		return true;
+	}
+	strbuf_clear(&s->response);
+	if (sasl_step(&s->sasl, s->reply.text.s, n, &s->response, &s->auth_error))
+		return true;
+	*ret_cancel = true;
+	return false;
+}
+
+/* One mechanism from AUTH to the final reply. */
+static bool
+exchange(struct session *s, struct error *err)
+{
+	bool cancel;
+
+	if (!login_begin(s, err) || !flight_push(s, VERB_AUTH, 0, err) || !flight_drain(s, err))
+		return false;
+	while (s->auth_more) {
+		if (!answer(s, &cancel) && cancel) {
+			s->auth_unsupported = !s->sasl.fatal;
+			return flight_push(s, VERB_AUTH_STEP, 1, err);
+		}
+		if (!flight_push(s, VERB_AUTH_STEP, 0, err))
+			return false;
+	}
+	if (s->authenticated && (s->mechanism->kind & SASL_SCRAM) && !s->sasl.done) {
+		s->authenticated = false;
+		error_at(&s->auth_error, STAGE_AUTH, FAULT_UNAVAILABLE,
+			"%s ended %s without proving that it knows the password", s->host,
+			s->mechanism->name);
+	}
+	return true;
+}
+
+bool
+login_run(struct session *s, struct error *err)
+{
+	int64_t since = clock_ms();
+
+	for (;;) {
+		if (!exchange(s, err))
+			return false;
+		if (s->authenticated && !s->auth_error.fault)
+			break;
+		if (!s->auth_unsupported) {
+			if (err && !err->fault)
+				*err = s->auth_error;
+			return false;
+		}
+		if (!login_next(s, err))
+			return false;
+	}
+	snprintf(s->report->mechanism, sizeof(s->report->mechanism), "%s", s->mechanism->name);
+	session_phase(s, WIRE_PHASE_AUTH, &since);
+	return true;
+}

@@ -1,0 +1,218 @@
+#include "sasl.h"
+
+#include <gsasl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "alloc.h"
+#include "error.h"
+#include "mime.h"
+#include "text.h"
+
+#define SCRAM_ITERATIONS_MIN 4096
+#define SCRAM_ITERATIONS_MAX 1000000
+
+const struct sasl_mechanism sasl_mechanisms[SASL_COUNT] = {
+	{ "SCRAM-SHA-256-PLUS", SASL_PASSWORD | SASL_FIRST | SASL_SCRAM | SASL_BINDING },
+	{ "SCRAM-SHA-1-PLUS", SASL_PASSWORD | SASL_FIRST | SASL_SCRAM | SASL_BINDING },
+	{ "SCRAM-SHA-256", SASL_PASSWORD | SASL_FIRST | SASL_SCRAM },
+	{ "SCRAM-SHA-1", SASL_PASSWORD | SASL_FIRST | SASL_SCRAM },
+	{ "PLAIN", SASL_PASSWORD | SASL_FIRST | SASL_ONE_TRIP | SASL_CLEAR },
+	{ "LOGIN", SASL_PASSWORD | SASL_CLEAR },
+	{ "CRAM-MD5", SASL_PASSWORD },
+	{ "EXTERNAL", SASL_FIRST | SASL_ONE_TRIP | SASL_CERTIFICATE },
+};
+
+static Gsasl *library;
+
+const struct sasl_mechanism *
+sasl_find(const char *name)
+{
+	for (size_t i = 0; i < SASL_COUNT; i++)
+		if (strcasecmp(sasl_mechanisms[i].name, name) == 0)
+			return &sasl_mechanisms[i];
+	return NULL;
+}
+
+static bool
+failed(struct error *err, const struct sasl *s, int rc)
+{
+	if (rc == GSASL_MALLOC_ERROR)
+		alloc_failed();
+	return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE, "%s cannot be used: %s",
+		s->mechanism->name, gsasl_strerror(rc) ?: "unknown error");
+}
+
+static bool
+set_properties(struct sasl *s, const struct sasl_credentials *with, struct error *err)
+{
+	Gsasl_session *session = s->session;
+	int rc = gsasl_property_set(session, GSASL_AUTHID, with->user ?: "");
+	struct strbuf binding = STRBUF_INIT(4096);
+
+	if (rc == GSASL_OK && (s->mechanism->kind & SASL_CERTIFICATE))
+		rc = gsasl_property_set(session, GSASL_AUTHZID, with->user ?: "");
+	if (rc == GSASL_OK && with->password)
+		rc = gsasl_property_set_raw(
+			session, GSASL_PASSWORD, with->password->s, with->password->len);
+	if (rc == GSASL_OK)
+		rc = gsasl_property_set(session, GSASL_HOSTNAME, with->host);
+	if (rc == GSASL_OK)
+		rc = gsasl_property_set(session, GSASL_SERVICE, "smtp");
+	/* libgsasl 2.2.0 fails a mechanism without -PLUS that knows of a binding */
+	if (rc == GSASL_OK && (s->mechanism->kind & SASL_BINDING)) {
+		mime_add_base64(&binding, with->binding->s, with->binding->len);
+		rc = gsasl_property_set(session,
+			with->binding_is_exporter ? GSASL_CB_TLS_EXPORTER : GSASL_CB_TLS_UNIQUE,
+			binding.s);
+	}
+	strbuf_done(&binding);
+	return rc == GSASL_OK || failed(err, s, rc);
+}
+
+bool
+sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sasl_credentials *with,
+	struct error *err)
+{
+	Gsasl_session *session;
+	int rc;
+
+	*s = (struct sasl){ .mechanism = m, .nonce = STRBUF_INIT(SASL_MESSAGE) };
+	if ((m->kind & SASL_BINDING) && !with->binding)
+		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
+			"%s cannot be used: this TLS session has no channel binding", m->name);
+	if (!library && (rc = gsasl_init(&library)) != GSASL_OK)
+		return failed(err, s, rc);
+	if ((rc = gsasl_client_start(library, m->name, &session)) != GSASL_OK)
+		return failed(err, s, rc);
+	s->session = session;
+	return set_properties(s, with, err);
+}
+
+/* Finds the attribute KEY ("r=") in a SCRAM message; its length in *RET_N. */
+static const char *
+scram_attribute(const char *message, const char *key, size_t *ret_n)
+{
+	for (const char *at = message; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (strncmp(at, key, 2) == 0) {
+			*ret_n = strcspn(at + 2, ",");
+			return at + 2;
+		}
+	return NULL;
+}
+
+/* The server-first message: r=NONCE,s=SALT,i=COUNT (RFC 5802 section 5.1). */
+static bool
+scram_check(const struct sasl *s, const char *message, struct error *err)
+{
+	const char *nonce, *salt, *count, *why = NULL;
+	size_t nonce_n = 0, salt_n = 0, count_n = 0;
+	char number[12] = "";
+	uint64_t iterations;
+
+	nonce = scram_attribute(message, "r=", &nonce_n);
+	salt = scram_attribute(message, "s=", &salt_n);
+	count = scram_attribute(message, "i=", &count_n);
+	if (count && count_n < sizeof(number)) {
+		memcpy(number, count, count_n);
+		number[count_n] = '\0';
+	}
+	if (!nonce || nonce_n <= s->nonce.len || memcmp(nonce, s->nonce.s, s->nonce.len) != 0)
+		why = "its nonce does not extend ours";
+	else if (!salt || !salt_n)
+		why = "there is no salt";
+	else if (!text_number(number, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, &iterations))
+		why = "the iteration count is not between 4096 and 1000000";
+	if (why)
+		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
+			"%s cannot be used: the server's challenge is unsafe: %s",
+			s->mechanism->name, why);
+	return true;
+}
+
+static bool
+scram_before(struct sasl *s, const char *challenge, size_t n, struct error *err)
+{
+	struct strbuf message = STRBUF_INIT(SASL_MESSAGE);
+	bool good = true;
+
+	if (s->step == 1) {
+		good = mime_decode_base64(&message, challenge, n) &&
+		       !memchr(message.s, '\0', message.len);
+		good = good ? scram_check(s, message.s, err)
+			    : error_at(err, STAGE_AUTH, FAULT_PROTOCOL,
+				      "the server's SCRAM challenge is no base64");
+	}
+	strbuf_done(&message);
+	return good;
+}
+
+/* Keeps our nonce from the client-first message: "n,,n=user,r=NONCE". */
+static void
+scram_after(struct sasl *s, const char *answer)
+{
+	struct strbuf message = STRBUF_INIT_SECRET(SASL_MESSAGE);
+	const char *nonce;
+	size_t n;
+
+	if (s->step == 0 && mime_decode_base64(&message, answer, strlen(answer)) &&
+		(nonce = scram_attribute(message.s, "r=", &n)))
+		strbuf_add(&s->nonce, nonce, n);
+	strbuf_done(&message);
+}
+
+bool
+sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out, struct error *err)
+{
+	char *input = xstrndup(challenge ?: "", n), *answer = NULL;
+	bool scram = s->mechanism->kind & SASL_SCRAM, good;
+	int rc;
+
+	if (scram && challenge && !scram_before(s, challenge, n, err)) {
+		free(input);
+		return false;
+	}
+	rc = gsasl_step64(s->session, input, &answer);
+	free(input);
+	good = rc == GSASL_OK || rc == GSASL_NEEDS_MORE;
+	if (!good && scram && s->step >= 2) {
+		/* the last message proves that the server knows the password, or that it does not
+		 */
+		s->fatal = true;
+		error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
+			"the server failed to prove that it knows the password");
+	} else if (!good && rc == GSASL_BASE64_ERROR) {
+		error_at(err, STAGE_AUTH, FAULT_PROTOCOL, "the server's challenge is no base64");
+	} else if (!good) {
+		failed(err, s, rc);
+	}
+	if (good && answer) {
+		if (scram)
+			scram_after(s, answer);
+		strbuf_adds(out, answer);
+	}
+	s->done = rc == GSASL_OK;
+	s->step++;
+	if (answer) {
+		explicit_bzero(answer, strlen(answer));
+		gsasl_free(answer);
+	}
+	return good;
+}
+
+void
+sasl_done(struct sasl *s)
+{
+	static const Gsasl_property wiped[] = { GSASL_PASSWORD, GSASL_SCRAM_SALTED_PASSWORD };
+	char *value;
+
+	if (s->session)
+		for (size_t i = 0; i < sizeof(wiped) / sizeof(*wiped); i++)
+			if ((value = (char *)(uintptr_t)gsasl_property_fast(s->session, wiped[i])))
+				explicit_bzero(value, strlen(value));
+	if (s->session)
+		gsasl_finish(s->session);
+	strbuf_done(&s->nonce);
+	s->session = NULL;
+}

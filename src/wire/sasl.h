@@ -1,0 +1,66 @@
+/* SASL mechanisms (RFC 4422) by libgsasl, with the checks that libgsasl 2.2.0 leaves out. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "strbuf.h"
+
+struct error;
+
+#define SASL_MESSAGE (12 << 10) /* octets of a base64 line either way, RFC 4954 section 4 */
+
+enum { /* what a mechanism is like: a set of bits */
+	SASL_PASSWORD = 1,  /* needs user and password */
+	SASL_ONE_TRIP = 2,  /* its initial response is all: more commands may follow it at once */
+	SASL_FIRST = 4,     /* the client speaks first: an initial response is sent */
+	SASL_SCRAM = 8,
+	SASL_BINDING = 16,  /* binds to the TLS channel */
+	SASL_CERTIFICATE = 32, /* identity comes from the client certificate */
+	SASL_CLEAR = 64     /* shows the password to the server */
+};
+
+struct sasl_mechanism {
+	const char *name;
+	unsigned kind;
+};
+
+#define SASL_COUNT 8
+/* Strongest first for a connection under TLS. CRAM-MD5 comes last there: it forces servers to keep
+ * passwords in clear, and those that keep hashes refuse it for good. */
+extern const struct sasl_mechanism sasl_mechanisms[SASL_COUNT];
+
+/* By name in any case; NULL for none. */
+const struct sasl_mechanism *sasl_find(const char *name);
+
+/* What a mechanism is told. Strings are borrowed. */
+struct sasl_credentials {
+	const char *user;             /* NULL or "" for EXTERNAL without an identity */
+	const struct strbuf *password; /* NULL where none is needed */
+	const char *host;             /* the smarthost, for digest-uri like names */
+	const struct strbuf *binding; /* channel binding octets, NULL for none */
+	bool binding_is_exporter;
+};
+
+/* One exchange. */
+struct sasl {
+	const struct sasl_mechanism *mechanism;
+	void *session;       /* Gsasl_session * */
+	struct strbuf nonce; /* SCRAM: ours, to check the server's against */
+	unsigned step;
+	bool done;           /* the client is satisfied: for SCRAM the server has proven itself */
+	bool fatal;          /* failed in a way that must not lead to a weaker mechanism */
+};
+
+/* Starts M. Errors have stage auth: FAULT_UNAVAILABLE, the mechanism cannot work here. */
+bool sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sasl_credentials *with,
+	struct error *err) __attribute__((warn_unused_result));
+/* Takes the server's challenge (base64, N octets; for the initial response N is 0 and CHALLENGE
+ * NULL) and appends our answer, base64, to OUT (make it secret). SCRAM's server-first message is
+ * checked before libgsasl sees it: 4096 to 1,000,000 iterations, a salt, a nonce longer than ours
+ * (RFC 7677 section 4, RFC 5802 section 9). Errors as above; FAULT_PROTOCOL for a challenge that is
+ * no base64. */
+bool sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out,
+	struct error *err) __attribute__((warn_unused_result));
+/* Wipes and frees. Accepts a zeroed one. */
+void sasl_done(struct sasl *s);

@@ -1,0 +1,57 @@
+/* Delivers one message to a smarthost: the only thing app/ needs to know of wire/. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "strbuf.h"
+#include "tls.h"
+
+struct envelope;
+struct message;
+struct wire_settings;
+
+enum wire_phase {
+	WIRE_PHASE_RESOLVE,
+	WIRE_PHASE_CONNECT,
+	WIRE_PHASE_TLS,
+	WIRE_PHASE_GREETING, /* greeting and EHLO, STARTTLS too */
+	WIRE_PHASE_AUTH,     /* mechanisms that need turns of their own */
+	WIRE_PHASE_MAIL,     /* the envelope, with AUTH where it rides along */
+	WIRE_PHASE_DATA,     /* the content and its reply */
+	WIRE_PHASE_COUNT
+};
+const char *wire_phase_name(enum wire_phase phase);
+
+/* What happened, for the receipt. Every text in it is printable. */
+struct wire_report {
+	char host[256], address[64]; /* of the last connection attempt; "" before one */
+	uint16_t port;
+	bool connected;
+	struct tls_info tls;   /* version "" without TLS */
+	char mechanism[32];    /* "" without AUTH */
+	uint64_t size;         /* octets of the content as SIZE= counts them */
+	int code;              /* the reply to the end of data: the last 2yz, else the last one */
+	struct enhanced enhanced;
+	char words[512];
+	unsigned round_trips;  /* waits for the server: connecting and TLS included */
+	int64_t ms[WIRE_PHASE_COUNT];
+	struct strbuf notes;   /* sentences, each ended by LF: what was changed or is remarkable */
+};
+#define WIRE_NOTES 4096
+void wire_report_init(struct wire_report *r);
+void wire_report_done(struct wire_report *r);
+
+/* Called when the first recipient becomes OUTCOME_ACCEPTED (and only then): from there on the process must not end
+ * with EX_TEMPFAIL. May be NULL. */
+typedef void wire_accepted(void *ctx);
+
+/* Delivers MESSAGE to the recipients of ENVELOPE that are OUTCOME_PENDING: host by host, address by
+ * address while failures are temporary, as many transactions and connections as it takes. Each
+ * recipient has an outcome afterwards. True iff all of them were accepted; otherwise *ERR is the first
+ * error of the attempt that decided (the recipients have their own). The settings' secret callback is
+ * asked at most once. */
+bool session_deliver(const struct wire_settings *settings, struct envelope *envelope,
+	const struct message *message, wire_accepted *accepted, void *accepted_ctx,
+	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));

@@ -1,0 +1,126 @@
+/* The state of one connection, shared by the files that make up the session: session.c (hosts and
+ * attempts), flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
+ * content.c. Nobody else includes this. */
+#pragma once
+
+#include "capability.h"
+#include "dial.h"
+#include "envelope.h"
+#include "message.h"
+#include "reply.h"
+#include "sasl.h"
+#include "session.h"
+#include "settings.h"
+#include "stream.h"
+#include "verb.h"
+
+/* A command whose reply has not come yet. */
+struct in_flight {
+	enum verb verb;
+	size_t argument; /* VERB_RCPT: index into the group */
+};
+
+/* One transaction: MAIL to end of data, for a group of recipients. */
+struct transaction {
+	size_t *group; /* indices into the envelope */
+	bool *taken;   /* RCPT was answered 2yz */
+	bool *late;    /* the server takes no more recipients now: next transaction */
+	size_t count, taken_count, refused_count, late_count;
+	bool mail_taken, go_ahead; /* 2yz to MAIL; 354 to DATA */
+	bool content_begun;        /* an octet of the content left, or may have */
+	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
+	bool answered;             /* the reply to the end of data came */
+};
+
+struct session {
+	const struct wire_settings *settings;
+	struct tls_context *tls;
+	struct envelope *envelope;
+	const struct message *original;
+	struct wire_report *report;
+	wire_accepted *accepted;
+	void *accepted_ctx;
+
+	char host[256];
+	bool loopback;
+	struct stream stream;
+	struct capability capability;
+	struct reply reply; /* the one being read or just taken */
+
+	struct in_flight *queue; /* ring of queue_size, queue_count in use from queue_head on */
+	size_t queue_size, queue_head, queue_count;
+	bool lockstep;       /* no command ahead of a reply, whatever the server offers */
+	bool wants_lockstep; /* this connection is lost, but another one in lockstep may work */
+	bool greeted;        /* EHLO or HELO was accepted: QUIT is in order */
+	bool ehlo_refused;   /* HELO instead */
+	bool in_transaction; /* MAIL was accepted and nothing has ended it: RSET before the next */
+	bool goodbye;        /* a 421 came: what is in flight behind it was not carried out */
+	bool after_auth;     /* the reply to a pipelined AUTH was 2yz, the next one is awaited */
+
+	const struct sasl_mechanism *mechanism; /* to be used, NULL for none */
+	unsigned tried;      /* mechanisms that did not work: bits by index */
+	struct sasl sasl;
+	struct strbuf response;  /* what AUTH or the next step sends, base64, secret */
+	bool auth_more;          /* a 334 came: challenge in reply */
+	bool authenticated;
+	struct error auth_error; /* AUTH was refused */
+	bool auth_unsupported;   /* ... as a mechanism: the next may work */
+
+	struct transaction tx;
+	unsigned transactions; /* on this connection */
+
+	const struct message *content; /* original, or converted, for this server */
+	struct message converted;      /* header always its own; body its own iff body_converted */
+	bool content_ready, converted_used, body_converted;
+	bool smtputf8, eightbit;       /* what MAIL declares */
+};
+
+/* A deadline MS from now, or the overall one if that is sooner. */
+int64_t session_deadline(const struct session *s, int64_t ms);
+/* Tells the trace; adds a sentence to the report. */
+void session_trace(struct session *s, enum wire_trace kind, const char *text, size_t n);
+void session_note(struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds the time since *SINCE to a phase and sets *SINCE to now. */
+void session_phase(struct session *s, enum wire_phase phase, int64_t *since);
+
+/* flight.c. Writes the command of VERB and puts it at the end of the FIFO. In lockstep, or when the
+ * verb does not allow anything behind it, it also waits for the replies. False when the session
+ * cannot go on. */
+bool flight_push(struct session *s, enum verb verb, size_t argument, struct error *err)
+	__attribute__((warn_unused_result));
+/* Sends what is buffered and takes the replies of all commands in flight. */
+bool flight_drain(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* True iff commands may run ahead of replies here and now. */
+bool flight_pipelines(const struct session *s);
+/* Reads one whole reply into s->reply. */
+bool flight_reply(struct session *s, enum verb verb, int64_t deadline, struct error *err)
+	__attribute__((warn_unused_result));
+/* Turns s->reply into an error of VERB's stage: verdict, codes, words; the text begins with WHAT
+ * ("recipient <a@b> was refused"). Returns false. */
+bool flight_refused(struct session *s, enum verb verb, struct error *err, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* greet.c: greeting, EHLO or HELO, TLS by either way, EHLO again. */
+bool greet(struct session *s, struct error *err) __attribute__((warn_unused_result));
+
+/* login.c. Chooses s->mechanism by settings and capability; NULL when no login is wanted. */
+bool login_choose(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* Prepares s->response for the AUTH command of s->mechanism; asks for the password. */
+bool login_begin(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable. */
+bool login_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* After s->auth_unsupported: marks the mechanism and chooses the next. */
+bool login_next(struct session *s, struct error *err) __attribute__((warn_unused_result));
+
+/* content.c. Fits the message to the server: SMTPUTF8, 8BITMIME, SIZE. */
+bool content_fit(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* Writes the content into the stream: dot-stuffed with the final dot, or as it is for BDAT. */
+bool content_write_dotted(struct session *s, struct error *err) __attribute__((warn_unused_result));
+bool content_write_plain(struct session *s, struct error *err) __attribute__((warn_unused_result));
+void content_done(struct session *s);
+
+/* transaction.c. One transaction for as many pending recipients as the server takes at once. */
+bool transaction_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* Gives every pending recipient ERR as its outcome. */
+void transaction_fail_pending(struct session *s, const struct error *err);
+void transaction_done(struct transaction *tx);

@@ -1,0 +1,233 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "session_state.h"
+
+/* Up to this size a body rides in the envelope's flight with pipelining = full. */
+#define FULL_FLIGHT (64 << 10)
+
+void
+transaction_done(struct transaction *tx)
+{
+	free(tx->group);
+	free(tx->taken);
+	free(tx->late);
+	*tx = (struct transaction){ 0 };
+}
+
+void
+transaction_fail_pending(struct session *s, const struct error *err)
+{
+	struct error why = *err;
+
+	/* in doubt are only those whose content left; they have their outcome already */
+	why.in_doubt = false;
+	for (size_t i = 0; i < s->envelope->count; i++)
+		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
+			recipient_fail(&s->envelope->recipients[i], &why);
+}
+
+/* Takes the pending recipients, at most as many as the server names (RFC 9422). With partial =
+ * abort they must all go at once. */
+static void
+form_group(struct session *s)
+{
+	struct transaction *tx = &s->tx;
+	size_t pending = envelope_count(s->envelope, OUTCOME_PENDING), most = pending;
+
+	if (s->capability.rcpt_max && s->capability.rcpt_max < most && !s->settings->partial_abort)
+		most = (size_t)s->capability.rcpt_max;
+	transaction_done(tx);
+	tx->group = xcalloc(most, sizeof(*tx->group));
+	tx->taken = xcalloc(most, sizeof(*tx->taken));
+	tx->late = xcalloc(most, sizeof(*tx->late));
+	for (size_t i = 0; i < s->envelope->count && tx->count < most; i++)
+		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
+			tx->group[tx->count++] = i;
+}
+
+/* Logs in, or puts AUTH at the head of the flight where the mechanism allows that (RFC 4954 section
+ * 4: an initial response that completes it). */
+static bool
+authenticate(struct session *s, struct error *err)
+{
+	if (!s->mechanism || s->authenticated)
+		return true;
+	if (!(s->mechanism->kind & SASL_ONE_TRIP) || !flight_pipelines(s))
+		return login_run(s, err);
+	if (!login_begin(s, err))
+		return false;
+	if (!(s->mechanism->kind & SASL_ONE_TRIP))
+		return login_run(s, err);
+	return flight_push(s, VERB_AUTH, 0, err);
+}
+
+static bool
+rides_along(const struct session *s)
+{
+	return s->settings->pipelining == WIRE_PIPELINING_FULL && s->capability.chunking &&
+	       message_size(s->content) <= FULL_FLIGHT;
+}
+
+/* Everything that may leave before the recipients are answered. */
+static bool
+send_envelope(struct session *s, struct error *err)
+{
+	bool all_or_nothing = s->settings->partial_abort && s->tx.count > 1;
+
+	if (s->in_transaction && !flight_push(s, VERB_RSET, 0, err))
+		return false;
+	if (!authenticate(s, err) || !flight_push(s, VERB_MAIL, 0, err))
+		return false;
+	for (size_t i = 0; i < s->tx.count; i++) {
+		if (!flight_pipelines(s) && !s->tx.mail_taken)
+			break;
+		if (!flight_push(s, VERB_RCPT, i, err))
+			return false;
+	}
+	if (!flight_pipelines(s) || all_or_nothing)
+		return flight_drain(s, err);
+	if (rides_along(s))
+		return flight_push(s, VERB_BDAT, 0, err);
+	if (!s->capability.chunking)
+		return flight_push(s, VERB_DATA, 0, err);
+	return flight_drain(s, err);
+}
+
+static bool
+send_content(struct session *s, struct error *err)
+{
+	if (s->capability.chunking && !s->tx.go_ahead)
+		return flight_push(s, VERB_BDAT, 0, err);
+	if (!s->tx.go_ahead && !flight_push(s, VERB_DATA, 0, err))
+		return false;
+	return !s->tx.go_ahead || flight_push(s, VERB_END, 0, err);
+}
+
+/* partial = abort, and somebody was refused: nobody gets it. */
+static void
+abort_all(struct session *s)
+{
+	const struct error *first = NULL;
+	struct error why;
+
+	for (size_t i = 0; i < s->tx.count && !first; i++)
+		first = s->envelope->recipients[s->tx.group[i]].why;
+	if (!first)
+		return;
+	for (size_t i = 0; i < s->tx.count; i++) {
+		if (!s->tx.taken[i])
+			continue;
+		why = *first;
+		error_prefix(
+			&why, "not sent, since another recipient was refused and partial is abort");
+		recipient_fail(&s->envelope->recipients[s->tx.group[i]], &why);
+	}
+}
+
+/* Login refused in the envelope's flight. False unless another mechanism may be tried. */
+static bool
+login_refused(struct session *s, struct error *err)
+{
+	if (s->tx.go_ahead) {
+		/* the server waits for content that it must not get; a lone dot would send an
+		 * empty message to the recipients it took */
+		s->greeted = false;
+	} else if (s->auth_unsupported) {
+		return login_next(s, err);
+	}
+	if (err && !err->fault)
+		*err = s->auth_error;
+	return false;
+}
+
+/* The end of an answered transaction: those who came too late have another turn. */
+static void
+settle(struct session *s)
+{
+	struct recipient *r;
+
+	if (s->tx.taken_count)
+		for (size_t i = 0; i < s->tx.count; i++) {
+			r = &s->envelope->recipients[s->tx.group[i]];
+			if (s->tx.late[i])
+				r->outcome = OUTCOME_PENDING;
+		}
+	s->transactions++;
+}
+
+static bool
+delivered(const struct session *s)
+{
+	return s->tx.answered && s->report->code / 100 == 2 && s->tx.taken_count;
+}
+
+static bool
+run(struct session *s, struct error *err)
+{
+	int64_t since = clock_ms();
+	bool good = send_envelope(s, err);
+
+	session_phase(s, WIRE_PHASE_MAIL, &since);
+	if (!good)
+		return false;
+	if (s->auth_error.fault && !delivered(s))
+		return login_refused(s, err);
+	if (s->auth_error.fault)
+		session_note(s, "%s refused the login but took the message", s->host);
+	else if (s->mechanism)
+		memccpy(s->report->mechanism, s->mechanism->name, '\0',
+			sizeof(s->report->mechanism));
+	if (!s->tx.mail_taken && !s->tx.answered) {
+		s->greeted = s->greeted && !s->tx.go_ahead;
+		return true;
+	}
+	if (s->settings->partial_abort && s->tx.refused_count + s->tx.late_count) {
+		abort_all(s);
+		return true;
+	}
+	if (!s->tx.answered && s->tx.taken_count)
+		good = send_content(s, err);
+	else if (s->tx.go_ahead)
+		good = flight_push(s, VERB_NOBODY, 0, err);
+	session_phase(s, WIRE_PHASE_DATA, &since);
+	if (good)
+		settle(s);
+	return good;
+}
+
+/* The connection ended after the end of data and before its answer. */
+static void
+doubt(struct session *s, struct error *err)
+{
+	struct recipient *r;
+
+	err->in_doubt = true;
+	error_prefix(err, "the message may have been delivered");
+	err->fault = FAULT_TEMPORARY;
+	for (size_t i = 0; i < s->tx.count; i++) {
+		r = &s->envelope->recipients[s->tx.group[i]];
+		if (r->outcome == OUTCOME_PENDING && (s->tx.taken[i] || !s->auth_error.fault))
+			recipient_fail(r, err);
+		else if (s->tx.late[i] && s->tx.taken_count)
+			r->outcome = OUTCOME_PENDING;
+	}
+}
+
+bool
+transaction_run(struct session *s, struct error *err)
+{
+	form_group(s);
+	if (!content_fit(s, err))
+		return false;
+	if (!envelope_count(s->envelope, OUTCOME_PENDING))
+		return true;
+	form_group(s);
+	if (run(s, err))
+		return true;
+	if (s->tx.content_sent && !s->tx.answered && !s->goodbye)
+		doubt(s, err);
+	return false;
+}

@@ -1,0 +1,332 @@
+"""The scripted server: plays the S: and C: lines of a case on a port of its own."""
+
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+
+from case import CaseError, octets, pattern
+
+QUIET = 0.05  # seconds in which a client that must wait may not send anything
+
+
+class Deviation(Exception):
+    """The client did something else than the script says."""
+
+
+def tls_context(ca, variant, version):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain("%s/%s.pem" % (ca, variant), "%s/%s-key.pem" % (ca, variant))
+    if version:
+        number = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
+        context.minimum_version = context.maximum_version = number
+    return context
+
+
+class Connection:
+    """One accepted connection with what it has received and not yet used."""
+
+    def __init__(self, sock, deadline):
+        self.sock, self.deadline = sock, deadline
+        self.buffer, self.ended = b"", False
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def receive(self, seconds=None):
+        """Takes in what comes within SECONDS (None: until the deadline); False if nothing did."""
+        left = self.deadline - time.monotonic()
+        wait = left if seconds is None else min(seconds, left)
+        if self.ended or wait <= 0:
+            return False
+        self.sock.settimeout(wait)
+        try:
+            data = self.sock.recv(1 << 16)
+        except (TimeoutError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            data = b""
+        self.ended = not data
+        self.buffer += data
+        return bool(data)
+
+    def line(self):
+        """The next line without its CRLF, None when the client is gone."""
+        while b"\r\n" not in self.buffer:
+            if b"\n" in self.buffer:
+                raise Deviation("a bare LF in %r" % self.buffer[:200])
+            if not self.receive():
+                if self.ended:
+                    return None
+                raise Deviation("the client waits%s" % (
+                    " after %r" % self.buffer if self.buffer else ""))
+        line, self.buffer = self.buffer.split(b"\r\n", 1)
+        return line
+
+    def take(self, n):
+        while len(self.buffer) < n:
+            if not self.receive():
+                raise Deviation("%d octets expected, %d came" % (n, len(self.buffer)))
+        data, self.buffer = self.buffer[:n], self.buffer[n:]
+        return data
+
+    def until(self, mark):
+        while mark not in self.buffer:
+            if not self.receive():
+                raise Deviation("no end of data; the last octets: %r" % self.buffer[-200:])
+        at = self.buffer.index(mark) + len(mark)
+        data, self.buffer = self.buffer[:at], self.buffer[at:]
+        return data
+
+    def send(self, data):
+        self.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            self.ended = True
+
+    def close(self, reset=False):
+        try:
+            if reset:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.sock.close()
+        except OSError:
+            pass
+
+
+class Server(threading.Thread):
+    """Plays the steps of one server. After join(), `problem` says what went wrong, if anything."""
+
+    def __init__(self, number, steps, variables, limit):
+        super().__init__(daemon=True)
+        self.steps, self.variables = steps, variables
+        self.deadline = time.monotonic() + limit
+        self.problem, self.at = None, None
+        self.connections, self.contents = 0, []
+        self.lockstep, self.split, self.finished = False, 0, threading.Event()
+        self.wanted = 1 + sum(s.kind == "*accept" for s in steps) if steps else 0
+        self.refuse = any(s.kind == "*refuse" for s in steps)
+        if self.refuse:
+            self.wanted = 0
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        variables["port" if number == 1 else "port%d" % number] = self.listener.getsockname()[1]
+        if not self.refuse:
+            self.listener.listen(16)
+        self.connection = None
+
+    def run(self):
+        if self.refuse:
+            return
+        try:
+            if self.steps:
+                self.accept()
+            for index, step in enumerate(self.steps):
+                self.at = step
+                self.play(step, self.steps[index + 1] if index + 1 < len(self.steps) else None)
+            self.at = None
+            self.leave()
+        except (Deviation, CaseError) as e:
+            self.problem = "%s: %s" % (self.at or "at the end", e)
+        except OSError as e:
+            self.problem = "%s: %s" % (self.at or "at the end", e)
+        if self.connection:
+            self.connection.close()
+        self.count_others()
+
+    def accept(self):
+        while not self.finished.is_set() and time.monotonic() < self.deadline:
+            self.listener.settimeout(0.05)
+            try:
+                sock, _ = self.listener.accept()
+            except TimeoutError:
+                continue
+            self.connections += 1
+            self.connection = Connection(sock, self.deadline)
+            return
+        raise Deviation("the client did not connect")
+
+    def count_others(self):
+        """Connections that the script does not know are closed and counted."""
+        while True:
+            self.listener.settimeout(0 if self.finished.is_set() else 0.05)
+            try:
+                sock, _ = self.listener.accept()
+                self.connections += 1
+                sock.close()
+            except (TimeoutError, BlockingIOError):
+                if self.finished.is_set() or time.monotonic() > self.deadline:
+                    break
+            except OSError:
+                break
+        self.listener.close()
+
+    def leave(self):
+        """What a client may do at the end of the script: QUIT, and it must close."""
+        connection = self.connection
+        if not connection or connection.sock.fileno() < 0:
+            return
+        while connection.receive():
+            pass
+        if connection.buffer not in (b"", b"QUIT\r\n"):
+            raise Deviation("the client went on: %r" % connection.buffer[:300])
+        if not connection.ended:
+            raise Deviation("the client keeps the connection open")
+
+    def play(self, step, following):
+        kind = step.kind
+        if kind == "S:":
+            self.say(octets(step.text, self.variables) + b"\r\n")
+        elif kind in ("C:", "C~"):
+            self.hear(step)
+            if following is not None and following.kind == "S:":
+                self.must_wait(QUIET if self.lockstep else None)
+        else:
+            method = getattr(self, "do_" + kind[1:].replace("-", "_"), None)
+            if not method:
+                raise CaseError("unknown step %s" % kind)
+            method(step.text)
+
+    def say(self, data):
+        if not self.split:
+            self.connection.send(data)
+            return
+        for i in range(len(data)):
+            if self.connection.ended or time.monotonic() > self.deadline:
+                break
+            self.connection.send(data[i:i + 1])
+            time.sleep(self.split)
+        self.split = 0
+
+    def hear(self, step):
+        line = self.connection.line()
+        if line is None:
+            raise Deviation("the client closed the connection (%r)" % self.connection.buffer)
+        if step.kind == "C:":
+            good = pattern(step.text, self.variables).fullmatch(line)
+        else:
+            good = re.fullmatch(step.text.encode(), line, re.S)
+        if not good:
+            raise Deviation("the client sent %r" % line[:500])
+
+    def must_wait(self, seconds=None):
+        """Nothing may have come that the script has not asked for."""
+        if seconds:
+            self.connection.receive(seconds)
+        if self.connection.buffer:
+            raise Deviation("the client did not wait: %r" % self.connection.buffer[:300])
+
+    def do_lockstep(self, text):
+        """From now on (or for "off" no longer) the client may not send ahead."""
+        self.lockstep = text != "off"
+
+    def do_quiet(self, text):
+        self.must_wait(float(text or QUIET))
+
+    def do_tls(self, text):
+        words = text.split()
+        fails = "fails" in words
+        words = [w for w in words if w != "fails"]
+        version = next((w for w in words if w[0] == "1"), None)
+        variant = next((w for w in words if w[0] != "1"), "good")
+        connection = self.connection
+        if connection.buffer:
+            raise Deviation("something came before TLS: %r" % connection.buffer[:200])
+        context = tls_context(self.variables["ca"], variant, version)
+        connection.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
+        try:
+            connection.sock = context.wrap_socket(connection.sock, server_side=True)
+        except OSError as e:
+            if not fails:
+                raise Deviation("TLS: %s" % e) from None
+            connection.close()
+            return
+        # in TLS 1.3 the server is done before the client has said what it thinks
+        if fails:
+            connection.receive(2)
+            if connection.buffer or not connection.ended:
+                raise Deviation("the client accepts the certificate: %r" % connection.buffer)
+            connection.close()
+
+    def do_starttls(self, text):
+        if self.connection.line() != b"STARTTLS":
+            raise Deviation("no STARTTLS")
+        self.must_wait(QUIET)
+        self.connection.send(b"220 2.0.0 go on\r\n")
+        self.do_tls(text)
+
+    def do_raw(self, text):
+        self.say(octets(text, self.variables))
+
+    def do_split(self, text):
+        self.split = float(text or 0.005)
+
+    def do_sleep(self, text):
+        time.sleep(float(text))
+
+    def do_close(self, _):
+        self.connection.close()
+
+    def do_reset(self, _):
+        self.connection.close(reset=True)
+
+    def do_stall(self, _):
+        """Says nothing until the client goes away."""
+        while not self.connection.ended and time.monotonic() < self.deadline:
+            if self.connection.receive(0.2):
+                self.connection.buffer = b""
+        self.connection.close()
+
+    def do_endless(self, text):
+        """Sends a line again and again until the client goes away."""
+        while not self.connection.ended and time.monotonic() < self.deadline:
+            self.connection.send(octets(text, self.variables) + b"\r\n")
+        self.connection.close()
+
+    def do_eof(self, _):
+        """The client must close without another word."""
+        while self.connection.receive():
+            pass
+        if self.connection.buffer:
+            raise Deviation("the client sent %r" % self.connection.buffer[:300])
+        if not self.connection.ended:
+            raise Deviation("the client keeps the connection open")
+        self.connection.close()
+
+    def do_gone(self, _):
+        """The client must close; it may say QUIT or RSET before, but nothing else."""
+        while self.connection.receive():
+            pass
+        rest = self.connection.buffer.replace(b"RSET\r\n", b"").replace(b"QUIT\r\n", b"")
+        if rest:
+            raise Deviation("the client sent %r" % rest[:300])
+        if not self.connection.ended:
+            raise Deviation("the client keeps the connection open")
+        self.connection.close()
+
+    def do_data(self, _):
+        """Takes the content of DATA and undoes its dots (RFC 5321 section 4.5.2)."""
+        if not self.connection.buffer:
+            self.connection.receive()
+        if self.connection.buffer == b".\r\n":
+            self.connection.take(3)
+            self.contents.append(b"")
+            return
+        raw = b"\r\n" + self.connection.until(b"\r\n.\r\n")
+        self.contents.append(raw.replace(b"\r\n..", b"\r\n.")[2:-3])
+
+    def do_bdat(self, text):
+        line = self.connection.line()
+        m = re.fullmatch(rb"BDAT (\d+)( LAST)?", line or b"")
+        if not m:
+            raise Deviation("no BDAT: %r" % line)
+        if text and text != line.decode()[5:] and text != (m.group(2) or b"").decode().strip():
+            raise Deviation("BDAT %s expected, %r came" % (text, line))
+        self.contents.append(self.connection.take(int(m.group(1))))
+
+    def do_accept(self, _):
+        if self.connection and self.connection.sock.fileno() >= 0:
+            self.leave()
+            self.connection.close()
+        self.accept()

@@ -1,0 +1,124 @@
+#include <string.h>
+
+#include "help.h"
+#include "options.h"
+#include "strbuf.h"
+#include "tap.h"
+
+/* The longest line of TEXT, and how many lines there are. */
+static size_t
+measure(const char *text, size_t *ret_lines)
+{
+	size_t longest = 0, n;
+
+	for (*ret_lines = 0; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (n > longest)
+			longest = n;
+		++*ret_lines;
+	}
+	return longest;
+}
+
+static void
+test_page(bool everything, size_t most_lines)
+{
+	struct strbuf out = STRBUF_INIT(1 << 20);
+	size_t lines;
+
+	help_add(&out, everything);
+	ok(measure(out.s, &lines) <= HELP_COLUMNS, "no line is longer than a terminal is wide");
+	ok(lines <= most_lines, everything ? "all of it is readable" : "the page fits a screen");
+	ok(out.len && out.s[out.len - 1] == '\n', "it ends with a line end");
+	ok(!strstr(out.s, " \n"), "no line ends in a blank");
+	ok(!out.full, "all of it fits");
+	strbuf_done(&out);
+}
+
+/* Finds a row: what names the option, at the beginning of a line. */
+static bool
+has_row(const char *page, const struct option *o)
+{
+	struct strbuf row = STRBUF_INIT(1024);
+	bool found;
+
+	strbuf_adds(&row, o->letter ? "\n  " : "\n      ");
+	help_add_usage(&row, o);
+	found = strstr(page, row.s) != NULL;
+	strbuf_done(&row);
+	return found;
+}
+
+static void
+test_rows(void)
+{
+	struct strbuf all = STRBUF_INIT(1 << 20), page = STRBUF_INIT(1 << 20);
+	const struct option *o;
+
+	help_add(&all, true);
+	help_add(&page, false);
+	for (o = options; o < options + OPT_COUNT; o++) {
+		if (!has_row(all.s, o))
+			ok(false, "%s", o->name);
+		if (has_row(page.s, o) !=
+			(!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_IGNORED))
+			ok(false, "%s", o->name);
+	}
+	ok(true, "every option is in the long page, those that are no settings in the short one");
+	strbuf_done(&all);
+	strbuf_done(&page);
+}
+
+static void
+test_usage(void)
+{
+	static const struct {
+		enum option_id id;
+		const char *want;
+	} cases[] = {
+		{ OPT_TO, "--to ADDRESS" },
+		{ OPT_ENVELOPE_FROM, "-f, --envelope-from ADDRESS" },
+		{ OPT_READ_RECIPIENTS, "-t, --read-recipients" },
+		{ OPT_KEEP_BCC, "--keep-bcc[=no]" },
+		{ OPT_IGNORE_N, "-n" },
+		{ OPT_MODE, "-b m" },
+		{ OPT_INHERIT, "inherit" },
+	};
+	struct strbuf out = STRBUF_INIT(1024);
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		strbuf_clear(&out);
+		help_add_usage(&out, &options[cases[i].id]);
+		same(out.s, out.len, cases[i].want, cases[i].want);
+	}
+	strbuf_done(&out);
+}
+
+static void
+test_commands(void)
+{
+	struct strbuf page = STRBUF_INIT(1 << 20), call = STRBUF_INIT(256);
+	size_t i;
+
+	help_add(&page, false);
+	for (i = 0; i < command_count; i++) {
+		strbuf_clear(&call);
+		strbuf_addf(&call, "sendoff %s ", commands[i].name);
+		ok(!strstr(page.s, call.s) == !commands[i].sentence, "%s is shown iff it works",
+			commands[i].name);
+	}
+	strbuf_done(&page);
+	strbuf_done(&call);
+}
+
+int
+main(void)
+{
+	test_page(false, 40);
+	test_page(true, 200);
+	test_rows();
+	test_usage();
+	test_commands();
+	return tap_done();
+}

@@ -197,10 +197,13 @@ static bool
 lost(struct stream *s, int sys, struct error *err)
 {
 	struct error reading = ERROR_NONE;
+	bool good = true;
 
 	s->reset = true;
-	s->readable = true;
-	if (!s->ended && !take_in(s, &reading) && reading.fault != FAULT_TEMPORARY) {
+	/* it ends: a lost connection brings nothing new */
+	for (s->readable = true; good && s->readable && !s->ended;)
+		good = take_in(s, &reading);
+	if (!good && reading.fault != FAULT_TEMPORARY) {
 		if (err && !err->fault)
 			*err = reading;
 		return false;

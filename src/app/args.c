@@ -6,28 +6,16 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "help.h"
 #include "strbuf.h"
 
-static const char *const commands[] = { "accounts" };
-static const char *const reserved[] = { "check", "import", "log", "login", "logout", "password",
-	"queue", "serve", "setup", "token" };
-
-bool
-args_is_command(const char *word)
+static const struct command *
+find_command(const char *word)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (strcmp(word, commands[i]) == 0)
-			return true;
-	return false;
-}
-
-bool
-args_is_reserved(const char *word)
-{
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-		if (strcmp(word, reserved[i]) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(word, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
 }
 
 /* Sets an option; the place that messages name is how it was written. */
@@ -38,7 +26,7 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 	struct error why = ERROR_NONE;
 
 	if (o->id == OPT_IGNORE_O && value[0] == 'i')
-		return profile_set(&a->given, OPT_IGNORE_DOTS, "yes", "-oi", err);
+		return profile_set(&a->given, OPT_IGNORE_DOTS, "", "-oi", err);
 	if (o->id == OPT_MODE && strcmp(value, "m") != 0 && strcmp(value, "a") != 0)
 		return error_set(
 			err, FAULT_USAGE, "unable to run -b%s: this version only delivers", value);
@@ -69,11 +57,18 @@ unknown(const char *written, const struct option *like, struct error *err)
 	return error_set(err, FAULT_USAGE, "unknown option %s (--help lists all)", written);
 }
 
+/* The value of an option that was given without one. */
+static const char *
+switched_on(const struct option *o)
+{
+	return o->kind == KIND_BOOL ? "yes" : "";
+}
+
 /* "--name", "--name=value", "--name value". *AT is the index in argv. */
 static bool
 parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *err)
 {
-	const char *word = argv[*at] + 2, *equals = strchr(word, '='), *value = "yes";
+	const char *word = argv[*at] + 2, *equals = strchr(word, '='), *value = NULL;
 	size_t n = equals ? (size_t)(equals - word) : strlen(word);
 	const struct option *o = option_by_name(word, n, WHERE_FLAG);
 	char written[80];
@@ -85,7 +80,9 @@ parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *er
 		return error_set(err, FAULT_USAGE, "option %s takes no value", written);
 	if (equals)
 		value = equals + 1;
-	else if (option_has_argument(o)) {
+	else if (!option_has_argument(o))
+		value = switched_on(o);
+	else {
 		if (*at + 1 >= argc)
 			return error_set(err, FAULT_USAGE, "option %s needs a value: %s=%s",
 				written, written, o->arg);
@@ -108,7 +105,7 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 		if (!usable(a, o))
 			return unknown(written, NULL, err);
 		if (!option_has_argument(o)) {
-			if (!set(a, o, "yes", written, err))
+			if (!set(a, o, switched_on(o), written, err))
 				return false;
 			continue;
 		}
@@ -133,6 +130,7 @@ identify(struct arguments *a, const char *argv0)
 bool
 args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 {
+	const struct command *command;
 	bool options_end = false;
 	int i = 1;
 
@@ -140,14 +138,14 @@ args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 	identify(ret, argc ? argv[0] : NULL);
 	profile_init(&ret->given, "command line", "command line");
 	ret->operands = xcalloc((size_t)argc + 1, sizeof(*ret->operands));
-	if (argc > 1 && ret->personality == PERSONALITY_SENDOFF) {
-		if (args_is_reserved(argv[1]))
+	if (argc > 1 && ret->personality == PERSONALITY_SENDOFF &&
+		(command = find_command(argv[1]))) {
+		if (!command->sentence)
 			return error_set(err, FAULT_USAGE,
 				"the command \"%s\" is not in this version (for a recipient of "
 				"that name write: sendoff -- %s)",
 				argv[1], argv[1]);
-		if (args_is_command(argv[1]))
-			ret->command = argv[i++];
+		ret->command = argv[i++];
 	}
 	for (; i < argc; i++) {
 		if (options_end || argv[i][0] != '-')

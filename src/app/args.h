@@ -26,7 +26,3 @@ struct arguments {
 bool args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 	__attribute__((warn_unused_result));
 void args_done(struct arguments *a);
-
-/* The command words: known ones, and those that later versions will know. */
-bool args_is_command(const char *word);
-bool args_is_reserved(const char *word);

@@ -137,19 +137,11 @@ rank(enum fault fault)
 	return rank(FAULT_UNAVAILABLE);
 }
 
-/* The fault by which a recipient counts that was not accepted. */
-static enum fault
-left_fault(const struct recipient *r)
-{
-	if (r->outcome == OUTCOME_PERMANENT && r->why)
-		return r->why->fault;
-	return FAULT_UNAVAILABLE;
-}
-
 enum fault
 envelope_fault(const struct envelope *e)
 {
 	size_t accepted = envelope_count(e, OUTCOME_ACCEPTED), worst = RANKS, at;
+	const struct recipient *r;
 
 	if (!e->count)
 		return FAULT_SOFTWARE;
@@ -159,13 +151,15 @@ envelope_fault(const struct envelope *e)
 	if (!accepted && envelope_count(e, OUTCOME_PERMANENT) < e->count)
 		return FAULT_TEMPORARY;
 	for (size_t i = 0; i < e->count; i++) {
-		if (e->recipients[i].outcome == OUTCOME_ACCEPTED)
+		r = &e->recipients[i];
+		if (r->outcome != OUTCOME_PERMANENT)
 			continue;
-		at = rank(left_fault(&e->recipients[i]));
+		at = rank(r->why ? r->why->fault : FAULT_UNAVAILABLE);
 		if (at < worst)
 			worst = at;
 	}
-	return worst_first[worst];
+	/* only temporary ones are left beside those who were served */
+	return worst < RANKS ? worst_first[worst] : FAULT_UNAVAILABLE;
 }
 
 bool

@@ -62,12 +62,11 @@ void recipient_fail(struct recipient *r, const struct error *why);
 /* How many recipients have OUTCOME. */
 size_t envelope_count(const struct envelope *e, enum outcome outcome);
 
-/* The exit status of a finished submission, as a fault (DESIGN section 8): all accepted
- * FAULT_NONE; none accepted and any temporary or in doubt FAULT_TEMPORARY; else the worst of what is
- * left (78 77 76 69 68 67 65 in this order, any other permanent fault counts as 69), where temporary
- * and in-doubt recipients beside accepted ones count as FAULT_UNAVAILABLE, never as
- * FAULT_TEMPORARY. Pending recipients count as temporary. FAULT_SOFTWARE without recipients: what
- * went to nobody is no success. */
+/* The exit status of a finished submission, as a fault: all accepted FAULT_NONE; none accepted and
+ * any temporary, pending or in doubt FAULT_TEMPORARY; else the worst of the permanent ones (78 77 76 69
+ * 68 67 65 in this order, any other fault counts as 69). Once somebody was accepted it is never
+ * FAULT_TEMPORARY: temporary and in-doubt recipients alone are FAULT_UNAVAILABLE then. An empty
+ * envelope is FAULT_SOFTWARE. */
 enum fault envelope_fault(const struct envelope *e);
 
 /* True iff sender or a recipient has a local part that is not ASCII. */

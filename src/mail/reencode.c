@@ -81,7 +81,7 @@ take_value(const char **s, struct strbuf *out)
 	return skip_blanks(s);
 }
 
-/* Reads one parameter; sets *RET iff it is the charset and one that we know, or another one. */
+/* Reads one parameter. *RET is false only if it is the charset and not one that we know. */
 static bool
 take_parameter(const char **s, struct strbuf *name, struct strbuf *value, bool *ret)
 {
@@ -95,8 +95,11 @@ take_parameter(const char **s, struct strbuf *name, struct strbuf *value, bool *
 	}
 	if (!take_value(s, name) || *(*s)++ != '=' || !skip_blanks(s) || !take_value(s, value))
 		return false;
-	*ret = strncasecmp(name->s, "charset", 7) != 0 ||
-	       (!name->s[7] && charset_is_known(value->s));
+	*ret = true;
+	if (strcasecmp(name->s, "charset") == 0)
+		*ret = charset_is_known(value->s);
+	else if (strncasecmp(name->s, "charset*", 8) == 0) /* RFC 2231 */
+		*ret = false;
 	return true;
 }
 

@@ -109,10 +109,8 @@ read_environment(struct load *l, struct error *err)
 	for (char **entry = environ; *entry; entry++)
 		if (!check_variable(*entry, err))
 			return false;
-	l->list.v = xreallocarray(l->list.v, l->list.n + 1, sizeof(*l->list.v));
 	l->file[l->list.n] = NO_FILE;
-	p = &l->list.v[l->list.n++];
-	profile_init(p, "environment", "environment");
+	p = profile_list_add(&l->list, "environment", "environment");
 	for (size_t id = 0; id < OPT_COUNT; id++) {
 		if (!(options[id].where & WHERE_FILE) || !(value = variable(&options[id], name)) ||
 			profile_set(p, (enum option_id)id, value, name, &why))

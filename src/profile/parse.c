@@ -83,7 +83,7 @@ begin_account(struct parser *p, const char *name, size_t n, struct error *err)
 	char text[ACCOUNT_NAME_MAX + 1];
 
 	if (!n || n > ACCOUNT_NAME_MAX || memchr(name, '[', n) || memchr(name, ']', n) ||
-		memchr(name, '\t', n))
+		text_has_control(name, n))
 		return wrong(p, err,
 			"[account]: the name is malformed; accepted: [account NAME], "
 			"with a name of up to %d octets without brackets",
@@ -103,9 +103,7 @@ begin_account(struct parser *p, const char *name, size_t n, struct error *err)
 	if (l->n >= PROFILE_ACCOUNTS)
 		return wrong(p, err, "[account %s]: too many accounts; accepted: %d", text,
 			PROFILE_ACCOUNTS);
-	if (l->n % 16 == 0)
-		l->v = xreallocarray(l->v, l->n + 16, sizeof(*l->v));
-	profile_init(&l->v[l->n++], text, p->origin);
+	profile_list_add(l, text, p->origin);
 	p->in_section = true;
 	p->in_defaults = false;
 	return true;
@@ -178,7 +176,9 @@ parse_key(struct parser *p, const char *s, size_t n, struct error *err)
 		key--;
 	if (!equals) {
 		/* the first word only: the rest might be a password */
-		shown(text, s, strcspn(s, " \t\r\n") < n ? strcspn(s, " \t\r\n") : n);
+		for (len = 0; len < n && !blank(s[len]);)
+			len++;
+		shown(text, s, len);
 		return wrong(p, err,
 			"%s: no equals sign; accepted: key = value, [account NAME], "
 			"[defaults] or # and a comment",

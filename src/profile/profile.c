@@ -42,6 +42,15 @@ profile_done(struct profile *p)
 	p->name = p->origin = NULL;
 }
 
+struct profile *
+profile_list_add(struct profile_list *l, const char *name, const char *origin)
+{
+	if (l->n % 16 == 0)
+		l->v = xreallocarray(l->v, l->n + 16, sizeof(*l->v));
+	profile_init(&l->v[l->n], name, origin);
+	return &l->v[l->n++];
+}
+
 void
 profile_list_done(struct profile_list *l)
 {

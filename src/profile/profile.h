@@ -51,6 +51,8 @@ struct profile_sources {
 bool profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
 void profile_list_done(struct profile_list *l);
+/* Appends an empty account; the result is valid until the next one is added. */
+struct profile *profile_list_add(struct profile_list *l, const char *name, const char *origin);
 
 /* Chooses: NAME; else the first account with a match-from pattern that fits SENDER (NULL or null
  * sender: none fits; without regard to case; a+tag@d also tried as a@d); else `environment`; else

@@ -1,9 +1,12 @@
 /* To be preloaded: input and output as they may be, but seldom are. FAULT chooses:
- *   short    reads and writes do 1 to 7 octets at a time, or fail with EINTR, or with EAGAIN where
- *            the descriptor does not block; FAULT_SEED varies it
+ *   short    reads and writes do 1 to 7 octets at a time, or fail with EINTR, or with EAGAIN on a
+ *            socket that does not block; FAULT_SEED varies it
  *   enospc   writing to a file without a name (a temporary one) fails with ENOSPC
  *   eio      reading from such a file fails with EIO
  *   stdin    reading from standard input fails with EIO after some octets */
+/* pread and pread64 must be two names here */
+#undef _FILE_OFFSET_BITS
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,6 +53,14 @@ is_temporary(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0;
 }
 
+static bool
+is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 /* Fails the call (then errno is set), or shortens *N. */
 static bool
 disturb(int fd, bool writing, size_t *n)
@@ -66,7 +77,7 @@ disturb(int fd, bool writing, size_t *n)
 		return false;
 	if (random_number() % 16 == 0)
 		return errno = EINTR, true;
-	if (random_number() % 16 == 0 && fcntl(fd, F_GETFL) & O_NONBLOCK)
+	if (random_number() % 16 == 0 && is_socket(fd) && fcntl(fd, F_GETFL) & O_NONBLOCK)
 		return errno = EAGAIN, true;
 	part = 1 + random_number() % 7;
 	if (n && *n > part)

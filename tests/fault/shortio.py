@@ -28,7 +28,7 @@ def expect(message):
 
 
 def short(tap):
-    small, large = text(20000), text(400000)
+    small, large = text(20000), text(300000)
     kinds = (("DATA", "none", ("--extensions", "-CHUNKING"), ()),
              ("DATA in lockstep", "none", ("--extensions", "-CHUNKING,-PIPELINING"), ()),
              ("BDAT", "none", (), ()),

@@ -7,11 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../unit/qp.h"
 #include "error.h"
 #include "header.h"
 #include "intake.h"
 #include "message.h"
-#include "qp.h"
 #include "text.h"
 
 #define CAP (4 << 20)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/qp.h"
 #include "mime.h"
-#include "qp.h"
 #include "strbuf.h"
 
 #define CAP (8 << 20)

@@ -149,19 +149,22 @@ check_session(const struct tls *t, struct error *err)
 static void
 set_name(struct tls *t, const char *host)
 {
-	const char *name = t->context->name ? t->context->name : host, *scope;
+	const char *name = t->context->name ? t->context->name : host;
 	unsigned char address[16];
 	size_t n = strlen(name);
+	char *scope;
 
-	if ((scope = strchr(name, '%')))
-		n = (size_t)(scope - name);
-	else if (n && name[n - 1] == '.')
+	if (n && name[n - 1] == '.')
 		n--;
 	if (n >= sizeof(t->name))
 		n = sizeof(t->name) - 1;
 	memcpy(t->name, name, n);
-	t->address = inet_pton(AF_INET, t->name, address) == 1 ||
-		     inet_pton(AF_INET6, t->name, address) == 1;
+	if ((scope = strchr(t->name, '%')))
+		*scope = '\0';
+	t->address = inet_pton(AF_INET6, t->name, address) == 1 ||
+		     (!scope && inet_pton(AF_INET, t->name, address) == 1);
+	if (scope && !t->address)
+		*scope = '%';
 }
 
 static struct tls *

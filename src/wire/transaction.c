@@ -164,6 +164,21 @@ delivered(const struct session *s)
 	return s->tx.answered && s->report->code / 100 == 2 && s->tx.taken_count;
 }
 
+/* A BDAT that rode in the envelope's flight and was refused must have been answered exactly once: a
+ * server with more to say has taken the content for commands, and nothing it says is believed. */
+static bool
+in_step(struct session *s, struct error *err)
+{
+	if (!s->tx.content_begun || reply_class(&s->reply) == 2 || !stream_has_input(&s->stream))
+		return true;
+	session_note(s, "%s lost step with pipelined content: lockstep from here on", s->host);
+	s->greeted = false;
+	s->wants_lockstep = true;
+	s->tx.content_sent = false;
+	return error_at(err, STAGE_DATA, FAULT_PROTOCOL, "%s answered more often than it was asked",
+		s->host);
+}
+
 static bool
 run(struct session *s, struct error *err)
 {
@@ -171,7 +186,7 @@ run(struct session *s, struct error *err)
 	bool good = send_envelope(s, err);
 
 	session_phase(s, WIRE_PHASE_MAIL, &since);
-	if (!good)
+	if (!good || !in_step(s, err))
 		return false;
 	if (s->auth_error.fault && !delivered(s))
 		return login_refused(s, err);

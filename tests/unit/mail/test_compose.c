@@ -342,7 +342,7 @@ try_attachments(void)
 		message_to(&m, &out);
 		for (int k = 0; k < 3; k++)
 			if (!ok(memmem(out.s, out.len, rows[i].want[k], strlen(rows[i].want[k])),
-				    "has %s", rows[i].want[k]))
+				    "has what it must, %d", k))
 				tap_show("got", out.s, out.len);
 		message_done(&m);
 	}

@@ -207,7 +207,7 @@ octets(void)
 	fails("[account a\xc2\x85]\n", "f:1: [account]: the name is malformed; accepted: [account "
 				       "NAME], with a name of up to 100 octets without brackets");
 	fails("\xef\xbb\xbf\xef\xbb\xbf[account a]\n",
-		"f:1: \\u{feff}[account a]: no equals sign; accepted: key = value, [account NAME], "
+		"f:1: \\u{feff}[account: no equals sign; accepted: key = value, [account NAME], "
 		"[defaults] or # and a comment");
 }
 

@@ -29,6 +29,39 @@ transaction_fail_pending(struct session *s, const struct error *err)
 			recipient_fail(&s->envelope->recipients[i], &why);
 }
 
+void
+transaction_decide(struct session *s, enum verb verb, const char *what)
+{
+	struct error refusal = ERROR_NONE;
+	struct wire_report *report = s->report;
+	bool good = reply_class(&s->reply) == 2;
+
+	s->tx.answered = true;
+	/* before anything that could fail: memory is needed from here on */
+	if (good && s->tx.taken_count)
+		session_progress(s, WIRE_ACCEPTED);
+	if (good || report->code / 100 != 2) {
+		report->code = s->reply.code;
+		report->enhanced = s->reply.enhanced;
+		reply_words(&s->reply, report->words, sizeof(report->words));
+	}
+	if (!good)
+		flight_refused(s, verb, &refusal, "%s %s", s->host, what);
+	for (size_t i = 0; i < s->tx.count; i++) {
+		struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
+
+		if (!s->tx.taken[i])
+			continue;
+		if (good)
+			recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
+				report->words, NULL);
+		else
+			recipient_fail(r, &refusal);
+	}
+	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
+		session_progress(s, WIRE_ACCEPTED_BY_ALL);
+}
+
 /* Takes the pending recipients, at most as many as the server names (RFC 9422). With partial =
  * abort they must all go at once. */
 static void

@@ -7,7 +7,6 @@ import random
 import sys
 
 sys.dont_write_bytecode = True
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from submission import HEADER, Smarthost, Tap  # noqa: E402

@@ -161,7 +161,10 @@ input_get(struct submission *s, struct error *err)
 		return compose_message(s, err);
 	terminal = isatty(STDIN_FILENO);
 	if (!submission_given(s, OPT_IGNORE_DOTS)) {
-		how.dot_ends = terminal || profile_choice(&s->account, OPT_DOT) == 1;
+		/* as strict, sendmail's whole rule: a doubled dot at a line's start is undone too
+		 */
+		how.dot_doubled = profile_choice(&s->account, OPT_DOT) == 1;
+		how.dot_ends = terminal || how.dot_doubled;
 		how.dot_is_last_line = !how.dot_ends;
 	}
 	message_init(&s->message);

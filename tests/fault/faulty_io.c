@@ -4,6 +4,9 @@
  *   enospc   writing to a file without a name (a temporary one) fails with ENOSPC
  *   eio      reading from such a file fails with EIO
  *   stdin    reading from standard input fails with EIO after some octets */
+/* pread and pread64 must be two names here */
+#undef _FILE_OFFSET_BITS
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

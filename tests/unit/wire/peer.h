@@ -25,6 +25,7 @@ struct peer {
 	void (*act)(struct peer *p);      /* after the handshake; NULL: says "220 hello" */
 	void (*raw)(struct peer *p);      /* instead of TLS */
 	void *ctx;
+	unsigned limit; /* largest record it takes; 0: any */
 	/* facts, after peer_join */
 	int fd, rc;
 	gnutls_session_t session;
@@ -109,6 +110,8 @@ peer_main(void *ctx)
 		}
 		gnutls_credentials_set(p->session, GNUTLS_CRD_CERTIFICATE, p->cred);
 		gnutls_certificate_server_set_request(p->session, p->ask);
+		if (p->limit)
+			gnutls_record_set_max_recv_size(p->session, p->limit);
 		gnutls_transport_set_int(p->session, p->fd);
 		peer_talk(p);
 		gnutls_deinit(p->session);
@@ -171,6 +174,41 @@ peer_meet(struct peer *p, struct stream *s, const struct tls_settings *settings,
 	}
 	peer_start(p, s);
 	return tls_start(*ret, s, host, clock_in(10000), err);
+}
+
+/* The next line is WANT. */
+static void __attribute__((unused)) want_line(struct stream *s, const char *want, const char *what)
+{
+	struct error err = ERROR_NONE;
+	const char *line = NULL;
+	size_t n = 0;
+	bool good = stream_line(s, clock_in(5000), &line, &n, &err);
+
+	if (!same(good ? line : NULL, n, want, what))
+		printf("# %s\n", err.text);
+}
+
+static void __attribute__((unused)) put_line(struct stream *s, const char *line)
+{
+	struct error err = ERROR_NONE;
+
+	ok(stream_write(s, line, strlen(line), clock_in(5000), &err) &&
+			stream_flush(s, clock_in(5000), &err),
+		"said: %s", err.text);
+}
+
+/* Greets, then says back what comes. */
+static void __attribute__((unused)) echo(struct peer *p)
+{
+	char buffer[1000];
+	ssize_t n;
+
+	peer_say(p, "220 hello\r\n");
+	do
+		n = gnutls_record_recv(p->session, buffer, sizeof(buffer));
+	while (n == GNUTLS_E_AGAIN || n == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	if (n > 0)
+		gnutls_record_send(p->session, buffer, (size_t)n);
 }
 
 /* Files in a directory of their own. */

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,7 +42,7 @@ static const struct {
 	{ "slowdead.test", { 0 }, .result = EAI_NONAME, .sleep_ms = 700 },
 };
 
-static int asked_family = -1;
+static atomic_int asked_family = -1;
 
 int
 getaddrinfo(

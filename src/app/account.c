@@ -5,8 +5,8 @@
 #include "header.h"
 #include "submission.h"
 
-static bool
-given(const struct submission *s, enum option_id id)
+bool
+submission_given(const struct submission *s, enum option_id id)
 {
 	return profile_is_set(&s->args->given, id);
 }
@@ -16,22 +16,23 @@ account_load(struct submission *s, struct error *err)
 {
 	const struct profile *flags = &s->args->given;
 	const struct profile_sources where = {
-		.file = given(s, OPT_CONFIG) ? profile_text(flags, OPT_CONFIG) : NULL,
+		.file = submission_given(s, OPT_CONFIG) ? profile_text(flags, OPT_CONFIG) : NULL,
 		.use_environment = getuid() == geteuid() && getgid() == getegid(),
 	};
 	struct profile *early;
 
 	/* a host on the command line makes an account of its own: it must not be given the
 	 * credentials of another one */
-	if (!given(s, OPT_HOST) || given(s, OPT_ACCOUNT)) {
+	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {
 		if (!profile_load(&where, &s->accounts, err))
 			return false;
 	}
-	early = s->accounts.n
-			? profile_select(&s->accounts,
-				  given(s, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT) : NULL,
-				  NULL, NULL)
-			: NULL;
+	early = s->accounts.n ? profile_select(&s->accounts,
+					submission_given(s, OPT_ACCOUNT)
+						? profile_text(flags, OPT_ACCOUNT)
+						: NULL,
+					NULL, NULL)
+			      : NULL;
 	profile_override(&s->account, early ? early : flags);
 	profile_override(&s->account, flags);
 	return true;
@@ -41,10 +42,10 @@ account_load(struct submission *s, struct error *err)
 static bool
 matching_sender(const struct submission *s, struct address *ret, struct error *err)
 {
-	const char *text = given(s, OPT_ENVELOPE_FROM)
+	const char *text = submission_given(s, OPT_ENVELOPE_FROM)
 				   ? profile_text(&s->args->given, OPT_ENVELOPE_FROM)
-			   : given(s, OPT_FROM) ? profile_text(&s->args->given, OPT_FROM)
-						: NULL;
+			   : submission_given(s, OPT_FROM) ? profile_text(&s->args->given, OPT_FROM)
+							   : NULL;
 
 	if (text)
 		return address_parse_sender(text, strlen(text), ret, err);
@@ -62,9 +63,9 @@ account_choose(struct submission *s, struct error *err)
 
 	if (!matching_sender(s, &sender, err))
 		return error_prefix(err, "the sender");
-	if (!given(s, OPT_HOST) || given(s, OPT_ACCOUNT)) {
+	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {
 		chosen = profile_select(&s->accounts,
-			given(s, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT) : NULL,
+			submission_given(s, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT) : NULL,
 			sender.local ? &sender : NULL, err);
 		address_done(&sender);
 		if (!chosen)
@@ -78,7 +79,7 @@ account_choose(struct submission *s, struct error *err)
 		profile_override(&s->account, chosen);
 	profile_override(&s->account, flags);
 	/* what is only shown needs no server */
-	return given(s, OPT_DRY_RUN) || profile_check(&s->account, err);
+	return submission_given(s, OPT_DRY_RUN) || profile_check(&s->account, err);
 }
 
 bool

@@ -11,34 +11,46 @@
 #include "error.h"
 #include "strbuf.h"
 
-/* The value of a setting as profile_add_setting masks it: behind "key = ". */
-static void
-masked_value(struct strbuf *line, const struct profile *p, enum option_id id, const char **ret)
+#define ORIGIN_COLUMN 44 /* where origins begin unless the setting is longer */
+
+/* One setting in force: its value, secrets masked, and where it comes from. False where there is
+ * neither a value nor a default, and for what is an option only. */
+static bool
+in_force(const struct profile *p, enum option_id id, struct strbuf *value, const char **ret_origin)
 {
-	strbuf_clear(line);
-	profile_add_setting(line, p, id);
-	while (line->len && line->s[line->len - 1] == '\n')
-		strbuf_truncate(line, line->len - 1);
-	*ret = line->s + strlen(options[id].name) + 3;
+	strbuf_clear(value);
+	if (!(options[id].where & WHERE_FILE))
+		return false;
+	if (!profile_is_set(p, id)) {
+		*ret_origin = "default";
+		strbuf_adds(value, options[id].fallback);
+		return value->len > 0;
+	}
+	*ret_origin = p->settings[id].origin;
+	profile_add_setting(value, p, id);
+	while (value->len && value->s[value->len - 1] == '\n')
+		strbuf_truncate(value, value->len - 1);
+	strbuf_consume(value, strlen(options[id].name) + strlen(" = "));
+	return true;
 }
 
 static void
 print_text(const struct profile *p, const char *chosen)
 {
-	struct strbuf line = STRBUF_INIT(1 << 20);
-	const char *value;
+	struct strbuf value = STRBUF_INIT(1 << 20), line = STRBUF_INIT(1 << 20);
+	const char *origin;
 
-	printf("[account %s]%s\n# from %s\n", p->name,
-		chosen && strcmp(chosen, p->name) == 0 ? "  # the default" : "", p->origin);
+	printf("[account %s]%s\n", p->name,
+		chosen && strcmp(chosen, p->name) == 0 ? "  # used unless another one fits" : "");
 	for (int id = 0; id < OPT_COUNT; id++) {
-		if (!profile_is_set(p, (enum option_id)id))
+		if (!in_force(p, (enum option_id)id, &value, &origin))
 			continue;
-		masked_value(&line, p, (enum option_id)id, &value);
-		printf("%s = %s\n", options[id].name, value);
-		if (p->settings[id].origin && strcmp(p->settings[id].origin, p->origin) != 0)
-			printf("# %s from %s\n", options[id].name, p->settings[id].origin);
+		strbuf_clear(&line);
+		strbuf_addf(&line, "%s = %s", options[id].name, value.s);
+		printf("%-*s  # %s\n", ORIGIN_COLUMN, line.s, origin);
 	}
 	printf("\n");
+	strbuf_done(&value);
 	strbuf_done(&line);
 }
 
@@ -52,23 +64,22 @@ put(json_t *o, const char *key, json_t *value)
 static json_t *
 account_json(const struct profile *p)
 {
-	struct strbuf line = STRBUF_INIT(1 << 20);
+	struct strbuf value = STRBUF_INIT(1 << 20);
 	json_t *o = json_object(), *settings = json_object(), *one;
-	const char *value;
+	const char *origin;
 
 	put(o, "name", json_string(p->name));
 	put(o, "origin", json_string(p->origin));
 	for (int id = 0; id < OPT_COUNT; id++) {
-		if (!profile_is_set(p, (enum option_id)id))
+		if (!in_force(p, (enum option_id)id, &value, &origin))
 			continue;
-		masked_value(&line, p, (enum option_id)id, &value);
 		one = json_object();
-		put(one, "value", json_string(value));
-		put(one, "origin", json_string(p->settings[id].origin));
+		put(one, "value", json_string(value.s));
+		put(one, "origin", json_string(origin));
 		put(settings, options[id].name, one);
 	}
 	put(o, "settings", settings);
-	strbuf_done(&line);
+	strbuf_done(&value);
 	return o;
 }
 

@@ -1,4 +1,4 @@
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -7,14 +7,9 @@
 #include "identity.h"
 #include "strbuf.h"
 #include "submission.h"
+#include "text.h"
 
 enum { SENDER_AUTO, SENDER_FORCE, SENDER_HEADER }; /* the order of the table's values */
-
-static bool
-given(const struct submission *s, enum option_id id)
-{
-	return profile_is_set(&s->args->given, id);
-}
 
 static bool
 parse(const char *text, const char *what, struct address *ret, struct error *err)
@@ -51,11 +46,11 @@ static bool
 find_sender(const struct submission *s, struct address *ret, struct error *err)
 {
 	int how = profile_choice(&s->account, OPT_SENDER);
-	bool header = how == SENDER_HEADER || given(s, OPT_READ_ENVELOPE_FROM);
+	bool header = how == SENDER_HEADER || submission_given(s, OPT_READ_ENVELOPE_FROM);
 
 	if (how == SENDER_FORCE && profile_text(&s->account, OPT_FROM))
 		return default_sender(s, ret, err);
-	if (given(s, OPT_ENVELOPE_FROM)) {
+	if (submission_given(s, OPT_ENVELOPE_FROM)) {
 		if (!parse(profile_text(&s->args->given, OPT_ENVELOPE_FROM), "-f", ret, err))
 			return false;
 		/* cron's -f root means nothing to a smarthost where the account has an address */
@@ -70,19 +65,36 @@ find_sender(const struct submission *s, struct address *ret, struct error *err)
 	return default_sender(s, ret, err);
 }
 
+/* Addresses from the command line: RFC 5322 lists, but on one line (a field may be folded, an
+ * argument that is holds an attack). */
+static bool
+add_argument(const char *text, const char *what, struct address_list *l, struct error *err)
+{
+	size_t n = strlen(text);
+
+	if (text_has_control(text, n))
+		return error_set(err, FAULT_DATA,
+			"%s: unable to use the address '%s': it holds control characters, or is "
+			"not UTF-8",
+			what, text);
+	return address_list_parse(text, n, l, err) || error_prefix(err, "%s", what);
+}
+
 /* --to, --cc and --bcc; the first two stand in the composed message as well. */
 static bool
 add_options(const struct submission *s, struct address_list *l, struct error *err)
 {
 	static const enum option_id ids[] = { OPT_TO, OPT_CC, OPT_BCC };
 	const char *const *v;
+	char what[32];
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
 		v = profile_list_of(&s->args->given, ids[i], &n);
+		snprintf(what, sizeof(what), "--%s", options[ids[i]].name);
 		for (size_t k = 0; k < n; k++)
-			if (!address_list_parse(v[k], strlen(v[k]), l, err))
-				return error_prefix(err, "--%s", options[ids[i]].name);
+			if (!add_argument(v[k], what, l, err))
+				return false;
 	}
 	return true;
 }
@@ -93,15 +105,16 @@ find_recipients(const struct submission *s, struct address_list *l, struct error
 	const struct strbuf *header = &s->message.header;
 
 	for (size_t i = 0; i < s->args->operand_count; i++)
-		if (!address_list_parse(s->args->operands[i], strlen(s->args->operands[i]), l, err))
-			return error_prefix(err, "recipient");
+		if (!add_argument(s->args->operands[i], "recipient", l, err))
+			return false;
 	if (!add_options(s, l, err))
 		return false;
-	if (given(s, OPT_READ_RECIPIENTS) && !header_recipients(header->s, header->len, l, err))
+	if (submission_given(s, OPT_READ_RECIPIENTS) &&
+		!header_recipients(header->s, header->len, l, err))
 		return false;
 	if (l->n)
 		return true;
-	if (given(s, OPT_READ_RECIPIENTS))
+	if (submission_given(s, OPT_READ_RECIPIENTS))
 		return error_set(err, FAULT_DATA,
 			"the message names no recipient in To, Cc or Bcc, and the command line "
 			"none");
@@ -115,14 +128,17 @@ take_dsn(struct submission *s, struct error *err)
 {
 	const char *notify = profile_text(&s->account, OPT_DSN_NOTIFY);
 	const char *ret = profile_text(&s->account, OPT_DSN_RETURN);
+	const char *envid = profile_text(&s->account, OPT_ENVID);
 	struct strbuf original = STRBUF_INIT(1024);
 	struct recipient *r;
 
 	if ((notify && !dsn_notify_parse(notify, &s->envelope.dsn_notify, err)) ||
 		(ret && !dsn_return_parse(ret, &s->envelope.dsn_return, err)))
 		return false;
-	if (given(s, OPT_ENVID))
-		s->envelope.envid = xstrdup(profile_text(&s->args->given, OPT_ENVID));
+	if (envid && text_has_control(envid, strlen(envid)))
+		return error_set(err, FAULT_DATA, "-V: the envelope id holds control characters");
+	if (envid)
+		s->envelope.envid = xstrdup(envid);
 	for (size_t i = 0; notify && i < s->envelope.count; i++) {
 		r = &s->envelope.recipients[i];
 		strbuf_clear(&original);

@@ -26,7 +26,7 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 	struct error why = ERROR_NONE;
 
 	if (o->id == OPT_IGNORE_O && value[0] == 'i')
-		return profile_set(&a->given, OPT_IGNORE_DOTS, "yes", "-oi", err);
+		return profile_set(&a->given, OPT_IGNORE_DOTS, "", "-oi", err);
 	if (o->id == OPT_MODE && strcmp(value, "m") != 0 && strcmp(value, "a") != 0)
 		return error_set(
 			err, FAULT_USAGE, "unable to run -b%s: this version only delivers", value);
@@ -57,11 +57,18 @@ unknown(const char *written, const struct option *like, struct error *err)
 	return error_set(err, FAULT_USAGE, "unknown option %s (--help lists all)", written);
 }
 
+/* The value of an option that was given without one. */
+static const char *
+switched_on(const struct option *o)
+{
+	return o->kind == KIND_BOOL ? "yes" : "";
+}
+
 /* "--name", "--name=value", "--name value". *AT is the index in argv. */
 static bool
 parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *err)
 {
-	const char *word = argv[*at] + 2, *equals = strchr(word, '='), *value = "yes";
+	const char *word = argv[*at] + 2, *equals = strchr(word, '='), *value = NULL;
 	size_t n = equals ? (size_t)(equals - word) : strlen(word);
 	const struct option *o = option_by_name(word, n, WHERE_FLAG);
 	char written[80];
@@ -73,7 +80,9 @@ parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *er
 		return error_set(err, FAULT_USAGE, "option %s takes no value", written);
 	if (equals)
 		value = equals + 1;
-	else if (option_has_argument(o)) {
+	else if (!option_has_argument(o))
+		value = switched_on(o);
+	else {
 		if (*at + 1 >= argc)
 			return error_set(err, FAULT_USAGE, "option %s needs a value: %s=%s",
 				written, written, o->arg);
@@ -96,7 +105,7 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 		if (!usable(a, o))
 			return unknown(written, NULL, err);
 		if (!option_has_argument(o)) {
-			if (!set(a, o, "yes", written, err))
+			if (!set(a, o, switched_on(o), written, err))
 				return false;
 			continue;
 		}

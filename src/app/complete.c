@@ -23,7 +23,7 @@ author(const struct submission *s, struct address *ret, struct error *err)
 	const char *from = profile_text(&s->account, OPT_FROM);
 	const char *name = profile_text(&s->account, OPT_FROM_NAME);
 	const struct address *sender = &s->envelope.sender;
-	bool explicit_sender = profile_is_set(&s->args->given, OPT_ENVELOPE_FROM);
+	bool explicit_sender = submission_given(s, OPT_ENVELOPE_FROM);
 
 	if (from && (!explicit_sender || address_is_null(sender))) {
 		if (!address_parse_sender(from, strlen(from), ret, err))

@@ -1,8 +1,10 @@
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 
 #include "alloc.h"
 #include "clock.h"
+#include "dial.h"
 #include "identity.h"
 #include "report.h"
 #include "secret.h"
@@ -32,21 +34,34 @@ get_secret(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err)
 	return true;
 }
 
-static enum wire_tls
-tls_mode(const struct profile *p)
+/* TLS as it is set, else by the port: that of the first host if it names one. */
+static bool
+tls_mode(const struct profile *p, enum wire_tls *ret, struct error *err)
 {
 	int choice = profile_choice(p, OPT_TLS);
+	uint16_t port = (uint16_t)profile_number(p, OPT_PORT), first = 0;
+	const char *const *hosts;
+	char host[256];
+	size_t n;
 
-	/* the table's order is that of the enumeration */
-	if (choice >= 0)
-		return (enum wire_tls)choice;
-	switch (profile_number(p, OPT_PORT)) {
-	case 0:
-	case 465:
-		return WIRE_TLS_IMPLICIT;
-	default:
-		return WIRE_TLS_STARTTLS;
+	hosts = profile_list_of(p, OPT_HOST, &n);
+	for (size_t i = 0; i < n; i++) {
+		uint16_t this;
+
+		if (!dial_split(hosts[i], port ? port : 465, host, &this, err))
+			return error_prefix(err, "host");
+		if (!i)
+			first = this;
+		if (choice < 0 && (this == 465) != (first == 465))
+			return error_set(err, FAULT_CONFIG,
+				"host names ports with and without TLS from the start: set tls "
+				"(implicit or starttls)");
 	}
+	/* the table's order is that of the enumeration */
+	*ret = choice >= 0    ? (enum wire_tls)choice
+	       : first == 465 ? WIRE_TLS_IMPLICIT
+			      : WIRE_TLS_STARTTLS;
+	return true;
 }
 
 static void
@@ -55,20 +70,18 @@ fill_tls(struct tls_settings *t, const struct profile *p)
 	*t = (struct tls_settings){
 		.trust = profile_text(p, OPT_TLS_TRUST),
 		.crl = profile_text(p, OPT_TLS_CRL),
-		.pins = profile_list_of(p, OPT_TLS_PIN, &t->pin_count),
-		.fingerprints = profile_list_of(p, OPT_TLS_FINGERPRINT, &t->fingerprint_count),
 		.cert = profile_text(p, OPT_TLS_CERT),
 		.key = profile_text(p, OPT_TLS_KEY),
 		.name = profile_text(p, OPT_TLS_NAME),
 		.priority = profile_text(p, OPT_TLS_PRIORITY),
 		.min = profile_text(p, OPT_TLS_MIN),
 	};
-	profile_list_of(p, OPT_TLS_PIN, &t->pin_count);
-	profile_list_of(p, OPT_TLS_FINGERPRINT, &t->fingerprint_count);
+	t->pins = profile_list_of(p, OPT_TLS_PIN, &t->pin_count);
+	t->fingerprints = profile_list_of(p, OPT_TLS_FINGERPRINT, &t->fingerprint_count);
 }
 
-static void
-fill_settings(struct wire_settings *w, const struct profile *p)
+static bool
+fill_settings(struct wire_settings *w, const struct profile *p, struct error *err)
 {
 	uint64_t timeout = profile_number(p, OPT_TIMEOUT);
 	const char *auth = profile_text(p, OPT_AUTH);
@@ -76,7 +89,6 @@ fill_settings(struct wire_settings *w, const struct profile *p)
 	*w = (struct wire_settings){
 		.port = (uint16_t)profile_number(p, OPT_PORT),
 		.ip = (enum wire_ip)profile_choice(p, OPT_IP_VERSION),
-		.tls = tls_mode(p),
 		.pipelining = (enum wire_pipelining)profile_choice(p, OPT_PIPELINING),
 		.ehlo_name = profile_text(p, OPT_EHLO_NAME),
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
@@ -91,6 +103,7 @@ fill_settings(struct wire_settings *w, const struct profile *p)
 	if (!w->ehlo_name)
 		w->ehlo_name = identity_host();
 	fill_tls(&w->tls_settings, p);
+	return tls_mode(p, &w->tls, err);
 }
 
 /* Whether a password will be needed, so that its source can be started before connecting. */
@@ -109,9 +122,10 @@ submission_deliver(struct submission *s, struct error *err)
 	struct trace trace;
 	bool good = true;
 
-	if (profile_is_set(&s->args->given, OPT_DRY_RUN))
+	if (submission_given(s, OPT_DRY_RUN))
 		return report_dry_run(s, err);
-	fill_settings(&settings, &s->account);
+	if (!fill_settings(&settings, &s->account, err))
+		return false;
 	settings.secret = get_secret;
 	settings.secret_ctx = &asked;
 	trace_init(&trace, s);
@@ -122,8 +136,11 @@ submission_deliver(struct submission *s, struct error *err)
 	if (wants_secret(&settings))
 		good = secret_start(
 			&asked.secret, &s->account, settings.hosts[0], settings.user, err);
+	/* what we hold from now on must not end in a core file; only now, since a process that
+	 * cannot be dumped cannot open its own /dev/fd either */
+	prctl(PR_SET_DUMPABLE, 0);
 	s->attempted = good;
-	good = good && session_deliver(&settings, &s->envelope, &s->message, status_accepted, NULL,
+	good = good && session_deliver(&settings, &s->envelope, &s->message, status_progress, NULL,
 			       &s->report, err);
 	if (wants_secret(&settings))
 		secret_done(&asked.secret);

@@ -12,27 +12,22 @@
 #include "header.h"
 #include "io.h"
 #include "submission.h"
+#include "text.h"
 
 #define DRAIN_MS 10000      /* without a single octet */
 #define TEXT_MAX (64 << 20) /* octets of --body or --html as an argument or file kept in memory */
 
-static bool
-given(const struct submission *s, enum option_id id)
-{
-	return profile_is_set(&s->args->given, id);
-}
-
-/* Any of these means: do not read a message, make one. */
-static bool
-wants_composition(const struct submission *s)
+/* Any of these means: do not read a message, make one. Returns it, or OPT_COUNT. */
+static enum option_id
+composing_option(const struct submission *s)
 {
 	static const enum option_id composing[] = { OPT_TO, OPT_CC, OPT_BCC, OPT_REPLY_TO,
 		OPT_SUBJECT, OPT_BODY, OPT_HTML, OPT_ATTACH, OPT_HEADER };
 
 	for (size_t i = 0; i < sizeof(composing) / sizeof(*composing); i++)
-		if (given(s, composing[i]))
-			return true;
-	return false;
+		if (submission_given(s, composing[i]))
+			return composing[i];
+	return OPT_COUNT;
 }
 
 /* The addresses of a repeated option. */
@@ -54,7 +49,7 @@ static bool
 text_source(const struct submission *s, enum option_id id, const char **ret_text, int *ret_fd,
 	const char **ret_name, struct error *err)
 {
-	const char *value = given(s, id) ? profile_text(&s->args->given, id) : NULL;
+	const char *value = submission_given(s, id) ? profile_text(&s->args->given, id) : NULL;
 
 	*ret_text = NULL;
 	*ret_fd = -1;
@@ -140,16 +135,18 @@ compose_message(struct submission *s, struct error *err)
 {
 	const struct profile *flags = &s->args->given;
 	struct composition c = { .body_fd = -1,
-		.subject = given(s, OPT_SUBJECT) ? profile_text(flags, OPT_SUBJECT) : NULL };
+		.subject = submission_given(s, OPT_SUBJECT) ? profile_text(flags, OPT_SUBJECT)
+							    : NULL };
 
-	if (given(s, OPT_READ_RECIPIENTS))
+	if (submission_given(s, OPT_READ_RECIPIENTS))
 		return error_set(err, FAULT_USAGE,
 			"-t reads recipients from a message, but --%s composes one",
-			options[given(s, OPT_TO) ? OPT_TO : OPT_SUBJECT].name);
+			options[composing_option(s)].name);
 	c.attachments = profile_list_of(flags, OPT_ATTACH, &c.attachment_count);
 	c.headers = profile_list_of(flags, OPT_HEADER, &c.header_count);
-	if (c.subject && (strchr(c.subject, '\n') || strchr(c.subject, '\r')))
-		return error_set(err, FAULT_DATA, "--subject: a line end is not allowed");
+	if (c.subject && text_has_control(c.subject, strlen(c.subject)))
+		return error_set(
+			err, FAULT_DATA, "--subject: it holds control characters, or is not UTF-8");
 	return build(s, &c, err);
 }
 
@@ -160,11 +157,14 @@ input_get(struct submission *s, struct error *err)
 	bool terminal;
 
 	message_done(&s->message);
-	if (wants_composition(s))
+	if (composing_option(s) != OPT_COUNT)
 		return compose_message(s, err);
 	terminal = isatty(STDIN_FILENO);
-	if (!given(s, OPT_IGNORE_DOTS)) {
-		how.dot_ends = terminal || profile_choice(&s->account, OPT_DOT) == 1;
+	if (!submission_given(s, OPT_IGNORE_DOTS)) {
+		/* as strict, sendmail's whole rule: a doubled dot at a line's start is undone too
+		 */
+		how.dot_doubled = profile_choice(&s->account, OPT_DOT) == 1;
+		how.dot_ends = terminal || how.dot_doubled;
 		how.dot_is_last_line = !how.dot_ends;
 	}
 	message_init(&s->message);

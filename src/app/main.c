@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "accounts.h"
 #include "args.h"
@@ -25,6 +26,18 @@ static void
 add_help(struct strbuf *out)
 {
 	help_add(out, false);
+}
+
+static void
+add_all_help(struct strbuf *out)
+{
+	help_add(out, true);
+}
+
+static bool
+wants_all(const struct arguments *args)
+{
+	return args->operand_count == 1 && strcmp(args->operands[0], "all") == 0;
 }
 
 static int
@@ -55,7 +68,7 @@ main(int argc, char **argv)
 	if (!args_parse(argc, argv, &args, &err))
 		status = refuse(&args, &err);
 	else if (profile_is_set(&args.given, OPT_HELP))
-		status = print(add_help);
+		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
 	else if (!args.command)

@@ -7,12 +7,6 @@
 #include "strbuf.h"
 #include "submission.h"
 
-static bool
-given(const struct submission *s, enum option_id id)
-{
-	return profile_is_set(&s->args->given, id);
-}
-
 enum fault
 report_fault(const struct submission *s)
 {
@@ -48,8 +42,9 @@ complain(const struct submission *s, const char *what, const struct error *err)
 	const char *advice = hint(err);
 	bool complete = strncmp(err->text, "unable to ", 10) == 0;
 
-	fprintf(stderr, "%s: %s%s%s%s%s\n", s->args->program, complete ? "" : what,
-		complete ? "" : ": ", err->text, advice ? " (" : "", advice ? advice : "");
+	fprintf(stderr, "%s: %s%s%s%s%s%s\n", s->args->program, complete ? "" : what,
+		complete ? "" : ": ", err->text, advice ? " (" : "", advice ? advice : "",
+		advice ? ")" : "");
 }
 
 /* True iff everybody failed for the same reason. */
@@ -128,13 +123,13 @@ report(const struct submission *s)
 	struct strbuf line = STRBUF_INIT(8 << 20);
 	bool sendmail = s->args->personality == PERSONALITY_SENDMAIL;
 
-	if (given(s, OPT_DRY_RUN) && !s->error.fault)
+	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
 		return 0;
 	write_record(s, fault != FAULT_NONE);
-	if (given(s, OPT_JSON))
+	if (submission_given(s, OPT_JSON))
 		report_add_json(&line, s);
-	else if (envelope_count(&s->envelope, OUTCOME_ACCEPTED) && !given(s, OPT_QUIET) &&
-		 !sendmail)
+	else if (envelope_count(&s->envelope, OUTCOME_ACCEPTED) &&
+		 !submission_given(s, OPT_QUIET) && !sendmail)
 		receipt_add(&line, s);
 	if (line.len) {
 		strbuf_addc(&line, '\n');
@@ -144,7 +139,8 @@ report(const struct submission *s)
 	strbuf_done(&line);
 	if (fault)
 		print_failure(s);
-	if (!given(s, OPT_QUIET) && !given(s, OPT_VERBOSE) && !given(s, OPT_DEBUG) && !sendmail)
+	if (!submission_given(s, OPT_QUIET) && !submission_given(s, OPT_VERBOSE) &&
+		!submission_given(s, OPT_DEBUG) && !sendmail)
 		print_notes(s);
 	return fault_status(fault);
 }

@@ -27,6 +27,9 @@ struct submission {
 	bool attempted;            /* an attempt to send was made */
 };
 
+/* True iff the option was given on the command line. */
+bool submission_given(const struct submission *s, enum option_id id);
+
 /* account.c: loads the configuration. Chooses an account, as far as that can be done before the
  * message is read, for the settings that reading it needs. */
 bool account_load(struct submission *s, struct error *err) __attribute__((warn_unused_result));

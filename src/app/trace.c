@@ -13,8 +13,8 @@
 void
 trace_init(struct trace *t, const struct submission *s)
 {
-	t->times = profile_is_set(&s->args->given, OPT_DEBUG);
-	t->wanted = t->times || profile_is_set(&s->args->given, OPT_VERBOSE);
+	t->times = submission_given(s, OPT_DEBUG);
+	t->wanted = t->times || submission_given(s, OPT_VERBOSE);
 	t->started = s->started;
 }
 

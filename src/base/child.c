@@ -296,6 +296,8 @@ child_wait(
 
 	if (ret_status)
 		*ret_status = -1;
+	if (c->pid <= 0)
+		return error_set(err, FAULT_SOFTWARE, "no helper is running");
 	if (follow(c, deadline, &a, &status)) {
 		good = judge(c, &a, status, err);
 		if (ret_status && !a.too_much && WIFEXITED(status))

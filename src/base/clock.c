@@ -27,14 +27,14 @@ clock_in(int64_t ms)
 int
 clock_left(int64_t deadline)
 {
-	int64_t left;
+	int64_t now;
 
 	if (deadline == CLOCK_NEVER)
 		return -1;
-	left = deadline - clock_ms();
-	if (left <= 0)
+	now = clock_ms();
+	if (deadline <= now)
 		return 0;
-	return left > INT_MAX ? INT_MAX : (int)left;
+	return deadline - now > INT_MAX ? INT_MAX : (int)(deadline - now);
 }
 
 int64_t
@@ -69,7 +69,7 @@ clock_add_rfc5322(struct strbuf *out, time_t when)
 	zone = labs(t.tm_gmtoff) / 60;
 	strbuf_addf(out, "%s, %02d %s %04d %02d:%02d:%02d %c%02ld%02ld", days[t.tm_wday], t.tm_mday,
 		months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec,
-		t.tm_gmtoff < 0 ? '-' : '+', zone / 60, zone % 60);
+		t.tm_gmtoff < 0 && zone ? '-' : '+', zone / 60, zone % 60);
 }
 
 void

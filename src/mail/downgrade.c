@@ -311,7 +311,6 @@ add_addresses(struct strbuf *out, const struct header_field *f, struct error *er
 			if (out->len && !is_blank(out->s[out->len - 1]))
 				strbuf_addc(out, ' ');
 			good = good && add_address(out, f, s, len, err);
-			behind = true;
 		} else {
 			strbuf_addc(out, *s);
 			len = 1;

@@ -97,18 +97,13 @@ message_add_body(struct message *m, const void *data, size_t n, struct error *er
 void
 message_update_header_facts(struct message *m)
 {
-	const char *s = m->header.s, *end = s + m->header.len, *cr;
+	const char *s = m->header.s, *end = s + m->header.len, *lf;
 
 	m->facts.longest_header = 0;
-	for (; s < end; s = cr + 2) {
-		cr = memmem(s, (size_t)(end - s), "\r\n", 2);
-		if (!cr)
-			cr = end;
-		if ((size_t)(cr - s) > m->facts.longest_header)
-			m->facts.longest_header = (size_t)(cr - s);
-		if (cr == end)
-			break;
-	}
+	/* every line ends in CRLF */
+	for (; s < end && (lf = memchr(s, '\n', (size_t)(end - s))); s = lf + 1)
+		if ((size_t)(lf - s) > m->facts.longest_header + 1)
+			m->facts.longest_header = (size_t)(lf - s) - 1;
 	m->facts.header_8bit = text_is_8bit(m->header.s, m->header.len);
 	m->facts.header_utf8 = m->facts.header_8bit && text_is_utf8(m->header.s, m->header.len);
 }

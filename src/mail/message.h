@@ -55,11 +55,12 @@ struct message_reading {
 
 /* Reads FD to its end (or to the dot) into *M, which is empty. Line ends: LF, CRLF, CRCRLF and bare
  * CR all end a line; NUL octets are left out before anything else is looked at. A last line without
- * end gets one. A leading mbox "From " or ">From " line is removed. Lines up to the first that cannot be a field or
- * continuation are the header block; an empty line behind it is taken away; if the first line cannot
- * be a field the whole input is the body. A first line that is empty leaves an empty header.
- * Behind the dot nothing more is waited for; what came in one block with it is dropped. False with FAULT_NOINPUT (cannot be read), FAULT_DATA (header
- * block larger than HEADER_MAX), FAULT_TEMPORARY, FAULT_CREATE or FAULT_IO (temporary file). */
+ * end gets one. A leading mbox "From " or ">From " line is removed. Lines up to the first that
+ * cannot be a field or continuation are the header block; an empty line behind it is taken away; if
+ * the first line cannot be a field the whole input is the body. A first line that is empty leaves an
+ * empty header. Behind the dot nothing more is waited for; what came in one block with it is
+ * dropped. False with FAULT_NOINPUT (cannot be read), FAULT_DATA (header block larger than
+ * HEADER_MAX), FAULT_TEMPORARY, FAULT_CREATE or FAULT_IO (temporary file). */
 bool message_read(struct message *m, int fd, const struct message_reading *how, struct error *err)
 	__attribute__((warn_unused_result));
 
@@ -93,9 +94,10 @@ enum message_need {
 	MESSAGE_NEED_7BIT,        /* the server has no 8BITMIME */
 };
 /* True iff the body may be re-encoded as quoted-printable: one text part (Content-Type absent or
- * text/anything but with a charset that is an ASCII superset, no multipart), Content-Transfer-Encoding absent, 7bit or
- * 8bit, and nobody signed it (no DKIM-Signature, no ARC-Seal; a multipart is refused already). When
- * not, *RET_WHY says why, for a note. */
+ * text/anything, but with a charset that is known to be an ASCII superset; no multipart),
+ * Content-Transfer-Encoding absent, 7bit or 8bit, and nobody signed it (no DKIM-Signature,
+ * DomainKey-Signature, ARC-Seal or ARC-Message-Signature; a multipart is refused already). When not,
+ * *RET_WHY says why, for a note ("it is signed"). */
 bool message_can_reencode(const struct message *m, const char **ret_why);
 /* Makes in *RET (uninitialised before) the message with its body in quoted-printable (RFC 2045 6.7),
  * Content-Transfer-Encoding set, and MIME-Version and Content-Type (text/plain; charset=utf-8, or

@@ -339,6 +339,12 @@ refuse(const struct option *o, enum fault fault, const char *value, const char *
 	return false;
 }
 
+bool
+option_refuse(const struct option *o, const char *value, const char *reason, struct error *err)
+{
+	return refuse(o, FAULT_CONFIG, value, reason, err);
+}
+
 /* Values of keys are one line; what an option alone may carry (a body) is judged by who uses it. */
 static bool
 has_control(const struct option *o, const char *value)
@@ -367,7 +373,8 @@ option_check(const struct option *o, const char *value, struct error *err)
 		return refuse(o, FAULT_CONFIG, "", "the value is empty", err);
 	switch (o->kind) {
 	case KIND_FLAG:
-		return !*value || refuse(o, FAULT_CONFIG, value, "is not expected", err);
+		return !*value || option_yes(value) ||
+		       refuse(o, FAULT_CONFIG, value, "is not expected", err);
 	case KIND_BOOL:
 		if (strcasecmp(value, "yes") == 0 || strcasecmp(value, "no") == 0)
 			return true;

@@ -66,14 +66,22 @@ extern const char *const option_group_titles[OPTION_GROUP_COUNT];
 const struct option *option_by_letter(char letter);
 /* By name (N octets), among those that appear in any place of WHERE. */
 const struct option *option_by_name(const char *name, size_t n, unsigned where);
-/* The known name most like NAME (edit distance at most 2), for "did you mean"; NULL for none. */
+/* The known name most like NAME, for "did you mean"; NULL for none. At most two letters too many,
+ * missing, wrong or swapped, one in a name of less than four. */
 const struct option *option_like(const char *name, unsigned where);
 
-/* True iff the option takes an argument on the command line. */
+/* True iff the option takes an argument on the command line in any case. A BOOL takes none, except as
+ * --name=VALUE. */
 bool option_has_argument(const struct option *o);
-/* Checks a value: FAULT_CONFIG whose text says what would be accepted, without naming the place. */
+/* Checks a value: FAULT_CONFIG whose text says what would be accepted, without naming the place;
+ * FAULT_DATA for a control character (DESIGN rule 6). The value of a key must not be empty, except for
+ * from-name; what an option alone carries (subject, body) is left to those who use it. FLAG: "" or
+ * "yes". */
 bool option_check(const struct option *o, const char *value, struct error *err)
 	__attribute__((warn_unused_result));
+/* FAULT_CONFIG in the same form, for checks that need more than the table. VALUE is quoted unless it is
+ * "" or the option's values are masked. Returns false. */
+bool option_refuse(const struct option *o, const char *value, const char *reason, struct error *err);
 /* Values that option_check accepts, decoded. */
 bool option_yes(const char *value);                                /* BOOL */
 int option_choice(const struct option *o, const char *value);      /* ENUM: index in values */

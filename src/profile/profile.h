@@ -51,6 +51,8 @@ struct profile_sources {
 bool profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
 void profile_list_done(struct profile_list *l);
+/* Appends an empty account; the result is valid until the next one is added. */
+struct profile *profile_list_add(struct profile_list *l, const char *name, const char *origin);
 
 /* Chooses: NAME; else the first account with a match-from pattern that fits SENDER (NULL or null
  * sender: none fits; without regard to case; a+tag@d also tried as a@d); else `environment`; else
@@ -65,12 +67,20 @@ bool profile_check(const struct profile *p, struct error *err) __attribute__((wa
 void profile_init(struct profile *p, const char *name, const char *origin);
 void profile_done(struct profile *p);
 /* Sets one value (replacing, or appending for LIST and MANY if ORIGIN is the one it has already) after
- * option_check. LIST values are split here, PATH values expanded. The error has ORIGIN in front. */
+ * all checks that one value allows. LIST values are split here, PATH values expanded (relative ones
+ * are accepted when ORIGIN is an option, "-..."), ENUM, BOOL and auth get the table's spelling. The
+ * error has ORIGIN in front, and the key if ORIGIN is a line of a file. FAULT_DATA for a control
+ * character, else FAULT_CONFIG. Nothing changes on failure. */
 bool profile_set(struct profile *p, enum option_id id, const char *value, const char *origin,
 	struct error *err) __attribute__((warn_unused_result));
-/* Copies every setting of FROM that is set: the command line over an account. */
+/* Adds values to what is there, wherever that is from: a key that is repeated in a file. */
+bool profile_append(struct profile *p, enum option_id id, const char *value, const char *origin,
+	struct error *err) __attribute__((warn_unused_result));
+/* Copies every setting of FROM that is set: the command line over an account. A password source
+ * replaces all of them. */
 void profile_override(struct profile *p, const struct profile *from);
-/* Copies every setting of FROM that is not set in P: inheritance and defaults. */
+/* Copies every setting of FROM that is not set in P: inheritance and defaults. Not inherit and
+ * match-from, which belong to one account, and no password source when P has one. */
 void profile_inherit(struct profile *p, const struct profile *from);
 
 bool profile_is_set(const struct profile *p, enum option_id id);
@@ -82,6 +92,7 @@ uint64_t profile_number(const struct profile *p, enum option_id id); /* NUMBER a
                                                                         0: not set */
 /* The values of a LIST or MANY; *RET_N may be 0. */
 const char *const *profile_list_of(const struct profile *p, enum option_id id, size_t *ret_n);
-/* Appends one line "key = value" as a file would have it, secrets masked (WHERE_MASK). */
+/* Appends one line "key = value" as a file would have it, the default if nothing is set; of a command
+ * (WHERE_MASK) the first word only. OUT should have room for it. */
 struct strbuf;
 void profile_add_setting(struct strbuf *out, const struct profile *p, enum option_id id);

@@ -296,7 +296,10 @@ connect_failed(const struct dial *d, struct error *err)
 	if (failed > REASONS_MAX)
 		strbuf_addf(&reasons, "; and %zu more", failed - REASONS_MAX);
 	error_at(err, STAGE_CONNECT, FAULT_TEMPORARY, "cannot connect to %.100s port %u: %s",
-		d->host, d->port, failed ? reasons.s : "time is up");
+		d->host, d->port,
+		failed             ? reasons.s
+		: dial_has_more(d) ? "time is up"
+				   : "every address has been tried");
 	if (err && err->stage == STAGE_CONNECT && !err->sys)
 		err->sys = sys;
 	strbuf_done(&reasons);

@@ -18,7 +18,8 @@
  * cannot be called off. */
 struct query {
 	atomic_int holders;
-	int done; /* eventfd */
+	int done; /* eventfd: wakes the one that waits */
+	atomic_bool answered;
 	char *host;
 	char port[8];
 	struct addrinfo hints, *answer;
@@ -46,6 +47,7 @@ ask(void *ctx)
 	errno = 0;
 	q->result = getaddrinfo(q->host, q->port, &q->hints, &q->answer);
 	q->sys = errno;
+	atomic_store(&q->answered, true);
 	eventfd_write(q->done, 1);
 	query_release(q);
 	return NULL;
@@ -74,7 +76,7 @@ query_start(struct query *q)
 }
 
 static bool
-query_wait(const struct query *q, int64_t deadline)
+query_wait(struct query *q, int64_t deadline)
 {
 	struct pollfd p = { .fd = q->done, .events = POLLIN };
 	int got;
@@ -82,7 +84,7 @@ query_wait(const struct query *q, int64_t deadline)
 	do
 		got = poll(&p, 1, clock_left(deadline));
 	while (got < 0 && errno == EINTR);
-	return got > 0;
+	return atomic_load(&q->answered);
 }
 
 int

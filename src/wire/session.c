@@ -45,8 +45,8 @@ struct delivery {
 	struct tls_context *tls;
 	struct envelope *envelope;
 	const struct message *message;
-	wire_accepted *accepted;
-	void *accepted_ctx;
+	wire_progress *progress;
+	void *progress_ctx;
 	struct wire_report *report;
 	bool lockstep;
 	bool again; /* the last connection was no good, but another in lockstep may be */
@@ -62,8 +62,8 @@ session_init(struct session *s, const struct delivery *d, const struct dial_sock
 		.envelope = d->envelope,
 		.original = d->message,
 		.report = d->report,
-		.accepted = d->accepted,
-		.accepted_ctx = d->accepted_ctx,
+		.progress = d->progress,
+		.progress_ctx = d->progress_ctx,
 		.loopback = socket->loopback,
 		.lockstep = d->lockstep || d->settings->pipelining == WIRE_PIPELINING_OFF,
 		.response = STRBUF_INIT_SECRET(SASL_MESSAGE),
@@ -241,14 +241,14 @@ try_hosts(struct delivery *d, struct error *decided)
 
 bool
 session_deliver(const struct wire_settings *settings, struct envelope *envelope,
-	const struct message *message, wire_accepted *accepted, void *accepted_ctx,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err)
 {
 	struct delivery d = { .settings = settings,
 		.envelope = envelope,
 		.message = message,
-		.accepted = accepted,
-		.accepted_ctx = accepted_ctx,
+		.progress = progress,
+		.progress_ctx = progress_ctx,
 		.report = report };
 	struct error decided = ERROR_NONE;
 

@@ -12,6 +12,7 @@
 #define CHUNK   (4 << 10)  /* asked for at once: replies are short */
 #define COMPACT (64 << 10) /* taken input is cut off when there is that much */
 #define RECORD  (16 << 10) /* plain octets that go to the layer at once, a full TLS record */
+#define SLICE   (64 << 10) /* output taken at once */
 
 void
 stream_init(struct stream *s, int fd)
@@ -20,7 +21,9 @@ stream_init(struct stream *s, int fd)
 		.fd = fd,
 		.in = STRBUF_INIT(STREAM_INPUT_MAX + CHUNK + COMPACT),
 		.out = STRBUF_INIT_SECRET(STREAM_FLUSH),
-		.wire = STRBUF_INIT(STREAM_FLUSH + (64 << 10)),
+		/* a peer may ask for records of 64 octets (RFC 8449): they more than double a slice
+		 */
+		.wire = STRBUF_INIT(STREAM_FLUSH + 3 * SLICE),
 		.spoke = true,
 	};
 }
@@ -197,10 +200,13 @@ static bool
 lost(struct stream *s, int sys, struct error *err)
 {
 	struct error reading = ERROR_NONE;
+	bool good = true;
 
 	s->reset = true;
-	s->readable = true;
-	if (!s->ended && !take_in(s, &reading) && reading.fault != FAULT_TEMPORARY) {
+	/* it ends: a lost connection brings nothing new */
+	for (s->readable = true; good && s->readable && !s->ended;)
+		good = take_in(s, &reading);
+	if (!good && reading.fault != FAULT_TEMPORARY) {
 		if (err && !err->fault)
 			*err = reading;
 		return false;
@@ -255,6 +261,7 @@ stream_write(struct stream *s, const void *data, size_t n, int64_t deadline, str
 		if (part < STREAM_FLUSH) {
 			part = STREAM_FLUSH - part;
 			part = part < n ? part : n;
+			part = part < SLICE ? part : SLICE;
 			if (!put(s, at, part, err))
 				return false;
 			at += part;

@@ -86,6 +86,14 @@ on_certificate(gnutls_session_t session)
 	return tls_check_peer(t, &t->failed) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
+/* A change_cipher_spec alone, which TLS 1.3 sends for the sake of middleboxes only (RFC 8446
+ * appendix D.4), waits for what follows it: nobody answers it. */
+static bool
+is_worth_sending(const struct strbuf *wire)
+{
+	return wire->len && (wire->len != 6 || wire->s[0] != 20);
+}
+
 static bool
 handshake(struct tls *t, int64_t deadline, struct error *err)
 {
@@ -101,7 +109,7 @@ handshake(struct tls *t, int64_t deadline, struct error *err)
 		if (rc == GNUTLS_E_SUCCESS)
 			return true; /* the last octets go with what is sent next, or before a wait
 				      */
-		pushed = s->wire.len ? stream_push(s) : 0;
+		pushed = is_worth_sending(&s->wire) ? stream_push(s) : 0;
 		if (gnutls_error_is_fatal(rc))
 			return tls_handshake_failed(t, rc, starttls, err);
 		if (rc == GNUTLS_E_WARNING_ALERT_RECEIVED && ++t->odd > ODD_MAX)
@@ -126,7 +134,7 @@ check_session(const struct tls *t, struct error *err)
 
 	if (min == GNUTLS_VERSION_UNKNOWN && !t->context->own_priority)
 		min = GNUTLS_TLS1_2;
-	if (version < min)
+	if (min != GNUTLS_VERSION_UNKNOWN && version < min)
 		return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
 			"the server speaks %s only, %s is needed",
 			gnutls_protocol_get_name(version), gnutls_protocol_get_name(min));
@@ -141,19 +149,22 @@ check_session(const struct tls *t, struct error *err)
 static void
 set_name(struct tls *t, const char *host)
 {
-	const char *name = t->context->name ? t->context->name : host, *scope;
+	const char *name = t->context->name ? t->context->name : host;
 	unsigned char address[16];
 	size_t n = strlen(name);
+	char *scope;
 
-	if ((scope = strchr(name, '%')))
-		n = (size_t)(scope - name);
-	else if (n && name[n - 1] == '.')
+	if (n && name[n - 1] == '.')
 		n--;
 	if (n >= sizeof(t->name))
 		n = sizeof(t->name) - 1;
 	memcpy(t->name, name, n);
-	t->address = inet_pton(AF_INET, t->name, address) == 1 ||
-		     inet_pton(AF_INET6, t->name, address) == 1;
+	if ((scope = strchr(t->name, '%')))
+		*scope = '\0';
+	t->address = inet_pton(AF_INET6, t->name, address) == 1 ||
+		     (!scope && inet_pton(AF_INET, t->name, address) == 1);
+	if (scope && !t->address)
+		*scope = '%';
 }
 
 static struct tls *
@@ -223,7 +234,7 @@ read_failed(struct tls *t, int rc, struct error *err)
 		error_at(&t->failed, STAGE_TLS, FAULT_TEMPORARY,
 			"the server broke off TLS (alert %d: %s)",
 			(int)gnutls_alert_get(t->session),
-			gnutls_alert_get_name(gnutls_alert_get(t->session)));
+			tls_alert_name((int)gnutls_alert_get(t->session)));
 	else if (rc == GNUTLS_E_PULL_ERROR || rc == GNUTLS_E_PUSH_ERROR)
 		error_set(&t->failed, FAULT_TEMPORARY, "the connection to the server is lost");
 	else

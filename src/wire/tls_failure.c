@@ -1,14 +1,26 @@
 #include "alloc.h"
 #include "tls_private.h"
 
-static bool
-is_about_certificate(int alert)
+const char *
+tls_alert_name(int alert)
 {
+	return gnutls_alert_get_name((gnutls_alert_description_t)alert) ?: "unknown";
+}
+
+/* Servers have many ways to say that our certificate, or the lack of one, does not suit them. */
+static bool
+is_about_certificate(const struct tls *t, int alert)
+{
+	if (alert == GNUTLS_A_CERTIFICATE_REQUIRED)
+		return true;
+	if (!gnutls_certificate_client_get_request_status(t->session))
+		return false;
 	return alert == GNUTLS_A_BAD_CERTIFICATE || alert == GNUTLS_A_UNSUPPORTED_CERTIFICATE ||
 	       alert == GNUTLS_A_CERTIFICATE_REVOKED || alert == GNUTLS_A_CERTIFICATE_EXPIRED ||
 	       alert == GNUTLS_A_CERTIFICATE_UNKNOWN || alert == GNUTLS_A_UNKNOWN_CA ||
-	       alert == GNUTLS_A_ACCESS_DENIED || alert == GNUTLS_A_CERTIFICATE_REQUIRED ||
-	       alert == GNUTLS_A_DECRYPT_ERROR || alert == GNUTLS_A_HANDSHAKE_FAILURE;
+	       alert == GNUTLS_A_ACCESS_DENIED || alert == GNUTLS_A_DECRYPT_ERROR ||
+	       alert == GNUTLS_A_HANDSHAKE_FAILURE ||
+	       (alert == GNUTLS_A_DECODE_ERROR && !t->context->has_certificate);
 }
 
 /* The server has refused what we said about ourselves. In TLS 1.3 we hear of it only when the
@@ -19,21 +31,19 @@ refused_client(const struct tls *t, int alert, struct error *err)
 	if (t->context->has_certificate)
 		return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
 			"the server refused our client certificate (alert %d: %s)", alert,
-			gnutls_alert_get_name((gnutls_alert_description_t)alert));
+			tls_alert_name(alert));
 	return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
 		"the server wants a client certificate (alert %d: %s); set tls-cert and tls-key",
-		alert, gnutls_alert_get_name((gnutls_alert_description_t)alert));
+		alert, tls_alert_name(alert));
 }
 
 bool
 tls_alerted(const struct tls *t, struct error *err)
 {
 	gnutls_alert_description_t alert = gnutls_alert_get(t->session);
-	const char *name = gnutls_alert_get_name(alert);
+	const char *name = tls_alert_name((int)alert);
 
-	if (alert == GNUTLS_A_CERTIFICATE_REQUIRED ||
-		(is_about_certificate((int)alert) &&
-			gnutls_certificate_client_get_request_status(t->session)))
+	if (is_about_certificate(t, (int)alert))
 		return refused_client(t, (int)alert, err);
 	if (alert == GNUTLS_A_PROTOCOL_VERSION || alert == GNUTLS_A_HANDSHAKE_FAILURE ||
 		alert == GNUTLS_A_INSUFFICIENT_SECURITY)

@@ -54,6 +54,8 @@ struct tls {
  * about it. False with stage tls and FAULT_UNAVAILABLE. */
 bool tls_check_peer(struct tls *t, struct error *err) __attribute__((warn_unused_result));
 
+/* What an alert's number means. */
+const char *tls_alert_name(int alert);
 /* Says what the fatal alert means that the server has sent. Returns false. */
 bool tls_alerted(const struct tls *t, struct error *err);
 /* Says why the handshake ended with GnuTLS's error RC. STARTTLS: the server had agreed to it.

@@ -24,8 +24,8 @@ REFUSALS = {
     "mail": ("451 4.3.0 not now", "550 5.7.1 sender refused"),
     "rcpt": ("450 4.2.0 not now", "550 no such user"),
     "data": ("451 4.3.0 not now", "554 5.0.0 no"),
-    "end": ("451 4.3.0 not now", "554 5.6.0 no"),
-    "bdat": ("451 4.3.0 not now", "554 5.6.0 no"),
+    "end": ("451 4.3.0 not now", "554 5.7.1 no"),
+    "bdat": ("451 4.3.0 not now", "554 5.7.1 no"),
     "quit": ("450 4.0.0 what?", "500 5.5.1 what?"),
 }
 # What a server answers to commands that hang on a refused one.

@@ -125,6 +125,7 @@ certify(gnutls_x509_privkey_t key, const struct testca *issuer, const struct tes
 	gnutls_x509_crt_t crt;
 	unsigned char serial[8], id[64];
 	size_t id_len = sizeof(id);
+	gnutls_datum_t der;
 	time_t now = time(NULL);
 	bool dated = o->from || o->until;
 
@@ -146,6 +147,12 @@ certify(gnutls_x509_privkey_t key, const struct testca *issuer, const struct tes
 	must(gnutls_x509_crt_sign2(crt, issuer->crt, issuer->key,
 		     o->sha1 ? GNUTLS_DIG_SHA1 : GNUTLS_DIG_SHA256, 0),
 		"signature");
+	/* GnuTLS takes names and issuers from the octets that it has parsed */
+	must(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der), "export");
+	gnutls_x509_crt_deinit(crt);
+	must(gnutls_x509_crt_init(&crt), "certificate");
+	must(gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER), "import");
+	gnutls_free(der.data);
 	return crt;
 }
 

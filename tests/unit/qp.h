@@ -40,16 +40,18 @@ qp_decode_line(struct strbuf *out, const char *s, size_t n, bool *ret_soft)
 /* False for anything that quoted-printable text must not hold. */
 static bool __attribute__((unused)) qp_decode(struct strbuf *out, const char *s, size_t n)
 {
-	const char *end = s + n, *cr;
+	const char *end = s + n, *lf;
 	bool soft = false;
 
-	while (s < end) {
-		cr = memmem(s, (size_t)(end - s), "\r\n", 2);
-		if (!qp_decode_line(out, s, (size_t)((cr ? cr : end) - s), &soft))
+	for (; s < end; s = lf + 1) {
+		lf = memchr(s, '\n', (size_t)(end - s));
+		if (!lf)
+			return qp_decode_line(out, s, (size_t)(end - s), &soft) && !soft;
+		if (lf == s || lf[-1] != '\r' ||
+			!qp_decode_line(out, s, (size_t)(lf - 1 - s), &soft))
 			return false;
-		if (cr && !soft)
+		if (!soft)
 			strbuf_add(out, "\r\n", 2);
-		s = cr ? cr + 2 : end;
 	}
 	return !soft;
 }

@@ -258,10 +258,12 @@ try_long(void)
 	const struct message_reading how = { .dot_is_last_line = true };
 	const size_t sizes[2][3] = { { 70000, 1, 262144 }, { 262144, 262144, 262144 } };
 	struct strbuf in = STRBUF_INIT(4 << 20), got = STRBUF_INIT(4 << 20);
+	static char more[MESSAGE_MEMORY + 10];
 	struct message m;
 	struct message_reader r;
 	struct error err = ERROR_NONE;
 
+	memset(more, 'z', sizeof(more));
 	for (size_t tail = 0; tail < 8; tail++) {
 		strbuf_clear(&in);
 		strbuf_adds(&in, "S: s\n\n");
@@ -280,6 +282,18 @@ try_long(void)
 					strcmp(got.s + got.len - 3, "x\r\n") == 0 &&
 					strspn(got.s + 8, "x") == m.facts.longest_line,
 				"a line of %zu octets, then a dot", m.facts.longest_line);
+			/* what is added now does not end up behind what was taken away */
+			if (!message_add_body(&m, more, sizeof(more), &err))
+				ok(false, "%s", err.text);
+			message_reader_init(&r, &m);
+			strbuf_clear(&got);
+			strbuf_advance(&got, (size_t)message_reader_get(&r,
+						     strbuf_reserve(&got, 2 << 20), 2 << 20, &err));
+			ok(got.len == message_size(&m) && got.len > sizeof(more) &&
+					strspn(got.s + got.len - sizeof(more), "z") ==
+						sizeof(more) &&
+					got.s[got.len - sizeof(more) - 1] == '\n',
+				"and more behind it");
 			message_done(&m);
 		}
 	}

@@ -1,260 +1,237 @@
-/* A scripted SMTP server in a forked child, for tests of the session. */
+/* A TLS server in a thread, for the tests of the client's side. */
 #pragma once
 
-#include <arpa/inet.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* The script, line by line; the first character tells what to do:
- *   <TEXT   send TEXT and CRLF           {TEXT   send TEXT alone, with CRLF for each |
- *   >TEXT   read a line that begins so   .       read content up to its lone dot
- *   #       read BDAT LAST and content   *       read until the client closes, QUIT at most
- *   !       close                        ^       close with a reset
- *   +       accept the next connection   ~N      sleep N milliseconds
- *   %N      read N octets of content and no more
- * The content must be what peer.data (dotted) and peer.plain say. */
+#include "clock.h"
+#include "error.h"
+#include "stream.h"
+#include "tap.h"
+#include "testca.h"
+#include "tls.h"
+
 struct peer {
-	pid_t pid;
-	uint16_t port;
-	int done, said; /* pipes: "the client is through"; what did not fit */
-	const char *script, *dotted, *plain;
+	/* set before peer_start */
+	gnutls_certificate_credentials_t cred;
+	const char *priority;             /* NULL: GnuTLS's default */
+	gnutls_certificate_request_t ask; /* for a client certificate */
+	void (*act)(struct peer *p);      /* after the handshake; NULL: says "220 hello" */
+	void (*raw)(struct peer *p);      /* instead of TLS */
+	void *ctx;
+	unsigned limit; /* largest record it takes; 0: any */
+	/* facts, after peer_join */
+	int fd, rc;
+	gnutls_session_t session;
+	gnutls_alert_description_t alert;
+	char name[256]; /* SNI */
+	char binding[128];
+	size_t binding_len;
+	pthread_t thread;
 };
 
-/* The child's side. */
-static struct {
-	int listener, fd, out;
-	char in[1 << 16];
-	size_t n;
-} me;
-
-static void __attribute__((format(printf, 1, 2), noreturn)) peer_fail(const char *format, ...)
-{
-	char text[400];
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	n = n < (int)sizeof(text) ? n : (int)sizeof(text) - 1;
-	_exit(write(me.out, text, (size_t)n) == n ? 1 : 2);
-}
-
 static void
-peer_accept(void)
+peer_say(struct peer *p, const char *line)
 {
-	struct timeval patience = { .tv_sec = 4 };
-	struct pollfd p = { .fd = me.listener, .events = POLLIN };
+	size_t n = strlen(line);
 
-	me.n = 0;
-	if (poll(&p, 1, 4000) <= 0)
-		peer_fail("no connection came");
-	me.fd = accept(me.listener, NULL, NULL);
-	setsockopt(me.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	p->rc = (int)gnutls_record_send(p->session, line, n);
 }
 
-/* False at the end of the connection. */
-static bool
-peer_more(void)
-{
-	ssize_t got = recv(me.fd, me.in + me.n, sizeof(me.in) - me.n, 0);
-
-	if (got > 0)
-		me.n += (size_t)got;
-	return got > 0;
-}
-
+/* Reads until the client closes. */
 static void
-peer_take(size_t n)
+peer_drain(struct peer *p)
 {
-	memmove(me.in, me.in + n, me.n - n);
-	me.n -= n;
-}
-
-static void
-peer_expect_line(const char *want, size_t n)
-{
-	char *end;
-
-	while (!(end = memmem(me.in, me.n, "\r\n", 2)))
-		if (!peer_more())
-			peer_fail("wanted \"%.*s\", got the end and \"%.*s\"", (int)n, want,
-				(int)me.n, me.in);
-	if ((size_t)(end - me.in) < n || memcmp(me.in, want, n) != 0)
-		peer_fail("wanted \"%.*s\", got \"%.*s\"", (int)n, want, (int)(end - me.in), me.in);
-	peer_take((size_t)(end - me.in) + 2);
-}
-
-static void
-peer_expect_content(const char *want, size_t n)
-{
-	while (me.n < n)
-		if (!peer_more())
-			peer_fail("wanted %zu octets of content, got %zu", n, me.n);
-	if (memcmp(me.in, want, n) != 0)
-		peer_fail("wanted the content \"%s\", got \"%.*s\"", want, (int)n, me.in);
-	peer_take(n);
-}
-
-static void
-peer_expect_end(void)
-{
-	while (peer_more())
-		;
-	if (me.n == 6 && memcmp(me.in, "QUIT\r\n", 6) == 0)
-		me.n = 0;
-	if (me.n)
-		peer_fail("wanted the end, got \"%.*s\"", (int)me.n, me.in);
-	close(me.fd);
-	me.fd = -1;
-}
-
-static void
-peer_send(const char *text, size_t n, const char *end)
-{
-	char line[2048];
-	int all = snprintf(line, sizeof(line), "%.*s%s", (int)n, text, end);
-
-	if (send(me.fd, line, (size_t)all, MSG_NOSIGNAL) != all)
-		peer_fail("unable to send \"%.*s\"", (int)n, text);
-}
-
-/* In one segment, so that what belongs together arrives together. */
-static void
-peer_send_raw(const char *text, size_t n)
-{
-	char raw[2048];
-	size_t k = 0;
-
-	for (size_t i = 0; i < n && k < sizeof(raw) - 2; i++) {
-		if (text[i] == '|')
-			raw[k++] = '\r';
-		raw[k++] = text[i] == '|' ? '\n' : text[i];
-	}
-	peer_send(raw, k, "");
-}
-
-static void
-peer_close(bool reset)
-{
-	struct linger now = { .l_onoff = 1 };
-
-	if (reset)
-		setsockopt(me.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(me.fd);
-	me.fd = -1;
-}
-
-static void
-peer_do(const struct peer *peer, const char *line, size_t n)
-{
-	char bdat[64];
-
-	switch (*line) {
-	case '<':
-		peer_send(line + 1, n - 1, "\r\n");
-		break;
-	case '{':
-		peer_send_raw(line + 1, n - 1);
-		break;
-	case '>':
-		peer_expect_line(line + 1, n - 1);
-		break;
-	case '.':
-		peer_expect_content(peer->dotted, strlen(peer->dotted));
-		break;
-	case '#':
-		snprintf(bdat, sizeof(bdat), "BDAT %zu LAST", strlen(peer->plain));
-		peer_expect_line(bdat, strlen(bdat));
-		peer_expect_content(peer->plain, strlen(peer->plain));
-		break;
-	case '%':
-		peer_expect_content(peer->dotted, (size_t)strtoul(line + 1, NULL, 10));
-		break;
-	case '*':
-		peer_expect_end();
-		break;
-	case '!':
-	case '^':
-		peer_close(*line == '^');
-		break;
-	case '+':
-		peer_accept();
-		break;
-	case '~':
-		poll(NULL, 0, (int)strtol(line + 1, NULL, 10));
-		break;
-	default:
-		peer_fail("the script is wrong: %.*s", (int)n, line);
-	}
-}
-
-static void __attribute__((noreturn)) peer_run(const struct peer *peer, int done)
-{
-	struct pollfd p = { .fd = me.listener, .events = POLLIN };
-	const char *at = peer->script, *end;
-	char octet;
-
-	peer_accept();
-	for (; *at; at = end + (*end == '\n')) {
-		end = strchrnul(at, '\n');
-		peer_do(peer, at, (size_t)(end - at));
-	}
-	if (me.fd >= 0)
-		peer_expect_end();
-	while (read(done, &octet, 1) < 0)
-		;
-	if (poll(&p, 1, 0) > 0)
-		peer_fail("another connection came");
-	_exit(0);
-}
-
-static void
-peer_start(struct peer *peer)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t n = sizeof(a);
-	int done[2], said[2];
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	me.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(me.listener, (struct sockaddr *)&a, n) || listen(me.listener, 8) ||
-		getsockname(me.listener, (struct sockaddr *)&a, &n) || pipe(done) || pipe(said))
-		abort();
-	peer->port = ntohs(a.sin_port);
-	peer->done = done[1];
-	peer->said = said[0];
-	me.out = said[1];
-	fflush(stdout);
-	peer->pid = fork();
-	if (!peer->pid) {
-		close(done[1]);
-		peer_run(peer, done[0]);
-	}
-	close(me.listener);
-	close(done[0]);
-	close(said[1]);
-}
-
-/* True iff everything went as the script has it; otherwise WHY tells. */
-static bool
-peer_stop(struct peer *peer, char *why, size_t size)
-{
+	char buffer[4096];
 	ssize_t n;
-	int status;
 
-	close(peer->done);
-	n = read(peer->said, why, size - 1);
-	why[n > 0 ? n : 0] = '\0';
-	close(peer->said);
-	waitpid(peer->pid, &status, 0);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	do
+		n = gnutls_record_recv(p->session, buffer, sizeof(buffer));
+	while (n > 0 || n == GNUTLS_E_WARNING_ALERT_RECEIVED || n == GNUTLS_E_AGAIN ||
+		n == GNUTLS_E_INTERRUPTED);
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		p->alert = gnutls_alert_get(p->session);
+}
+
+static void
+peer_talk(struct peer *p)
+{
+	size_t len = sizeof(p->name) - 1;
+	gnutls_datum_t binding;
+	unsigned type;
+	int rc;
+
+	do
+		rc = gnutls_handshake(p->session);
+	while (rc < 0 && !gnutls_error_is_fatal(rc));
+	p->rc = rc;
+	if (rc < 0) {
+		if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED)
+			p->alert = gnutls_alert_get(p->session);
+		gnutls_alert_send_appropriate(p->session, rc);
+		return;
+	}
+	gnutls_server_name_get(p->session, p->name, &len, &type, 0);
+	if (gnutls_session_channel_binding(p->session,
+		    gnutls_protocol_get_version(p->session) == GNUTLS_TLS1_3
+			    ? GNUTLS_CB_TLS_EXPORTER
+			    : GNUTLS_CB_TLS_UNIQUE,
+		    &binding) >= 0) {
+		p->binding_len = binding.size;
+		memcpy(p->binding, binding.data, binding.size);
+		gnutls_free(binding.data);
+	}
+	if (p->act)
+		p->act(p);
+	else
+		peer_say(p, "220 hello\r\n");
+	peer_drain(p);
+}
+
+static void *
+peer_main(void *ctx)
+{
+	struct peer *p = ctx;
+
+	if (p->raw) {
+		p->raw(p);
+	} else {
+		gnutls_init(&p->session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
+		if (p->priority ? gnutls_priority_set_direct(p->session, p->priority, NULL)
+				: gnutls_set_default_priority(p->session)) {
+			printf("Bail out! priority %s\n", p->priority);
+			exit(95);
+		}
+		gnutls_credentials_set(p->session, GNUTLS_CRD_CERTIFICATE, p->cred);
+		gnutls_certificate_server_set_request(p->session, p->ask);
+		if (p->limit)
+			gnutls_record_set_max_recv_size(p->session, p->limit);
+		gnutls_transport_set_int(p->session, p->fd);
+		peer_talk(p);
+		gnutls_deinit(p->session);
+	}
+	close(p->fd);
+	return NULL;
+}
+
+/* Two ends of a TCP connection. */
+static void __attribute__((unused)) tcp_pair(int fd[2])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&a, len) || listen(listener, 1) ||
+		getsockname(listener, (struct sockaddr *)&a, &len) ||
+		connect(fd[0], (struct sockaddr *)&a, len) ||
+		(fd[1] = accept(listener, NULL, NULL)) < 0)
+		exit(94);
+	close(listener);
+}
+
+/* Starts the server on THEIRS, and makes a stream of OURS. */
+static void
+peer_start_on(struct peer *p, struct stream *s, int ours, int theirs)
+{
+	p->fd = theirs;
+	p->alert = (gnutls_alert_description_t)-1;
+	fcntl(ours, F_SETFL, fcntl(ours, F_GETFL) | O_NONBLOCK);
+	stream_init(s, ours);
+	pthread_create(&p->thread, NULL, peer_main, p);
+}
+
+static void __attribute__((unused)) peer_start(struct peer *p, struct stream *s)
+{
+	int fd[2];
+
+	tcp_pair(fd);
+	peer_start_on(p, s, fd[0], fd[1]);
+}
+
+/* Ends the connection and waits for the server. */
+static void __attribute__((unused)) peer_join(struct peer *p, struct stream *s)
+{
+	stream_done(s);
+	pthread_join(p->thread, NULL);
+}
+
+/* Handshakes as a client with SETTINGS towards HOST. */
+static bool __attribute__((unused))
+peer_meet(struct peer *p, struct stream *s, const struct tls_settings *settings, const char *host,
+	struct tls_context **ret, struct error *err)
+{
+	error_clear(err);
+	if (!(*ret = tls_context_new(settings, err))) {
+		printf("Bail out! settings: %s\n", err->text);
+		exit(93);
+	}
+	peer_start(p, s);
+	return tls_start(*ret, s, host, clock_in(10000), err);
+}
+
+/* The next line is WANT. */
+static void __attribute__((unused)) want_line(struct stream *s, const char *want, const char *what)
+{
+	struct error err = ERROR_NONE;
+	const char *line = NULL;
+	size_t n = 0;
+	bool good = stream_line(s, clock_in(5000), &line, &n, &err);
+
+	if (!same(good ? line : NULL, n, want, what))
+		printf("# %s\n", err.text);
+}
+
+static void __attribute__((unused)) put_line(struct stream *s, const char *line)
+{
+	struct error err = ERROR_NONE;
+
+	ok(stream_write(s, line, strlen(line), clock_in(5000), &err) &&
+			stream_flush(s, clock_in(5000), &err),
+		"said: %s", err.text);
+}
+
+/* Greets, then says back what comes. */
+static void __attribute__((unused)) echo(struct peer *p)
+{
+	char buffer[1000];
+	ssize_t n;
+
+	peer_say(p, "220 hello\r\n");
+	do
+		n = gnutls_record_recv(p->session, buffer, sizeof(buffer));
+	while (n == GNUTLS_E_AGAIN || n == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	if (n > 0)
+		gnutls_record_send(p->session, buffer, (size_t)n);
+}
+
+/* Files in a directory of their own. */
+static char peer_directory[] = "/tmp/tls-test-XXXXXX";
+static char peer_paths[32][64];
+static unsigned peer_path_count;
+
+/* Writes CONTENT (freed) to a new file; the path stays valid. */
+static const char *__attribute__((unused)) peer_file(gnutls_datum_t content)
+{
+	char *path = peer_paths[peer_path_count++];
+
+	if (peer_path_count == 1 && !mkdtemp(peer_directory))
+		exit(92);
+	snprintf(path, sizeof(peer_paths[0]), "%s/%u", peer_directory, peer_path_count);
+	testca_write(path, content.data, content.size);
+	gnutls_free(content.data);
+	return path;
+}
+
+static void __attribute__((unused)) peer_files_done(void)
+{
+	while (peer_path_count)
+		unlink(peer_paths[--peer_path_count]);
+	rmdir(peer_directory);
 }

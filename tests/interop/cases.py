@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""The cases: submits to the servers by SENDOFF and compares what arrives at the sink. Prints TAP.
+
+Called by `run` in its namespaces, with a directory that is thrown away afterwards."""
+
+import concurrent.futures
+import email
+import email.policy
+import fnmatch
+import itertools
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import messages
+import servers
+from sink import Sink
+
+PLANNED = 167
+MODES = {465: "implicit", 587: "starttls"}
+PIPELINING = ("auto", "full", "off")
+POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+EXIM_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+CHASQUID_MECHANISMS = ("PLAIN", "LOGIN")
+# what servers put in front
+TRACE = re.compile(rb"(?:(?:Received|Received-SPF|Authentication-Results|Return-Path)"
+                   rb":[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+")
+
+
+class Wrong(Exception):
+    """A case that failed."""
+
+
+def expect(condition, text, *values):
+    if not condition:
+        raise Wrong(text % values if values else text)
+
+
+class Case:
+    """One submission."""
+
+    count = itertools.count(1)
+
+    def __init__(self, name, host, port, *arguments, body=b"One line.\n", head=messages.HEAD,
+                 status=0, recipients=None, check=None, mechanism=None):
+        self.n, self.name, self.host, self.port = next(Case.count), name, host, port
+        self.arguments, self.status = list(arguments), status
+        self.message = messages.numbered(head, self.n) + b"\n" + body
+        self.recipients = recipients or [f"case-{self.n}@sink.test"]
+        self.refused, self.check, self.mechanism = [], check, mechanism
+
+    def run(self, setup):
+        argv = [setup.sendoff, "--config", setup.config, "-a", "test", "--json",
+                "--host", self.host, "--port", str(self.port), *self.arguments]
+        if "--to" not in self.arguments:
+            argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
+        self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, timeout=60)
+        expect(self.process.returncode == self.status, "status %d instead of %d",
+               self.process.returncode, self.status)
+        self.receipt = json.loads(self.process.stdout or b"{}")
+        if self.mechanism:
+            expect(self.receipt["mechanism"] == self.mechanism, "logged in by %s",
+                   self.receipt["mechanism"])
+        if self.status and not self.refused:
+            return
+        if self.host == "chasquid.test":  # whose aliases rename the recipient
+            mark = re.compile(rb"^(?:Message-ID: <|X-Case: )%d\b" % self.n, re.M)
+            arrived = setup.sink.wait(lambda m: mark.search(m.content[:5000]))
+        else:
+            arrived = setup.sink.for_recipients(self.recipients)
+        expect(arrived, "nothing arrived")
+        (self.check or Case.compare)(self, arrived)
+        expect(not any(set(self.refused) & m.recipients.keys() for m in arrived),
+               "a refused recipient got it")
+
+    def content(self, message):
+        """What arrived, without what servers put in front."""
+        match = TRACE.match(message.content)
+        expect(match, "it came without a trace: %r", message.content[:60])
+        return message.content[match.end():]
+
+    def compare(self, arrived):
+        want = messages.crlf(self.message)
+        for message in arrived:
+            got = self.content(message)
+            at = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b),
+                      min(len(got), len(want)))
+            expect(got == want, "octet %d of %d/%d: %r instead of %r", at, len(got), len(want),
+                   got[at - 10:at + 40], want[at - 10:at + 40])
+        got = {address for m in arrived for address in m.recipients}
+        expect(self.host == "chasquid.test" or got == set(self.recipients), "it went to %s", got)
+        expect(sum(len(m.recipients) for m in arrived) == len(got), "somebody got it twice")
+
+
+def reencoded(case, arrived):
+    """Lines that are too long for SMTP: as quoted-printable, the same text."""
+    message = email.message_from_bytes(case.content(arrived[0]), policy=email.policy.SMTP)
+    expect(message["content-transfer-encoding"] == "quoted-printable", "not re-encoded")
+    expect(all(len(line) <= 78 for line in case.content(arrived[0]).split(b"\n")), "long lines")
+    text = message.get_payload(decode=True).replace(b"\r\n", b"\n")
+    expect(text == case.message.partition(b"\n\n")[2], "other text: %r", text[:60])
+
+
+def dsn(case, arrived):
+    """RFC 3461 section 4."""
+    expect(set(arrived[0].parameters) >= {"RET=HDRS", "ENVID=case+2B1"}, "MAIL had %s",
+           arrived[0].parameters)
+    parameters = arrived[0].recipients[case.recipients[0]]
+    notify = [p for p in parameters if p.startswith("NOTIFY=")]
+    expect(notify and set(notify[0][7:].split(",")) == {"SUCCESS", "DELAY"}, "RCPT had %s",
+           parameters)
+    expect("ORCPT=rfc822;" + case.recipients[0] in parameters, "RCPT had %s", parameters)
+    case.compare(arrived)
+
+
+def utf8(case, arrived):
+    expect("SMTPUTF8" in arrived[0].parameters, "MAIL had %s", arrived[0].parameters)
+    case.compare(arrived)
+
+
+def composed(files):
+    """A message built from flags, with FILES attached."""
+    def check(case, arrived):
+        message = email.message_from_bytes(case.content(arrived[0]), policy=email.policy.SMTP)
+        expect(message["subject"] == "Grüße", "subject %s", message["subject"])
+        body = message.get_body(("plain",)).get_content()
+        expect(body.rstrip("\n") == "Anbei.", "body %r", body)
+        parts = list(message.iter_attachments())
+        expect([p.get_filename() for p in parts] == [f.name for f in files], "attachments %s",
+               [p.get_filename() for p in parts])
+        for part, file in zip(parts, files):
+            expect(part.get_payload(decode=True) == file.read_bytes(), "%s differs", file)
+    return check
+
+
+def counted(most):
+    """Pipelining shows: the round trips of the receipt."""
+    def check(case, arrived):
+        expect(case.receipt["round_trips"] <= most, "%d round trips", case.receipt["round_trips"])
+        case.compare(arrived)
+    return check
+
+
+def error(stage, code):
+    def check(case, arrived):
+        expect(case.receipt["stage"] == stage, "it failed at %s", case.receipt["stage"])
+        expect(case.receipt["code"] == code, "by %s", case.receipt["code"])
+    return check
+
+
+def mechanism_cases():
+    """Every mechanism, both ways to TLS, every way to pipeline."""
+    for host, mechanisms in (("postfix.test", POSTFIX_MECHANISMS), ("exim.test", EXIM_MECHANISMS),
+                             ("chasquid.test", CHASQUID_MECHANISMS)):
+        for mechanism, port, how in itertools.product(mechanisms, MODES, PIPELINING):
+            yield Case(f"{host[:-5]} {mechanism} {MODES[port]} {how}", host, port,
+                       "--auth", mechanism.lower(), "--pipelining", how, mechanism=mechanism,
+                       body=messages.BODIES["dots"] + messages.BODIES["octets"])
+    for host, strongest in ("postfix.test", "SCRAM-SHA-256"), ("exim.test", "CRAM-MD5"):
+        yield Case(f"{host[:-5]} the strongest mechanism", host, 465, mechanism=strongest)
+
+
+def content_cases():
+    """Octets that could come to harm, by BDAT and by DATA."""
+    for host, port, how in (("postfix.test", 465, "auto"), ("postfix.test", 587, "full"),
+                            ("postfix.test", 465, "off"), ("exim.test", 465, "auto"),
+                            ("exim.test", 465, "full"), ("chasquid.test", 465, "auto")):
+        for name, body in messages.BODIES.items():
+            yield Case(f"{host[:-5]} {how} message {name}", host, port, "--pipelining", how,
+                       body=body)
+    for host in "postfix.test", "exim.test":
+        yield Case(f"{host[:-5]} 5 MB", host, 465, body=messages.large(5 << 20))
+        yield Case(f"{host[:-5]} 5 MB lockstep", host, 587, "--pipelining", "off",
+                   body=messages.large(5 << 20))
+        yield Case(f"{host[:-5]} lines too long", host, 465, body=messages.LONG_LINE,
+                   check=reencoded)
+        yield Case(f"{host[:-5]} a signed message", host, 465, head=messages.PARTS,
+                   body=b"--=-=\n\nsigned \xc3\xbc\n--=-=\nContent-Type: a/b\n\nsig\n--=-=--\n")
+    for name in "octets", "998":
+        yield Case(f"old server message {name}", "postfix.test", 2587, check=reencoded
+                   if name == "octets" else None, body=messages.BODIES[name],
+                   head=messages.HEAD)
+
+
+def envelope_cases():
+    for host in "postfix.test", "exim.test":
+        for how in PIPELINING:
+            case = Case(f"{host[:-5]} 50 recipients {how}", host, 465, "--pipelining", how)
+            case.recipients = [f"case-{case.n}-{i}@sink.test" for i in range(50)]
+            yield case
+        case = Case(f"{host[:-5]} UTF-8 address", host, 465, check=utf8)
+        case.recipients = [f"käse-{case.n}@sink.test"]
+        yield case
+        yield Case(f"{host[:-5]} DSN", host, 465, "--dsn-notify", "success,delay",
+                   "--dsn-return", "hdrs", "--envid", "case+1", check=dsn)
+        for how in PIPELINING:
+            case = Case(f"{host[:-5]} one recipient unknown {how}", host, 465, "--pipelining",
+                        how, status=67)
+            case.refused = ["unknown@sink.test"]
+            yield case
+        case = Case(f"{host[:-5]} nobody known", host, 465, status=67)
+        case.recipients = ["unknown@sink.test"]
+        yield case
+    case = Case("old server UTF-8 address", "postfix.test", 2587, status=65)
+    case.recipients = [f"käse-{case.n}@sink.test"]
+    yield case
+
+
+def composed_cases(directory):
+    files = [directory / "Übersicht.bin", directory / "notes.txt"]
+    files[0].write_bytes(bytes(range(256)) * 2000)
+    files[1].write_bytes(b"no end, .\n.\n" * 50 + b"of line")
+    for host in "postfix.test", "exim.test", "chasquid.test":
+        case = Case(f"{host[:-5]} attachments", host, 465, check=composed(files))
+        case.arguments = ["--to", case.recipients[0], "--from", servers.USER, "--subject",
+                          "Grüße", "--body", "Anbei.", "--header", f"X-Case: {case.n}"]
+        for file in files:
+            case.arguments += ["--attach", str(file)]
+        yield case
+
+
+def refusal_cases(directory):
+    wrong = directory / "wrong"
+    wrong.write_text("wonder wall\n")
+    wrong.chmod(0o600)
+    login = ["--password-file", str(wrong)]
+    for host in "postfix.test", "exim.test", "chasquid.test":
+        yield Case(f"{host[:-5]} wrong password", host, 465, *login, status=77)
+        yield Case(f"{host[:-5]} wrong password full", host, 587, "--pipelining", "full",
+                   "--auth", "plain", *login, status=77)
+    for host in "postfix.test", "exim.test":
+        yield Case(f"{host[:-5]} no login", host, 465, "--auth", "none", status=69)
+    yield Case("chasquid no login", "chasquid.test", 465, "--auth", "none", status=69)
+    for port in MODES:
+        yield Case(f"postfix certificate of another name {MODES[port]}", "misnamed.test", port,
+                   status=69)
+        yield Case(f"postfix unknown authority {MODES[port]}", "postfix.test", port,
+                   "--tls-trust", str(directory / "other.pem"), status=69)
+    for port, name in (3465, "announced"), (4465, "not announced"):
+        yield Case(f"postfix too large, {name}", "postfix.test", port,
+                   body=messages.large(200000), status=65)
+    yield Case("postfix implicit TLS to the port of STARTTLS", "postfix.test", 587,
+               "--tls", "implicit", "--timeout", "10", status=None)
+
+
+class Setup:
+    def __init__(self, directory):
+        self.sendoff = os.environ["SENDOFF"]
+        self.sink = Sink(("127.0.1.9", 25))
+        self.config = str(directory / "config")
+        password = directory / "password"
+        password.write_text(servers.PASSWORD + "\n")
+        password.chmod(0o600)
+        pathlib.Path(self.config).write_text(
+            f"[account test]\nuser = {servers.USER}\npassword-file = {password}\n"
+            f"tls-trust = {directory / 'ca/ca.pem'}\nhost = unset.invalid\n")
+
+
+def report(n, case, problem, logs):
+    print("%sok %d - %s" % ("not " if problem else "", n, case.name), flush=True)
+    if problem:
+        process = getattr(case, "process", None)
+        for text in [problem] + ([process.stdout[-1500:].decode(errors="replace"),
+                                  process.stderr[-1500:].decode(errors="replace")]
+                                 if process else []):
+            for line in text.splitlines():
+                print("#   " + line)
+        if logs:
+            print("#   -- the server's log:")
+            for line in logs:
+                print("#   " + line)
+
+
+def attempt(case, setup):
+    try:
+        case.run(setup)
+    except Wrong as wrong:
+        return str(wrong)
+    except Exception as other:  # whatever it is, the case failed
+        return repr(other)
+    return None
+
+
+def main():
+    directory = pathlib.Path(sys.argv[1])
+    running, failures = servers.start_all(directory)
+    setup = Setup(directory)
+    (directory / "other.pem").write_bytes(
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null",
+                        "-days", "3", "-subj", "/CN=Another Root"],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *composed_cases(directory),
+             *refusal_cases(directory)]
+    wanted = os.environ.get("INTEROP_CASES", "").split(",")
+    chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]
+    print("1..%d" % (len(chosen) + len(running) + 1), flush=True)
+    n, failed = 0, 0
+    for server in running:
+        n += 1
+        bad = server in failures
+        failed += bad
+        print("%sok %d - %s is up" % ("not " if bad else "", n, server))
+        for line in failures.get(server, []):
+            print("#   " + line)
+    n += 1
+    short = len(cases) < PLANNED
+    failed += short
+    print("%sok %d - %d cases, at least %d" % ("not " if short else "", n, len(cases), PLANNED))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for case, problem in zip(chosen, pool.map(lambda c: attempt(c, setup), chosen)):
+            n += 1
+            failed += problem is not None
+            report(n, case, problem, problem and running[case.host.split(".")[0].replace(
+                "misnamed", "postfix")].log())
+    sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The servers: their configuration from etc/, their start, and the ends of their logs."""
+
+import os
+import pathlib
+import resource
+import shutil
+import socket
+import subprocess
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+USER = "alice@sink.test"
+PASSWORD = "wonder land"  # with a blank, which no mechanism may stumble over
+
+
+class Server:
+    """Runs in DIR/NAME, in the namespace that `run` has made, which also ends it."""
+
+    name, host, ports = "", "", ()
+
+    def __init__(self, base):
+        self.base, self.dir = base, base / self.name
+        self.dir.mkdir(mode=0o755)
+
+    def configure(self, template, name=None):
+        text = (HERE / "etc" / template).read_text()
+        for word, path in (("@DIR@", self.dir), ("@CA@", self.base / "ca"), ("@HERE@", HERE),
+                           ("@DOVECOT@", self.base / "dovecot")):
+            text = text.replace(word, str(path))
+        file = self.dir / (name or template)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def write(self, name, text, owner=None):
+        file = self.dir / name
+        file.write_text(text)
+        file.chmod(0o600 if owner else 0o644)
+        if owner:
+            shutil.chown(file, owner)
+
+    def spawn(self, *argv):
+        with open(self.dir / "output", "wb") as output:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=output, cwd=self.dir, start_new_session=True)
+
+    def start(self):
+        """Configures and starts; True once it listens."""
+        self.launch()
+        return self.ready(time.monotonic() + 30)
+
+    def ready(self, limit):
+        waiting = list(self.ports)
+        while waiting and time.monotonic() < limit and self.process.poll() in (None, 0):
+            try:
+                socket.create_connection((self.host, waiting[0]), 1).close()
+                waiting.pop(0)
+            except OSError:
+                time.sleep(0.05)
+        return not waiting
+
+    def log(self):
+        lines = []
+        for file in sorted(self.dir.glob("log*")) + [self.dir / "output"]:
+            if file.is_file():
+                lines += file.read_text(errors="replace").splitlines()[-30:]
+        return lines
+
+
+class Dovecot(Server):
+    name = "dovecot"
+
+    def launch(self):
+        self.configure("dovecot.conf")
+        (self.dir / "run").mkdir()
+        self.write("users", f"{USER}:{{PLAIN}}{PASSWORD}::::::\n", "dovecot")
+        self.spawn("/usr/sbin/dovecot", "-F", "-c", str(self.dir / "dovecot.conf"))
+
+    def ready(self, limit):
+        while time.monotonic() < limit and self.process.poll() is None:
+            if (self.dir / "run/auth-client").exists():
+                return True
+            time.sleep(0.05)
+        return False
+
+
+class Postfix(Server):
+    name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465)
+
+    def launch(self):
+        for queue in ("active bounce corrupt defer deferred flush hold incoming private saved"
+                      " trace pid public maildrop").split():
+            (self.dir / "queue" / queue).mkdir(parents=True)
+            if queue != "pid":
+                shutil.chown(self.dir / "queue" / queue, "postfix")
+        for queue in "public", "maildrop":
+            shutil.chown(self.dir / "queue" / queue, None, "postdrop")
+        (self.dir / "data").mkdir()
+        shutil.chown(self.dir / "data", "postfix")
+        for template in "main.cf", "master.cf":
+            self.configure(template, "etc/" + template)
+        # master closes every descriptor up to the limit when it starts
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+        # `postfix start` would want its files where a system has them
+        self.spawn("/usr/lib/postfix/sbin/master", "-c", str(self.dir / "etc"), "-d")
+
+
+class Exim(Server):
+    name, host, ports = "exim", "exim.test", (465, 587)
+
+    def launch(self):
+        self.configure("exim.conf")
+        (self.dir / "spool").mkdir()
+        for name in "server.pem", "server-key.pem":
+            self.write(name, (self.base / "ca" / name).read_text(), "Debian-exim")
+        self.write("users", f'"{USER}": {PASSWORD}\n', "Debian-exim")
+        for path in self.dir, self.dir / "spool":
+            shutil.chown(path, "Debian-exim")
+        self.spawn("/usr/sbin/exim4", "-C", str(self.dir / "exim.conf"), "-bdf", "-q1m")
+
+
+class Chasquid(Server):
+    name, host, ports = "chasquid", "chasquid.test", (465, 587)
+
+    def launch(self):
+        certificates = self.dir / "etc/certs/chasquid.test"
+        certificates.mkdir(parents=True)
+        shutil.copy(self.base / "ca/server.pem", certificates / "fullchain.pem")
+        shutil.copy(self.base / "ca/server-key.pem", certificates / "privkey.pem")
+        (self.dir / "etc/domains/sink.test").mkdir(parents=True)
+        (self.dir / "etc/domains/sink.test/aliases").write_text(f"*: {USER}\n")
+        (self.dir / "data").mkdir()
+        self.configure("chasquid.conf", "etc/chasquid.conf")
+        config = "--configdir=" + str(self.dir / "etc")
+        subprocess.run(["/usr/bin/chasquid-util", config, "user-add", USER,
+                        "--password=" + PASSWORD], check=True, stdout=subprocess.DEVNULL)
+        self.spawn("/usr/bin/chasquid", "-config_dir", str(self.dir / "etc"))
+
+
+def start_all(base):
+    """The servers by name, and the names of those that did not start with what they said."""
+    os.umask(0o022)
+    subprocess.run([HERE / "ca", base / "ca"], check=True)
+    servers, failures = {}, {}
+    for kind in Dovecot, Postfix, Exim, Chasquid:
+        server = kind(base)
+        servers[server.name] = server
+        try:
+            good = server.start()
+        except (OSError, subprocess.SubprocessError) as error:
+            good = False
+            server.write("output", str(error))
+        if not good:
+            failures[server.name] = server.log()
+    return servers, failures

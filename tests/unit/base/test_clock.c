@@ -1,0 +1,81 @@
+#include "clock.h"
+
+#include <limits.h>
+#include <locale.h>
+#include <stdlib.h>
+
+#include "strbuf.h"
+#include "tap.h"
+
+static void
+try_deadlines(void)
+{
+	int64_t now = clock_ms(), soon = clock_in(5 * CLOCK_SECOND);
+
+	ok(now > 0 && clock_ms() >= now, "time goes on");
+	ok(soon >= now + 5000 && soon <= clock_ms() + 5000, "a deadline in five seconds");
+	ok(clock_left(soon) > 0 && clock_left(soon) <= 5000, "which has not passed");
+	ok(clock_left(now - 1) == 0 && clock_left(0) == 0 && clock_left(INT64_MIN) == 0, "passed");
+	ok(clock_left(clock_in(0)) == 0, "now is passed");
+	ok(clock_left(CLOCK_NEVER) == -1, "never comes");
+	ok(clock_left(CLOCK_NEVER - 1) == INT_MAX, "too far away for poll(2)");
+	ok(clock_in(CLOCK_NEVER) == CLOCK_NEVER && clock_in(CLOCK_NEVER - 1) == CLOCK_NEVER,
+		"adding does not overflow");
+	ok(clock_sooner(1, 2) == 1 && clock_sooner(CLOCK_NEVER, 2) == 2, "the sooner one");
+	ok(CLOCK_MINUTE == 60000, "a minute");
+}
+
+static void
+dates(const char *zone, time_t when, const char *rfc5322, const char *rfc3339)
+{
+	struct strbuf out = STRBUF_INIT(128);
+
+	setenv("TZ", zone, 1);
+	tzset();
+	clock_add_rfc5322(&out, when);
+	same(out.s, out.len, rfc5322, zone);
+	strbuf_clear(&out);
+	clock_add_rfc3339(&out, when);
+	same(out.s, out.len, rfc3339, "the same in UTC");
+	strbuf_done(&out);
+}
+
+static void
+try_dates(void)
+{
+	dates("UTC0", 1795518309, "Tue, 24 Nov 2026 11:05:09 +0000", "2026-11-24T11:05:09Z");
+	dates("UTC0", 0, "Thu, 01 Jan 1970 00:00:00 +0000", "1970-01-01T00:00:00Z");
+	dates("UTC0", -1, "Wed, 31 Dec 1969 23:59:59 +0000", "1969-12-31T23:59:59Z");
+	dates("UTC0", 1709164799, "Wed, 28 Feb 2024 23:59:59 +0000", "2024-02-28T23:59:59Z");
+	dates("UTC0", 1709164800, "Thu, 29 Feb 2024 00:00:00 +0000", "2024-02-29T00:00:00Z");
+	dates("CET-1CEST,M3.5.0,M10.5.0/3", 1795518309, "Tue, 24 Nov 2026 12:05:09 +0100",
+		"2026-11-24T11:05:09Z");
+	dates("CET-1CEST,M3.5.0,M10.5.0/3", 1783468800, "Wed, 08 Jul 2026 02:00:00 +0200",
+		"2026-07-08T00:00:00Z");
+	dates("NST3:30", 1795518309, "Tue, 24 Nov 2026 07:35:09 -0330", "2026-11-24T11:05:09Z");
+	dates("IST-5:30", 1795518309, "Tue, 24 Nov 2026 16:35:09 +0530", "2026-11-24T11:05:09Z");
+	dates("XXX12", 1798714800, "Wed, 30 Dec 2026 23:00:00 -1200", "2026-12-31T11:00:00Z");
+	dates("YYY0:0:30", 1795518309, "Tue, 24 Nov 2026 11:04:39 +0000", "2026-11-24T11:05:09Z");
+}
+
+static void
+try_pretend(void)
+{
+	time_t before = time(NULL);
+
+	ok(clock_wall() >= before && clock_wall() <= before + 60, "the wall clock");
+	clock_pretend(1795518309);
+	ok(clock_wall() == 1795518309, "a time that was set");
+	clock_pretend(0);
+	ok(clock_wall() >= before, "and forgotten");
+}
+
+int
+main(void)
+{
+	setlocale(LC_ALL, "");
+	try_deadlines();
+	try_dates();
+	try_pretend();
+	return tap_done();
+}

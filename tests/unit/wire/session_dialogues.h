@@ -1,4 +1,4 @@
-/* The dialogues of test_session.c: what the server does (scripted.h has the letters), what must
+/* The dialogues of test_session.c: what the server does (script.h has the letters), what must
  * become of the message. */
 #pragma once
 
@@ -155,10 +155,8 @@ static const struct dialogue splits[] = {
 	{ "too many recipients: the rest in a second transaction",
 		PIPE MAIL RCPT(0) RCPT(1) RCPT(
 			2) ">DATA\n" OK OK
-			   "<452 4.5.3 too many\n<452 4.5.3 too many\n<354 go\n.\n" OK MAIL RCPT(
-				   1) ">DATA\n" OK OK
-				      "<354 go\n.\n" OK MAIL RCPT(2) ">DATA\n" OK OK
-								     "<354 go\n.\n" OK QUIT,
+			   "<452 4.5.3 too many\n<452 4.5.3 too many\n<354 go\n.\n" OK MAIL RCPT(1)
+				   RCPT(2) ">DATA\n" OK OK OK "<354 go\n.\n" OK QUIT,
 		"AAA", FAULT_NONE, 0, NULL },
 	{ "552 5.5.3 is the same",
 		PIPE MAIL RCPT(0) RCPT(1) ">DATA\n" OK OK

@@ -1,6 +1,6 @@
 /* The session against a scripted server: outcomes, the order of commands and replies, what is
  * never sent, what is never believed. The dialogues are in session_dialogues.h. */
-#include "scripted.h"
+#include "script.h"
 
 #include "clock.h"
 #include "envelope.h"

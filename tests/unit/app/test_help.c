@@ -80,7 +80,7 @@ test_usage(void)
 		{ OPT_ENVELOPE_FROM, "-f, --envelope-from ADDRESS" },
 		{ OPT_READ_RECIPIENTS, "-t, --read-recipients" },
 		{ OPT_KEEP_BCC, "--keep-bcc[=no]" },
-		{ OPT_IGNORE_N, "-n" },
+		{ OPT_IGNORE_G, "-G" },
 		{ OPT_MODE, "-b m" },
 		{ OPT_INHERIT, "inherit" },
 	};

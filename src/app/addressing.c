@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aliases.h"
+#include "aliasing.h"
 #include "alloc.h"
 #include "header.h"
 #include "identity.h"

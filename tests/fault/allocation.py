@@ -8,8 +8,9 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from common import HEADER, Smarthost, Tap  # noqa: E402
+from submission import HEADER, Smarthost, Tap  # noqa: E402
 
 PRELOAD = os.environ.get("FAILING_MALLOC", "")
 MESSAGE = HEADER + b"Hi.\n"

@@ -1,4 +1,4 @@
-#include "aliases.h"
+#include "aliasing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,7 +152,8 @@ aliases_expand(
 static int
 fail(const struct arguments *args, const char *what, const struct error *err)
 {
-	fprintf(stderr, "%s: unable to %s: %s\n", args->program, what, err->text);
+	if (!args->errors_quiet)
+		fprintf(stderr, "%s: unable to %s: %s\n", args->program, what, err->text);
 	return fault_status(err->fault);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aliasing.h"
 #include "error.h"
 
 static const struct {
@@ -108,10 +109,12 @@ sendmail_run(const struct arguments *a)
 	case MODE_QUEUE_COUNT:
 		puts("0");
 		break;
+	case MODE_VERIFY:
+		return aliases_verify(a);
+	case MODE_ALIASES:
+		return aliases_check(a);
 	case MODE_SUBMIT:
 	case MODE_SMTP:
-	case MODE_VERIFY:
-	case MODE_ALIASES:
 	case MODE_QUEUE_RUN:
 	case MODE_NOTHING:
 		break;

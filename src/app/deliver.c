@@ -124,6 +124,11 @@ submission_deliver(struct submission *s, struct error *err)
 
 	if (submission_given(s, OPT_DRY_RUN))
 		return report_dry_run(s, err);
+	if (!envelope_count(&s->envelope, OUTCOME_PENDING)) {
+		/* each recipient says why */
+		s->attempted = true;
+		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
+	}
 	if (!fill_settings(&settings, &s->account, err))
 		return false;
 	settings.secret = get_secret;

@@ -49,6 +49,9 @@ bool envelope_fill(struct submission *s, struct error *err) __attribute__((warn_
 /* complete.c: what the message lacks (From, Date, Message-ID), and what must not leave (Bcc). */
 bool message_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
+/* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
+bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
 /* deliver.c: profile to wire settings, secret, session. */
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));

@@ -110,6 +110,19 @@ recipient_fail(struct recipient *r, const struct error *why)
 	recipient_set(r, outcome, why->smtp, why->code, why->words, why);
 }
 
+void
+envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why)
+{
+	struct address_list one = ADDRESS_LIST_NONE;
+
+	address_list_add(&one, a);
+	e->recipients = xreallocarray(e->recipients, e->count + 1, sizeof(*e->recipients));
+	e->recipients[e->count] = (struct recipient){ .address = one.v[0] };
+	one.v[0] = (struct address)ADDRESS_NONE;
+	recipient_fail(&e->recipients[e->count++], why);
+	address_list_done(&one);
+}
+
 size_t
 envelope_count(const struct envelope *e, enum outcome outcome)
 {

@@ -52,6 +52,9 @@ void envelope_done(struct envelope *e);
  * OUTCOME_PENDING. */
 void envelope_add_recipients(struct envelope *e, const struct address_list *l);
 
+/* Adds a recipient that was refused before anything was sent, even if the address is there already. */
+void envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why);
+
 /* Notes the outcome of one recipient; earlier words and error are freed. WHY may be NULL for
  * OUTCOME_ACCEPTED and is copied. */
 void recipient_set(struct recipient *r, enum outcome outcome, int code, struct enhanced enhanced,

@@ -32,7 +32,7 @@ struct peer {
 /* The child's side. */
 static struct {
 	int listener, fd, out;
-	char in[1 << 16];
+	char in[1 << 20];
 	size_t n;
 } me;
 

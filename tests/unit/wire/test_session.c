@@ -66,6 +66,32 @@ fill_envelope(struct envelope *e, size_t count)
 	address_list_done(&l);
 }
 
+/* A body of more than one block, with a dot at the start of a line as the first octet of the second
+ * (256 KiB behind the start of the content). */
+static void
+add_large_body(struct strbuf *b)
+{
+	const size_t edge = (256 << 10) - strlen(HEADER) - 2;
+
+	while (b->len < edge - 72)
+		strbuf_adds(b, "0123456789012345678901234567890123456789012345678\r\n");
+	while (b->len < edge - 2)
+		strbuf_addc(b, 'x');
+	strbuf_adds(b, "\r\n.edge\r\n.\r\n");
+}
+
+/* What becomes of BODY by DATA. */
+static void
+add_dotted(struct strbuf *out, const char *body)
+{
+	for (; *body; body++) {
+		if (*body == '.' && out->s[out->len - 1] == '\n')
+			strbuf_addc(out, '.');
+		strbuf_addc(out, *body);
+	}
+	strbuf_adds(out, ".\r\n");
+}
+
 static void
 fill_message(struct message *m, const char *body)
 {
@@ -136,9 +162,9 @@ check(const struct dialogue *d, const struct envelope *e, const struct watch *w,
 static void
 play(const struct dialogue *d)
 {
-	struct peer peer = { .script = d->script,
-		.plain = HEADER "\r\n" BODY,
-		.dotted = HEADER "\r\n..\r\n...two\r\nlast\r\n.\r\n" };
+	struct strbuf plain = STRBUF_INIT(1 << 20), dotted = STRBUF_INIT(1 << 20),
+		      body = STRBUF_INIT(1 << 20);
+	struct peer peer = { .script = d->script };
 	struct watch w = { .trace = STRBUF_INIT(1 << 20), .fails = d->how & NO_SECRET };
 	struct envelope e = ENVELOPE_NONE;
 	struct message m;
@@ -154,7 +180,7 @@ play(const struct dialogue *d)
 		.pipelining = d->how & FULL  ? WIRE_PIPELINING_FULL
 			      : d->how & OFF ? WIRE_PIPELINING_OFF
 					     : WIRE_PIPELINING_AUTO,
-		.ehlo_name = "me.example",
+		.ehlo_name = d->how & BAD_NAME ? "me\r\nNOOP" : "me.example",
 		.cleartext_auth = !(d->how & NO_CLEARTEXT),
 		.user = d->how & LOGIN ? "ann" : NULL,
 		.secret = give_secret,
@@ -168,10 +194,19 @@ play(const struct dialogue *d)
 	};
 	bool good;
 
+	if (d->how & LARGE)
+		add_large_body(&body);
+	else
+		strbuf_adds(&body, d->how & EIGHT_BIT ? "gr\xc3\xbc\xc3\x9f\r\n" : BODY);
+	strbuf_addf(&plain, "%s\r\n%s", HEADER, body.s);
+	strbuf_adds(&dotted, HEADER "\r\n");
+	add_dotted(&dotted, body.s);
+	peer.plain = plain.s;
+	peer.dotted = dotted.s;
 	peer_start(&peer);
 	snprintf(host, sizeof(host), "127.0.0.1:%u", peer.port);
 	fill_envelope(&e, strlen(d->outcomes));
-	fill_message(&m, d->how & EIGHT_BIT ? "gr\xc3\xbc\xc3\x9f\r\n" : BODY);
+	fill_message(&m, body.s);
 	wire_report_init(&report);
 	good = session_deliver(&settings, &e, &m, take_progress, &w, &report, &err);
 	if (!ok(peer_stop(&peer, why, sizeof(why)), "%s: the dialogue", d->name))
@@ -183,6 +218,9 @@ play(const struct dialogue *d)
 	envelope_done(&e);
 	message_done(&m);
 	strbuf_done(&w.trace);
+	strbuf_done(&plain);
+	strbuf_done(&dotted);
+	strbuf_done(&body);
 }
 
 #define PLAY(table)                                                                                \

@@ -74,7 +74,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 class Sink:
     def __init__(self, address):
-        self.messages, self.news = [], threading.Condition()
+        self.messages, self.news, self.misses = [], threading.Condition(), 0
         server = Server(address, Session)
         server.sink = self
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -84,14 +84,16 @@ class Sink:
             self.messages.append(message)
             self.news.notify_all()
 
-    def wait(self, wanted, enough=bool, seconds=20):
-        """The messages that are WANTED, once there are ENOUGH, or time is up."""
-        limit = time.monotonic() + seconds
+    def wait(self, wanted, enough=bool):
+        """The messages that are WANTED, once there are ENOUGH, or time is up: 20 seconds, or two
+        when that has happened too often already."""
+        limit = time.monotonic() + (20 if self.misses < 5 else 2)
         with self.news:
             while True:
                 found = [m for m in self.messages if wanted(m)]
                 left = limit - time.monotonic()
                 if enough(found) or left <= 0:
+                    self.misses += not enough(found)
                     return found
                 self.news.wait(left)
 

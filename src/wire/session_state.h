@@ -30,6 +30,7 @@ struct transaction {
 	bool content_begun;        /* an octet of the content left, or may have */
 	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
 	bool answered;             /* the reply to the end of data came */
+	bool delivered;            /* ... and was 2yz, for somebody */
 };
 
 struct session {
@@ -51,6 +52,8 @@ struct session {
 	size_t queue_size, queue_head, queue_count;
 	bool lockstep;       /* no command ahead of a reply, whatever the server offers */
 	bool wants_lockstep; /* this connection is lost, but another one in lockstep may work */
+	bool spent;          /* what comes next needs another connection */
+	bool no_secret;      /* the password could not be had: no other address will help */
 	bool greeted;        /* EHLO or HELO was accepted: QUIT is in order */
 	bool ehlo_refused;   /* HELO instead */
 	bool in_transaction; /* MAIL was accepted and nothing has ended it: RSET before the next */

@@ -42,6 +42,8 @@ struct wire_report {
 #define WIRE_NOTES 4096
 void wire_report_init(struct wire_report *r);
 void wire_report_done(struct wire_report *r);
+/* Forgets what belongs to one message; what belongs to the connection stays. */
+void wire_report_next(struct wire_report *r);
 
 /* Called when the first recipient becomes OUTCOME_ACCEPTED (and only then): from there on the process must not end
  * with EX_TEMPFAIL. May be NULL. */

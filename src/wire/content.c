@@ -232,10 +232,11 @@ write_content(struct session *s, bool dotted, struct error *err)
 	/* every message ends in CRLF; one that does not must not carry the dot as its last octet */
 	if (good && dotted && !start)
 		good = put(s, "\r\n", 2, err);
+	if (good)
+		session_progress(s, WIRE_SENT);
 	if (good && dotted)
 		good = put(s, ".\r\n", 3, err);
-	if (good)
-		s->tx.content_sent = true;
+	s->tx.content_sent = good;
 	return good;
 }
 

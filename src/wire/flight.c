@@ -46,6 +46,13 @@ session_note(struct session *s, const char *format, ...)
 }
 
 void
+session_progress(struct session *s, enum wire_mark mark)
+{
+	if (s->progress)
+		s->progress(s->progress_ctx, mark);
+}
+
+void
 session_phase(struct session *s, enum wire_phase phase, int64_t *since)
 {
 	int64_t now = clock_ms();

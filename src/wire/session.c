@@ -52,8 +52,8 @@ struct delivery {
 	struct tls_context *tls;
 	struct envelope *envelope;
 	const struct message *message;
-	wire_accepted *accepted;
-	void *accepted_ctx;
+	wire_progress *progress;
+	void *progress_ctx;
 	struct wire_report *report;
 	bool lockstep;
 	bool again; /* the last connection was no good, but another in lockstep may be */
@@ -88,8 +88,8 @@ attempt(struct delivery *d, struct dial *dial, struct error *err)
 		return false;
 	s.envelope = d->envelope;
 	s.original = d->message;
-	s.accepted = d->accepted;
-	s.accepted_ctx = d->accepted_ctx;
+	s.progress = d->progress;
+	s.progress_ctx = d->progress_ctx;
 	s.lockstep = s.lockstep || d->lockstep;
 	good = converse(&s, err);
 	if (!good)
@@ -186,14 +186,14 @@ try_hosts(struct delivery *d, struct error *decided)
 
 bool
 session_deliver(const struct wire_settings *settings, struct envelope *envelope,
-	const struct message *message, wire_accepted *accepted, void *accepted_ctx,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err)
 {
 	struct delivery d = { .settings = settings,
 		.envelope = envelope,
 		.message = message,
-		.accepted = accepted,
-		.accepted_ctx = accepted_ctx,
+		.progress = progress,
+		.progress_ctx = progress_ctx,
 		.report = report };
 	struct error decided = ERROR_NONE;
 

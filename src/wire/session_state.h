@@ -39,8 +39,8 @@ struct session {
 	struct envelope *envelope;
 	const struct message *original;
 	struct wire_report *report;
-	wire_accepted *accepted;
-	void *accepted_ctx;
+	wire_progress *progress;
+	void *progress_ctx;
 
 	char host[256];
 	bool loopback;
@@ -95,6 +95,8 @@ int64_t session_deadline(const struct session *s, int64_t ms);
 /* Tells the trace; adds a sentence to the report. */
 void session_trace(struct session *s, enum wire_trace kind, const char *text, size_t n);
 void session_note(struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Tells the caller of session_deliver how far it has come. */
+void session_progress(struct session *s, enum wire_mark mark);
 /* Adds the time since *SINCE to a phase and sets *SINCE to now. */
 void session_phase(struct session *s, enum wire_phase phase, int64_t *since);
 

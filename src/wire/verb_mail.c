@@ -181,8 +181,8 @@ decide(struct session *s, enum verb verb, const char *what)
 	s->tx.answered = true;
 	s->tx.delivered = good && s->tx.taken_count;
 	/* first of all: from here on the process must not end as if nothing had been taken */
-	if (s->tx.delivered && s->accepted && !envelope_count(s->envelope, OUTCOME_ACCEPTED))
-		s->accepted(s->accepted_ctx);
+	if (s->tx.delivered)
+		session_progress(s, WIRE_ACCEPTED);
 	if (good || report->code / 100 != 2) {
 		report->code = s->reply.code;
 		report->enhanced = s->reply.enhanced;
@@ -201,6 +201,8 @@ decide(struct session *s, enum verb verb, const char *what)
 		else
 			recipient_fail(r, &refusal);
 	}
+	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
+		session_progress(s, WIRE_ACCEPTED_BY_ALL);
 }
 
 enum move

@@ -44,6 +44,7 @@ struct config {
 	const char *mechanisms;
 	bool auth_optional;
 	const char *extensions;
+	char *changed_extensions; /* the same when it was made by us */
 	const char *record; /* directory, NULL: none */
 	bool discard;       /* sizes and sums only */
 	unsigned messages;  /* end after so many, 0: never */
@@ -165,4 +166,5 @@ bool list_has(const char *list, const char *word);
 bool certificate_setup(struct config *c);
 /* Writes every variant into DIRECTORY. */
 bool certificate_make_all(const char *directory);
+void certificate_done(struct config *c);
 bool certificate_variant_known(const char *name);

@@ -27,7 +27,8 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 
 	if (o->id == OPT_IGNORE_O && value[0] == 'i')
 		return profile_set(&a->given, OPT_IGNORE_DOTS, "", "-oi", err);
-	if (o->id == OPT_MODE && strcmp(value, "m") != 0 && strcmp(value, "a") != 0)
+	if (o->id == OPT_MODE && strcmp(value, "m") != 0 && strcmp(value, "a") != 0 &&
+		strcmp(value, "s") != 0)
 		return error_set(
 			err, FAULT_USAGE, "unable to run -b%s: this version only delivers", value);
 	if (profile_set(&a->given, o->id, value, written, &why))

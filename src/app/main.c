@@ -6,6 +6,7 @@
 #include "error.h"
 #include "help.h"
 #include "io.h"
+#include "smtpd.h"
 #include "status.h"
 #include "strbuf.h"
 #include "submission.h"
@@ -71,6 +72,9 @@ main(int argc, char **argv)
 		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
+	else if (profile_is_set(&args.given, OPT_MODE) &&
+		 strcmp(profile_text(&args.given, OPT_MODE), "s") == 0)
+		status = smtpd(&args);
 	else if (!args.command)
 		status = submit(&args);
 	else

@@ -339,6 +339,12 @@ relay_reset(struct relay *r)
 	s->original = NULL;
 }
 
+bool
+relay_is_open(const struct relay *r)
+{
+	return r->open;
+}
+
 uint64_t
 relay_size_max(const struct relay *r)
 {

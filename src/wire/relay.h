@@ -56,6 +56,8 @@ bool relay_recipient(struct relay *r, size_t i, unsigned dsn_notify, struct rela
  * Fits it to the server (8BITMIME, SMTPUTF8) first. */
 bool relay_content(struct relay *r, const struct message *m, struct relay_reply *reply,
 	struct error *err) __attribute__((warn_unused_result));
+/* In a transaction: MAIL was accepted, and neither its end nor the loss of the connection came. */
+bool relay_is_open(const struct relay *r);
 /* Forgets the transaction; the smarthost hears RSET with the next one. */
 void relay_reset(struct relay *r);
 /* The largest message that the smarthost takes, as far as it is known; 0: not known. */

@@ -58,8 +58,7 @@ typedef void wire_progress(void *ctx, enum wire_mark mark);
 /* Delivers MESSAGE to the recipients of ENVELOPE that are OUTCOME_PENDING: host by host, address by
  * address while failures are temporary, as many transactions and connections as it takes. Each
  * recipient has an outcome afterwards. True iff all of them were accepted; otherwise *ERR is the first
- * error of the attempt that decided (the recipients have their own). The settings' secret callback is
- * asked at most once. */
+ * error of the attempt that decided (the recipients have their own). */
 bool session_deliver(const struct wire_settings *settings, struct envelope *envelope,
 	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));

@@ -148,6 +148,8 @@ void content_done(struct session *s);
 bool transaction_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Gives every pending recipient ERR as its outcome. */
 void transaction_fail_pending(struct session *s, const struct error *err);
+/* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
+void transaction_decide(struct session *s, enum verb verb, const char *what);
 /* DATA and the content, or BDAT, to the recipients that were taken. */
 bool transaction_send_content(struct session *s, struct error *err)
 	__attribute__((warn_unused_result));

@@ -8,6 +8,9 @@
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
 
+/* Every server takes that many recipients at once. */
+#define RCPT_LIMIT 100
+
 void
 transaction_done(struct transaction *tx)
 {
@@ -27,6 +30,40 @@ transaction_fail_pending(struct session *s, const struct error *err)
 	for (size_t i = 0; i < s->envelope->count; i++)
 		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
 			recipient_fail(&s->envelope->recipients[i], &why);
+}
+
+void
+transaction_decide(struct session *s, enum verb verb, const char *what)
+{
+	struct error refusal = ERROR_NONE;
+	struct wire_report *report = s->report;
+	bool good = reply_class(&s->reply) == 2;
+
+	s->tx.answered = true;
+	s->tx.delivered = good && s->tx.taken_count;
+	/* before anything that could fail: memory is needed from here on */
+	if (s->tx.delivered)
+		session_progress(s, WIRE_ACCEPTED);
+	if (good || report->code / 100 != 2) {
+		report->code = s->reply.code;
+		report->enhanced = s->reply.enhanced;
+		reply_words(&s->reply, report->words, sizeof(report->words));
+	}
+	if (!good)
+		flight_refused(s, verb, &refusal, "%s %s", s->host, what);
+	for (size_t i = 0; i < s->tx.count; i++) {
+		struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
+
+		if (!s->tx.taken[i])
+			continue;
+		if (good)
+			recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
+				report->words, NULL);
+		else
+			recipient_fail(r, &refusal);
+	}
+	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
+		session_progress(s, WIRE_ACCEPTED_BY_ALL);
 }
 
 /* Takes the pending recipients, at most as many as the server names (RFC 9422). With partial =
@@ -177,8 +214,9 @@ reopen_late(struct session *s)
 		if (s->tx.late[i] && r->outcome == OUTCOME_TEMPORARY)
 			r->outcome = OUTCOME_PENDING;
 	}
-	/* how many the server takes at once is known now */
-	s->capability.rcpt_max = s->tx.taken_count;
+	/* a limit, and not a whim (RFC 5321 4.5.3.1.8): no need to run into it each time */
+	if (s->tx.taken_count >= RCPT_LIMIT)
+		s->capability.rcpt_max = s->tx.taken_count;
 }
 
 /* What follows when the envelope is answered. */
@@ -200,14 +238,21 @@ go_on(struct session *s, struct error *err)
 /* A BDAT that rode in the envelope's flight and was refused must have been answered exactly once: a
  * server with more to say has taken the content for commands, and nothing it says is believed. */
 static bool
-in_step(struct session *s, struct error *err)
+answered_once(struct session *s, struct error *err)
 {
+	struct recipient *r;
+
 	if (!s->tx.content_begun || reply_class(&s->reply) == 2 || !stream_has_input(&s->stream))
 		return true;
 	session_note(s, "%s lost step with pipelined content: lockstep from here on", s->host);
 	s->greeted = false;
 	s->wants_lockstep = true;
 	s->tx.content_sent = false;
+	for (size_t i = 0; i < s->tx.count; i++) {
+		r = &s->envelope->recipients[s->tx.group[i]];
+		if (s->tx.taken[i] && s->tx.mail_taken && s->tx.answered)
+			r->outcome = OUTCOME_PENDING;
+	}
 	return error_at(err, STAGE_DATA, FAULT_PROTOCOL, "%s answered more often than it was asked",
 		s->host);
 }
@@ -219,7 +264,7 @@ run(struct session *s, struct error *err)
 	bool good = send_envelope(s, err);
 
 	session_phase(s, WIRE_PHASE_MAIL, &since);
-	if (!good || !in_step(s, err))
+	if (!good || !answered_once(s, err))
 		return false;
 	if (s->auth_error.fault && !s->tx.delivered)
 		return login_refused(s, err);

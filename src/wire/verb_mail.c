@@ -170,41 +170,6 @@ write_data(struct session *s, size_t argument, struct error *err)
 	return verb_say_word(s, "DATA", err);
 }
 
-/* A reply that decides about all recipients taken so far. */
-static void
-decide(struct session *s, enum verb verb, const char *what)
-{
-	struct error refusal = ERROR_NONE;
-	struct wire_report *report = s->report;
-	bool good = reply_class(&s->reply) == 2;
-
-	s->tx.answered = true;
-	s->tx.delivered = good && s->tx.taken_count;
-	/* first of all: from here on the process must not end as if nothing had been taken */
-	if (s->tx.delivered)
-		session_progress(s, WIRE_ACCEPTED);
-	if (good || report->code / 100 != 2) {
-		report->code = s->reply.code;
-		report->enhanced = s->reply.enhanced;
-		reply_words(&s->reply, report->words, sizeof(report->words));
-	}
-	if (!good)
-		flight_refused(s, verb, &refusal, "%s %s", s->host, what);
-	for (size_t i = 0; i < s->tx.count; i++) {
-		struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
-
-		if (!s->tx.taken[i])
-			continue;
-		if (good)
-			recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
-				report->words, NULL);
-		else
-			recipient_fail(r, &refusal);
-	}
-	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
-		session_progress(s, WIRE_ACCEPTED_BY_ALL);
-}
-
 enum move
 take_data(struct session *s, size_t argument, struct error *err)
 {
@@ -218,7 +183,7 @@ take_data(struct session *s, size_t argument, struct error *err)
 	default:
 		/* with no recipient taken this is only the server's word for that */
 		if (s->tx.taken_count && !s->auth_error.fault)
-			decide(s, VERB_DATA, "refused the message");
+			transaction_decide(s, VERB_DATA, "refused the message");
 		return MOVE_ON;
 	}
 }
@@ -257,7 +222,7 @@ take_content(struct session *s, enum verb verb, struct error *err)
 		return MOVE_ON;
 	if (!s->tx.taken_count && reply_class(&s->reply) != 2)
 		return MOVE_ON;
-	decide(s, verb, "refused the message");
+	transaction_decide(s, verb, "refused the message");
 	if (reply_class(&s->reply) == 2)
 		s->in_transaction = false;
 	return MOVE_ON;

@@ -1,5 +1,5 @@
-/* The dialogues of test_session.c: what the server does (peer.h has the letters), what must become
- * of the message. */
+/* The dialogues of test_session.c: what the server does (script.h has the letters), what must
+ * become of the message. */
 #pragma once
 
 #include "error.h"
@@ -21,7 +21,8 @@ enum { /* how */
 	EXTERNAL = 128,
 	STRICT = 256,
 	EIGHT_BIT = 512,
-	NO_SECRET = 1024
+	NO_SECRET = 1024,
+	BAD_NAME = 2048
 };
 
 struct dialogue {
@@ -155,10 +156,8 @@ static const struct dialogue splits[] = {
 	{ "too many recipients: the rest in a second transaction",
 		PIPE MAIL RCPT(0) RCPT(1) RCPT(
 			2) ">DATA\n" OK OK
-			   "<452 4.5.3 too many\n<452 4.5.3 too many\n<354 go\n.\n" OK MAIL RCPT(
-				   1) ">DATA\n" OK OK
-				      "<354 go\n.\n" OK MAIL RCPT(2) ">DATA\n" OK OK
-								     "<354 go\n.\n" OK QUIT,
+			   "<452 4.5.3 too many\n<452 4.5.3 too many\n<354 go\n.\n" OK MAIL RCPT(1)
+				   RCPT(2) ">DATA\n" OK OK OK "<354 go\n.\n" OK QUIT,
 		"AAA", FAULT_NONE, 0, NULL },
 	{ "552 5.5.3 is the same",
 		PIPE MAIL RCPT(0) RCPT(1) ">DATA\n" OK OK
@@ -209,6 +208,16 @@ static const struct dialogue splits[] = {
 		GREET("<250-mx\n<250-LIMITS RCPTMAX=1\n<250 CHUNKING\n") MAIL OK RCPT(0) OK
 		"#\n<554 no\n" QUIT "+\n" BARE MAIL OK RCPT(1) OK DATA OK QUIT,
 		"PA", FAULT_UNAVAILABLE, 0, NULL },
+};
+
+static const struct dialogue lost_steps[] = {
+	{ "content taken for commands: again in lockstep",
+		CHUNK MAIL RCPT(0) "#\n{250 ok|250 ok|500 what|500 what|500 what|\n*\n+\n" CHUNK
+			MAIL OK RCPT(0) OK "#\n" OK QUIT,
+		"A", FAULT_NONE, FULL, "lost step" },
+	{ "the same in lockstep: the refusal stands",
+		CHUNK MAIL RCPT(0) OK OK "#\n{500 what|500 what|\n*", "P", FAULT_UNAVAILABLE, 0,
+		NULL },
 };
 
 static const struct dialogue aborts[] = {
@@ -356,6 +365,7 @@ static const struct dialogue contents[] = {
 		GREET("<250-mx\n<250 SIZE\n") ">MAIL FROM:<ann@example.org> SIZE=33\n" OK RCPT(0)
 			OK DATA OK QUIT,
 		"A", FAULT_NONE, 0, NULL },
+	{ "a line end in a command", "<220 mx\n*", "P", FAULT_DATA, BAD_NAME, "line end" },
 	{ "8-bit text and strict-body", BARE QUIT, "P", FAULT_DATA, STRICT | EIGHT_BIT,
 		"8BITMIME" },
 };

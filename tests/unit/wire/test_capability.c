@@ -91,12 +91,15 @@ check_mechanisms(void)
 int
 main(void)
 {
+	char what[64];
+
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct capability c = parse(cases[i].lines);
 		const char *got = flags(&c);
 
 		ok(strcmp(got, cases[i].flags) == 0, "case %zu: flags %s", i, got);
-		same(c.mechanisms, strlen(c.mechanisms), cases[i].mechanisms, cases[i].lines);
+		snprintf(what, sizeof(what), "case %zu: mechanisms", i);
+		same(c.mechanisms, strlen(c.mechanisms), cases[i].mechanisms, what);
 		ok(c.size_max == cases[i].size && c.rcpt_max == cases[i].rcpt &&
 				c.mail_max == cases[i].mail,
 			"case %zu: numbers", i);

@@ -1,6 +1,6 @@
 /* The session against a scripted server: outcomes, the order of commands and replies, what is
  * never sent, what is never believed. The dialogues are in session_dialogues.h. */
-#include "scripted.h"
+#include "script.h"
 
 #include "clock.h"
 #include "envelope.h"
@@ -15,7 +15,7 @@
 
 struct watch {
 	struct strbuf trace;
-	unsigned asked, accepted, everybody;
+	unsigned asked, marks[WIRE_ACCEPTED_BY_ALL + 1];
 	bool fails;
 };
 
@@ -45,12 +45,7 @@ take_trace(void *ctx, enum wire_trace kind, const char *text, size_t n)
 static void
 take_progress(void *ctx, enum wire_mark mark)
 {
-	struct watch *w = ctx;
-
-	if (mark == WIRE_ACCEPTED)
-		w->accepted++;
-	if (mark == WIRE_ACCEPTED_BY_ALL)
-		w->everybody++;
+	((struct watch *)ctx)->marks[mark]++;
 }
 
 static void
@@ -129,8 +124,10 @@ check(const struct dialogue *d, const struct envelope *e, const struct watch *w,
 	ok(envelope_fault(e) == d->fault, "%s: status %s, got %s", d->name, fault_name(d->fault),
 		fault_name(envelope_fault(e)));
 	ok(good == (accepted == e->count) && good == !err->fault, "%s: result", d->name);
-	ok((w->accepted > 0) == (accepted > 0), "%s: told when somebody is served", d->name);
-	ok((w->everybody > 0) == (accepted == e->count), "%s: told when everybody is", d->name);
+	ok((w->marks[WIRE_ACCEPTED] > 0) == (accepted > 0) &&
+			w->marks[WIRE_ACCEPTED] <= w->marks[WIRE_SENT] &&
+			w->marks[WIRE_ACCEPTED_BY_ALL] == (accepted == e->count),
+		"%s: progress", d->name);
 	ok(!leaks(w, report, err), "%s: no secret in trace, notes or error", d->name);
 	if (d->text && !ok(said(d->text, err, report, e), "%s: says why", d->name))
 		printf("# error: %s\n# notes: %s\n", err->text, report->notes.s);
@@ -157,7 +154,7 @@ play(const struct dialogue *d)
 		.pipelining = d->how & FULL  ? WIRE_PIPELINING_FULL
 			      : d->how & OFF ? WIRE_PIPELINING_OFF
 					     : WIRE_PIPELINING_AUTO,
-		.ehlo_name = "me.example",
+		.ehlo_name = d->how & BAD_NAME ? "me\r\nNOOP" : "me.example",
 		.cleartext_auth = !(d->how & NO_CLEARTEXT),
 		.user = d->how & LOGIN ? "ann" : NULL,
 		.secret = give_secret,
@@ -198,6 +195,7 @@ main(void)
 	PLAY(greetings);
 	PLAY(transactions);
 	PLAY(splits);
+	PLAY(lost_steps);
 	PLAY(aborts);
 	PLAY(hosts);
 	PLAY(logins);

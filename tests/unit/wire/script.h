@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -53,12 +54,14 @@ peer_accept(void)
 {
 	struct timeval patience = { .tv_sec = 4 };
 	struct pollfd p = { .fd = me.listener, .events = POLLIN };
+	int now = 1;
 
 	me.n = 0;
 	if (poll(&p, 1, 4000) <= 0)
 		peer_fail("no connection came");
 	me.fd = accept(me.listener, NULL, NULL);
 	setsockopt(me.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(me.fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof(now));
 }
 
 /* False at the end of the connection. */

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 import machine  # noqa: E402
 import packages  # noqa: E402
 import table  # noqa: E402
-from callers import CALLERS, At, Cron, SCRIPTS  # noqa: E402
+from callers import CALLERS, REFUSED, SCRIPTS, At, Cron  # noqa: E402
 from machine import BASE, Machine, Smarthost, Tap, Wrong, expect  # noqa: E402
 
 CALLS = BASE / "calls"
@@ -95,8 +95,11 @@ class Suite:
                 continue
             who, argv = path.read_bytes().split(b"\0\0", 1)
             names = who.decode().split("\0")
-            if "=" + caller.name == names[0] or caller.name in names:
-                lists.append([word.decode(errors="replace") for word in argv.split(b"\0")[:-1]])
+            words = [word.decode(errors="replace") for word in argv.split(b"\0")[:-1]]
+            if names[0] == "=" + caller.name or (
+                    names[0] == "=" and caller.process in names and
+                    caller.refused == (REFUSED in words)):
+                lists.append(words)
         return lists
 
     def failures(self):
@@ -104,7 +107,7 @@ class Suite:
         return [r for r in self.machine.syslog.records if "but got status" in r]
 
     def judge(self, caller, outcome, limit):
-        """Compares; returns the message."""
+        """Compares; returns the messages."""
         expect(outcome.status == caller.status, "the program ended with %s:\n%s", outcome.status,
                outcome.output)
         expect(re.search(caller.says, outcome.output, re.M) if caller.says
@@ -117,7 +120,7 @@ class Suite:
                 expect(any("0x0043" in r for r in self.failures()), "syslog has %s",
                        self.machine.syslog.records)
             expect(not self.messages(caller), "it arrived")
-            return None
+            return []
         while len(self.messages(caller)) < caller.messages and time.monotonic() < limit:
             time.sleep(0.05)
         found = self.messages(caller)
@@ -125,8 +128,12 @@ class Suite:
                outcome.output)
         for message in found:
             caller.look(message)
-        expect(len({m.envelope["connection"] for m in found}) == 1, "several connections")
-        return found[0]
+        recipients = sorted(address for m in found for address in m.recipients)
+        expect(set(recipients) == set(caller.to), "to %s, not %s", recipients, caller.to)
+        expect(len(recipients) == len(caller.to) or caller.messages > 1, "twice: %s", recipients)
+        connections = len({m.envelope["connection"] for m in found})
+        expect(connections == caller.connections, "%d connections", connections)
+        return found
 
 
 def main():
@@ -164,13 +171,13 @@ def run(options):
     rows = []
     for caller in sorted(chosen, key=lambda c: c.late):
         wait = limit if caller.late else time.monotonic() + 2
-        problem = message = None
+        problem, found = None, []
         try:
-            message = suite.judge(caller, outcomes[caller], wait)
+            found = suite.judge(caller, outcomes[caller], wait)
         except Wrong as e:
             problem = e
         rows.append(table.Row(caller, versions.get(caller.package, "?"), suite.calls(caller),
-                              message, problem))
+                              found, problem))
         tap.result(caller.name, problem)
     rows.sort(key=lambda row: CALLERS.index(row.caller))
     if not options.patterns:

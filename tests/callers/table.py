@@ -14,9 +14,9 @@ table.
 
 
 class Row:
-    """One caller: how it called, and the message that came of it."""
+    """One caller: how it called, and the messages that came of it."""
 
-    def __init__(self, caller, version, calls, message, problem):
+    def __init__(self, caller, version, calls, messages, problem):
         self.caller, self.version, self.problem = caller, version, problem
         self.argv = [shlex.join(argv) for argv in calls]
         if problem:
@@ -24,10 +24,11 @@ class Row:
         elif caller.refused:
             self.result = "the refusal is seen"
         else:
-            self.result = "delivered to " + ", ".join(sorted(message.recipients))
+            self.result = "delivered to " + ", ".join(
+                sorted({address for m in messages for address in m.recipients}))
 
     def lines(self):
-        yield "%-28s %s" % (self.caller.name, self.version)
+        yield "%-28s  %s" % (self.caller.name, self.version)
         for argv in dict.fromkeys(self.argv):
             yield "    " + argv
         yield "    -> " + self.result

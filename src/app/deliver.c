@@ -136,11 +136,11 @@ submission_deliver(struct submission *s, struct error *err)
 	if (wants_secret(&settings))
 		good = secret_start(
 			&asked.secret, &s->account, settings.hosts[0], settings.user, err);
-	/* what we hold from now on must not end in a core file; only now, since a process that cannot
-	 * be dumped cannot open its own /dev/fd either */
+	/* what we hold from now on must not end in a core file; only now, since a process that
+	 * cannot be dumped cannot open its own /dev/fd either */
 	prctl(PR_SET_DUMPABLE, 0);
 	s->attempted = good;
-	good = good && session_deliver(&settings, &s->envelope, &s->message, status_accepted, NULL,
+	good = good && session_deliver(&settings, &s->envelope, &s->message, status_progress, NULL,
 			       &s->report, err);
 	if (wants_secret(&settings))
 		secret_done(&asked.secret);

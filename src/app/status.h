@@ -1,11 +1,13 @@
-/* The exit status that holds if the process must end at once: no memory, a signal. */
+/* The exit status that holds if the process must end at once: no memory, a signal, a crash. */
 #pragma once
 
-/* Registers the allocator's handler and ignores SIGPIPE. */
+#include "session.h"
+
+/* Registers the allocator's handler and those for a crash, and ignores SIGPIPE. */
 void status_init(void);
-/* From the first accepted recipient on: memory or a signal must not end the process with
- * EX_TEMPFAIL, or the caller would send to those served again. Signals end it with the status of
- * partial success from now on. */
-void status_accepted(void *unused);
+/* Memory or a signal must not end the process with EX_TEMPFAIL once somebody was accepted, or the
+ * caller would send to those served again: signals end it with the status of partial success from then
+ * on, of success once everybody was. A wire_progress callback. */
+void status_progress(void *unused, enum wire_mark mark);
 /* The final status: a signal from now on ends the process with it. */
 void status_set(int status);

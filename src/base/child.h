@@ -11,12 +11,15 @@ struct strbuf;
 
 /* A running helper. Zero it (CHILD_NONE) before use. */
 struct child {
-	pid_t pid;      /* 0 while none runs */
-	int out, error; /* read ends of its standard output and standard error, -1 if closed */
+	pid_t pid;        /* 0 while none runs */
+	int out, error;   /* read ends of its standard output and standard error, -1 if closed */
 	const char *name; /* what messages call it; the caller keeps it alive */
 };
 
-#define CHILD_NONE { .out = -1, .error = -1 }
+#define CHILD_NONE                                                                                 \
+	{                                                                                          \
+		.out = -1, .error = -1                                                             \
+	}
 
 /* Splits LINE into words as a shell would, but runs no shell: blanks separate, '...' is literal,
  * "..." and \ quote as usual; nothing is expanded except a leading ~/ of a word. The result is a
@@ -26,24 +29,25 @@ struct child {
 char **child_words(const char *line, struct error *err) __attribute__((warn_unused_result));
 
 /* Starts ARGV[0], found through PATH, with standard input from /dev/null, in a process group of its
- * own, with all other descriptors closed and all signals at their default, except that asking on the
- * terminal fails instead of stopping the helper. It gets SIGTERM when this process ends. Does not
- * wait. False with FAULT_CONFIG when it cannot be executed, FAULT_TEMPORARY when there is no process
- * or descriptor left. ARGV[0] becomes the name. */
+ * own, with all other descriptors closed and all signals at their default, except that asking on
+ * the terminal fails instead of stopping the helper. It gets SIGTERM when this process ends. Does
+ * not wait. False with FAULT_CONFIG when it cannot be executed, FAULT_TEMPORARY when there is no
+ * process or descriptor left. ARGV[0] becomes the name. */
 bool child_start(struct child *c, char *const argv[], struct error *err)
 	__attribute__((warn_unused_result));
 /* The same for a function of this program, run in a forked child that is made non-dumpable; RUN
  * writes its answer to descriptor OUT and its complaint to descriptor ERROR, and its result is the
  * child's exit status. What it prints on standard output or standard error goes to ERROR. */
-bool child_start_function(struct child *c, const char *name, int (*run)(void *ctx, int out, int error),
+bool
+child_start_function(struct child *c, const char *name, int (*run)(void *ctx, int out, int error),
 	void *ctx, struct error *err) __attribute__((warn_unused_result));
 
-/* Waits until the helper has ended (not for what it left running with its output). Fills OUT with what
- * it printed, at most OUT->cap octets, and sets *RET_STATUS (may be NULL) to its exit status, -1 when
- * it has none; OUT is empty on failure. False when it did not end before
- * DEADLINE (its process group is killed, FAULT_TEMPORARY), was ended by a signal, printed more than
- * the cap, or ended with a status other than 0 (FAULT_CONFIG): the error's text then ends with the
- * first line that it wrote to standard error. Nothing of OUT is ever put into an error. */
+/* Waits until the helper has ended (not for what it left running with its output). Fills OUT with
+ * what it printed, at most OUT->cap octets, and sets *RET_STATUS (may be NULL) to its exit status,
+ * -1 when it has none; OUT is empty on failure. False when it did not end before DEADLINE (its
+ * process group is killed, FAULT_TEMPORARY), was ended by a signal, printed more than the cap, or
+ * ended with a status other than 0 (FAULT_CONFIG): the error's text then ends with the first line
+ * that it wrote to standard error. Nothing of OUT is ever put into an error. */
 bool child_wait(struct child *c, int64_t deadline, struct strbuf *out, int *ret_status,
 	struct error *err) __attribute__((warn_unused_result));
 

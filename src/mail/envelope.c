@@ -121,8 +121,9 @@ envelope_count(const struct envelope *e, enum outcome outcome)
 }
 
 /* What is left decides, the worst first (DESIGN section 8). */
-static const enum fault worst_first[] = { FAULT_CONFIG, FAULT_PERMISSION, FAULT_PROTOCOL,
-	FAULT_UNAVAILABLE, FAULT_NOHOST, FAULT_NOUSER, FAULT_DATA };
+static const enum fault worst_first[] = { FAULT_CONFIG, FAULT_PERMISSION, FAULT_PROTOCOL, FAULT_IO,
+	FAULT_CREATE, FAULT_SYSTEM, FAULT_SOFTWARE, FAULT_UNAVAILABLE, FAULT_NOHOST, FAULT_NOUSER,
+	FAULT_NOINPUT, FAULT_DATA };
 
 #define RANKS (sizeof(worst_first) / sizeof(*worst_first))
 

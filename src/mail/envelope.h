@@ -63,8 +63,8 @@ void recipient_fail(struct recipient *r, const struct error *why);
 size_t envelope_count(const struct envelope *e, enum outcome outcome);
 
 /* The exit status of a finished submission, as a fault: all accepted FAULT_NONE; none accepted and
- * any temporary, pending or in doubt FAULT_TEMPORARY; else the worst of the permanent ones (78 77 76 69
- * 68 67 65 in this order, any other fault counts as 69). Once somebody was accepted it is never
+ * any temporary, pending or in doubt FAULT_TEMPORARY; else the worst of the permanent ones (the
+ * highest status first). Once somebody was accepted it is never
  * FAULT_TEMPORARY: temporary and in-doubt recipients alone are FAULT_UNAVAILABLE then. An empty
  * envelope is FAULT_SOFTWARE. */
 enum fault envelope_fault(const struct envelope *e);

@@ -350,13 +350,22 @@ static bool
 has_control(const struct option *o, const char *value)
 {
 	bool words = o->kind == KIND_LIST || o->kind == KIND_COMMAND;
+	size_t n;
 
-	for (const char *s = value; *s; s++)
-		if (((unsigned char)*s < 0x20 && !(words && *s == '\t')) || *s == 0x7f)
-			return true;
 	/* file names need not be UTF-8 */
-	return o->kind != KIND_PATH && o->kind != KIND_COMMAND && !words &&
-	       text_has_control(value, strlen(value));
+	if (o->kind == KIND_PATH) {
+		for (; *value; value++)
+			if ((unsigned char)*value < 0x20 || *value == 0x7f)
+				return true;
+		return false;
+	}
+	for (;; value += n + 1) {
+		n = words ? strcspn(value, "\t") : strlen(value);
+		if (text_has_control(value, n))
+			return true;
+		if (!value[n])
+			return false;
+	}
 }
 
 bool

@@ -49,9 +49,9 @@ enum option_group {
 struct option {
 	enum option_id id;
 	enum option_group group;
-	char letter;          /* 0: none */
-	const char *name;     /* long option and key, "" for none */
-	const char *arg;      /* what --help calls the argument, "" for none */
+	char letter;      /* 0: none */
+	const char *name; /* long option and key, "" for none */
+	const char *arg;  /* what --help calls the argument, "" for none */
 	enum option_kind kind;
 	unsigned where;
 	const char *values;   /* "a|b|c" or "low-high", "" for anything */
@@ -70,22 +70,23 @@ const struct option *option_by_name(const char *name, size_t n, unsigned where);
  * missing, wrong or swapped, one in a name of less than four. */
 const struct option *option_like(const char *name, unsigned where);
 
-/* True iff the option takes an argument on the command line in any case. A BOOL takes none, except as
- * --name=VALUE. */
+/* True iff the option takes an argument on the command line in any case. A BOOL takes none, except
+ * as --name=VALUE. */
 bool option_has_argument(const struct option *o);
 /* Checks a value: FAULT_CONFIG whose text says what would be accepted, without naming the place;
- * FAULT_DATA for a control character (DESIGN rule 6). The value of a key must not be empty, except for
- * from-name; what an option alone carries (subject, body) is left to those who use it. FLAG: "" or
- * "yes". */
+ * FAULT_DATA for a control character (DESIGN rule 6). The value of a key must not be empty, except
+ * for from-name; what an option alone carries (subject, body) is left to those who use it. FLAG: ""
+ * or "yes". */
 bool option_check(const struct option *o, const char *value, struct error *err)
 	__attribute__((warn_unused_result));
-/* FAULT_CONFIG in the same form, for checks that need more than the table. VALUE is quoted unless it is
- * "" or the option's values are masked. Returns false. */
-bool option_refuse(const struct option *o, const char *value, const char *reason, struct error *err);
+/* FAULT_CONFIG in the same form, for checks that need more than the table. VALUE is quoted unless
+ * it is "" or the option's values are masked. Returns false. */
+bool
+option_refuse(const struct option *o, const char *value, const char *reason, struct error *err);
 /* Values that option_check accepts, decoded. */
-bool option_yes(const char *value);                                /* BOOL */
-int option_choice(const struct option *o, const char *value);      /* ENUM: index in values */
-uint64_t option_seconds(const char *value);                        /* TIME */
+bool option_yes(const char *value);                           /* BOOL */
+int option_choice(const struct option *o, const char *value); /* ENUM: index in values */
+uint64_t option_seconds(const char *value);                   /* TIME */
 /* Appends a phrase for messages and manuals: "implicit, starttls or none", "a number from 1 to
  * 65535", "a file name". */
 struct strbuf;

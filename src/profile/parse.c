@@ -222,9 +222,13 @@ parse_line(struct parser *p, const char *s, size_t n, struct error *err)
 	n = trim(&s, n);
 	if (!n || *s == '#')
 		return true;
-	for (size_t i = 0; i < n; i++)
-		if (s[i] != '\t' && text_has_control(s + i, s[i] & 0x80 ? 0 : 1))
+	for (const char *at = s, *end = s + n, *tab; at < end; at = tab + (tab < end)) {
+		tab = memchr(at, '\t', (size_t)(end - at));
+		if (!tab)
+			tab = end;
+		if (text_has_control(at, (size_t)(tab - at)))
 			return wrong(p, err, "a control character; accepted: text in UTF-8");
+	}
 	return *s == '[' ? parse_section(p, s, n, err) : parse_key(p, s, n, err);
 }
 

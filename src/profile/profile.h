@@ -13,7 +13,7 @@ struct error;
 
 #define PROFILE_FILE_MAX (1 << 20) /* octets of one configuration file */
 #define PROFILE_ACCOUNTS 1000
-#define PROFILE_DEPTH    16        /* accounts inheriting from one another */
+#define PROFILE_DEPTH    16 /* accounts inheriting from one another */
 
 /* The values of one option. One value, but several for LIST and MANY. */
 struct setting {
@@ -37,17 +37,17 @@ struct profile_list {
 
 /* Where to look. */
 struct profile_sources {
-	const char *file;      /* --config: this file only, and no other account source */
-	bool use_environment;  /* false with differing real and effective ids (DESIGN rule 7) */
+	const char *file;     /* --config: this file only, and no other account source */
+	bool use_environment; /* false with differing real and effective ids (DESIGN rule 7) */
 };
 
 /* Reads the configuration: FILE; else $SENDOFF_CONFIG; else $XDG_CONFIG_HOME/sendoff/config (or
- * ~/.config/sendoff/config) over SYSCONFDIR/sendoff/config, where files that do not exist are passed
- * over; and the account `environment` when $SENDOFF_HOST is set. HOME is the one of the passwd
- * database where the variable is unset. An account of the user's file hides one of the same name in
- * the system's. [defaults] holds for the accounts of its own file. Inheritance is resolved. Every
- * mistake is FAULT_CONFIG: "FILE:LINE: key: what is wrong; what would be accepted". An empty list is
- * no error. */
+ * ~/.config/sendoff/config) over SYSCONFDIR/sendoff/config, where files that do not exist are
+ * passed over; and the account `environment` when $SENDOFF_HOST is set. HOME is the one of the
+ * passwd database where the variable is unset. An account of the user's file hides one of the same
+ * name in the system's. [defaults] holds for the accounts of its own file. Inheritance is resolved.
+ * Every mistake is FAULT_CONFIG: "FILE:LINE: key: what is wrong; what would be accepted". An empty
+ * list is no error. */
 bool profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
 void profile_list_done(struct profile_list *l);
@@ -66,11 +66,11 @@ bool profile_check(const struct profile *p, struct error *err) __attribute__((wa
 
 void profile_init(struct profile *p, const char *name, const char *origin);
 void profile_done(struct profile *p);
-/* Sets one value (replacing, or appending for LIST and MANY if ORIGIN is the one it has already) after
- * all checks that one value allows. LIST values are split here, PATH values expanded (relative ones
- * are accepted when ORIGIN is an option, "-..."), ENUM, BOOL and auth get the table's spelling. The
- * error has ORIGIN in front, and the key if ORIGIN is a line of a file. FAULT_DATA for a control
- * character, else FAULT_CONFIG. Nothing changes on failure. */
+/* Sets one value (replacing, or appending for LIST and MANY if ORIGIN is the one it has already)
+ * after all checks that one value allows. LIST values are split here, PATH values expanded
+ * (relative ones are accepted when ORIGIN is an option, "-..."), ENUM, BOOL and auth get the
+ * table's spelling. The error has ORIGIN in front, and the key if ORIGIN is a line of a file.
+ * FAULT_DATA for a control character, else FAULT_CONFIG. Nothing changes on failure. */
 bool profile_set(struct profile *p, enum option_id id, const char *value, const char *origin,
 	struct error *err) __attribute__((warn_unused_result));
 /* Adds values to what is there, wherever that is from: a key that is repeated in a file. */
@@ -87,12 +87,13 @@ bool profile_is_set(const struct profile *p, enum option_id id);
 /* The value, or the table's default; NULL when there is neither. */
 const char *profile_text(const struct profile *p, enum option_id id);
 bool profile_yes(const struct profile *p, enum option_id id);
-int profile_choice(const struct profile *p, enum option_id id);    /* -1: no value, no default */
-uint64_t profile_number(const struct profile *p, enum option_id id); /* NUMBER and TIME (seconds);
-                                                                        0: not set */
+/* -1: no value, no default. */
+int profile_choice(const struct profile *p, enum option_id id);
+/* NUMBER, and the seconds of a TIME; 0: not set. */
+uint64_t profile_number(const struct profile *p, enum option_id id);
 /* The values of a LIST or MANY; *RET_N may be 0. */
 const char *const *profile_list_of(const struct profile *p, enum option_id id, size_t *ret_n);
-/* Appends one line "key = value" as a file would have it, the default if nothing is set; of a command
- * (WHERE_MASK) the first word only. OUT should have room for it. */
+/* Appends one line "key = value" as a file would have it, the default if nothing is set; of a
+ * command (WHERE_MASK) the first word only. OUT should have room for it. */
 struct strbuf;
 void profile_add_setting(struct strbuf *out, const struct profile *p, enum option_id id);

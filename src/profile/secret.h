@@ -1,6 +1,6 @@
 /* Where a password comes from. Sources, in order: password-command, password-file,
- * password-credential, the Secret Service, a prompt on the terminal; the first that is configured is
- * the only one asked, the last two, one after the other, only when none is. */
+ * password-credential, the Secret Service, a prompt on the terminal; the first that is configured
+ * is the only one asked, the last two, one after the other, only when none is. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,13 +25,16 @@ struct secret {
 	bool ready, keyring;
 };
 
-#define SECRET_NONE { .child = CHILD_NONE, .value = STRBUF_INIT_SECRET(SECRET_MAX + 2) }
+#define SECRET_NONE                                                                                \
+	{                                                                                          \
+		.child = CHILD_NONE, .value = STRBUF_INIT_SECRET(SECRET_MAX + 2)                   \
+	}
 
 /* Begins: starts the command (or the keyring's child) so that it runs while the connection is made;
  * reads a file or credential at once. Errors as each source's: FAULT_CONFIG (missing, unreadable,
- * wrong mode, command failed: its first line of error), FAULT_PERMISSION (nothing found: says how to
- * store it), FAULT_TEMPORARY (keyring locked; no answer in time; a command that exits with 75). HOST
- * may have a port, which is no part of what is asked. *S needs secret_done in any case. */
+ * wrong mode, command failed: its first line of error), FAULT_PERMISSION (nothing found: says how
+ * to store it), FAULT_TEMPORARY (keyring locked; no answer in time; a command that exits with 75).
+ * HOST may have a port, which is no part of what is asked. *S needs secret_done in any case. */
 bool secret_start(struct secret *s, const struct profile *profile, const char *host,
 	const char *user, struct error *err) __attribute__((warn_unused_result));
 /* Waits for the password, asking on the terminal if it comes to that (/dev/tty, echo off, restored
@@ -42,8 +45,9 @@ bool secret_get(struct secret *s, int64_t deadline, struct strbuf *ret, struct e
 /* Accepts SECRET_NONE. */
 void secret_done(struct secret *s);
 
-/* Asks for the password of USER at HOST on the terminal until DEADLINE. FAULT_PERMISSION with nothing
- * else in the text than WHY when there is no terminal, or only one that another process group has. */
+/* Asks for the password of USER at HOST on the terminal until DEADLINE. FAULT_PERMISSION with
+ * nothing else in the text than WHY when there is no terminal, or only one that another process
+ * group has. */
 bool secret_prompt(const char *user, const char *host, int64_t deadline, const char *why,
 	struct strbuf *ret, struct error *err) __attribute__((warn_unused_result));
 

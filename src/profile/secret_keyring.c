@@ -3,9 +3,17 @@
  * the process when an allocation fails. */
 #include "secret.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "io.h"
+
+/* Tells the parent why there is no answer; it hears of the exit status in any case. */
+static void
+complain(int say, const char *text)
+{
+	if (io_write_full(say, text, strlen(text)))
+		(void)!io_write_full(say, "\n", 1);
+}
 
 #ifndef HAVE_KEYRING
 
@@ -13,7 +21,7 @@ int
 secret_keyring_run(void *ctx, int out, int error)
 {
 	(void)ctx, (void)out;
-	dprintf(error, "this program was built without\n");
+	complain(error, "this program was built without");
 	return KEYRING_ABSENT;
 }
 
@@ -22,10 +30,10 @@ secret_keyring_run(void *ctx, int out, int error)
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <libsecret/secret.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "io.h"
 
 #define LIBRARY "libsecret-1.so.0"
 /* what packagers are told, see https://systemd.io/ELF_DLOPEN_METADATA/ */
@@ -101,13 +109,13 @@ load(struct library *l, int say)
 		void *symbol = dlsym(handle, symbols[i].name);
 
 		if (!symbol) {
-			dprintf(say, LIBRARY " is too old\n");
+			complain(say, LIBRARY " is too old");
 			return false;
 		}
 		memcpy(symbols[i].to, &symbol, sizeof(symbol));
 	}
 	if (!handle)
-		dprintf(say, LIBRARY " is not installed\n");
+		complain(say, LIBRARY " is not installed");
 	return handle != NULL;
 }
 
@@ -151,7 +159,7 @@ find_bus(int say)
 	snprintf(ours, sizeof(ours), "/run/user/%u", (unsigned)geteuid());
 	if ((folder && *folder == '/' && use_bus(folder)) || use_bus(ours))
 		return true;
-	dprintf(say, "no session bus, DBUS_SESSION_BUS_ADDRESS is not set\n");
+	complain(say, "no session bus, DBUS_SESSION_BUS_ADDRESS is not set");
 	return false;
 }
 
@@ -179,7 +187,7 @@ search(const struct library *l, const struct attributes *kind, const struct secr
 	l->hash_insert(wanted, (gpointer)(uintptr_t)kind->service, (gpointer)(uintptr_t) "smtp");
 	found = l->search(&kind->schema, wanted, flags, NULL, &error);
 	if (error) {
-		dprintf(say, "%s\n", error->message);
+		complain(say, error->message);
 		return false;
 	}
 	if (found)
@@ -203,7 +211,7 @@ answer(const struct library *l, void *item, int out, int say)
 	gsize n;
 
 	if (!value) {
-		dprintf(say, "%s\n", error ? error->message : "an item without a secret");
+		complain(say, error ? error->message : "an item without a secret");
 		return KEYRING_UNREACHABLE;
 	}
 	text = l->value_get(value, &n);

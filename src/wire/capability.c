@@ -7,7 +7,8 @@
 #include "reply.h"
 #include "text.h"
 
-/* Takes the next word of [*AT, END) into WORD; false when there is none or it does not fit. */
+/* Takes the next word of [*AT, END) into WORD, cut where it does not fit (no word we look for is so
+ * long); false when there is none. */
 static bool
 next_word(const char **at, const char *end, char *word, size_t size)
 {
@@ -15,11 +16,9 @@ next_word(const char **at, const char *end, char *word, size_t size)
 
 	while (*at < end && (**at == ' ' || **at == '\t'))
 		(*at)++;
-	while (*at < end && **at != ' ' && **at != '\t') {
-		if (n + 1 >= size)
-			return false;
-		word[n++] = *(*at)++;
-	}
+	for (; *at < end && **at != ' ' && **at != '\t'; (*at)++)
+		if (n + 1 < size)
+			word[n++] = **at;
 	word[n] = '\0';
 	return n > 0;
 }

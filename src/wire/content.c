@@ -197,10 +197,14 @@ write_content(struct session *s, bool dotted, struct error *err)
 		good = error_set(
 			err, FAULT_SOFTWARE, "the message changed its size while it was sent");
 	good = good && n == 0;
+	if (good)
+		session_progress(s, WIRE_SENT);
+	/* every message ends in CRLF; one that does not must not carry the dot as its last octet */
+	if (good && dotted && !start)
+		good = put(s, "\r\n", 2, err);
 	if (good && dotted)
 		good = put(s, ".\r\n", 3, err);
-	if (good)
-		s->tx.content_sent = true;
+	s->tx.content_sent = good;
 	return good;
 }
 

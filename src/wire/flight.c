@@ -12,6 +12,9 @@
  * commands after it. */
 #define AFTER_AUTH_MS (10 * CLOCK_SECOND)
 
+/* Commands in flight at once: their replies must fit into what the stream keeps. */
+#define FLIGHT_MAX 1000
+
 int64_t
 session_deadline(const struct session *s, int64_t ms)
 {
@@ -40,6 +43,13 @@ session_note(struct session *s, const char *format, ...)
 	if (!strstr(s->report->notes.s, note.s))
 		strbuf_add(&s->report->notes, note.s, note.len);
 	strbuf_done(&note);
+}
+
+void
+session_progress(struct session *s, enum wire_mark mark)
+{
+	if (s->progress)
+		s->progress(s->progress_ctx, mark);
 }
 
 void
@@ -86,14 +96,14 @@ trace_reply_line(struct session *s, const char *line, size_t n)
 	session_trace(s, WIRE_TRACE_RECEIVED, line, n);
 }
 
-bool
-flight_reply(struct session *s, enum verb verb, int64_t deadline, struct error *err)
+/* Reads on until the reply that was begun is complete. */
+static bool
+finish_reply(struct session *s, enum verb verb, int64_t deadline, struct error *err)
 {
 	const char *line;
 	bool complete = false;
 	size_t n;
 
-	reply_clear(&s->reply);
 	while (!complete) {
 		if (!stream_line(&s->stream, deadline, &line, &n, err))
 			break;
@@ -106,6 +116,13 @@ flight_reply(struct session *s, enum verb verb, int64_t deadline, struct error *
 	if (err && err->stage == STAGE_NONE)
 		err->stage = verbs[verb].stage;
 	return error_prefix(err, "no reply to %s", verbs[verb].name);
+}
+
+bool
+flight_reply(struct session *s, enum verb verb, int64_t deadline, struct error *err)
+{
+	reply_clear(&s->reply);
+	return finish_reply(s, verb, deadline, err);
 }
 
 static void
@@ -132,15 +149,21 @@ await(struct session *s, enum verb verb, struct error *err)
 {
 	int64_t deadline = session_deadline(s, verbs[verb].timeout);
 	int64_t suspect = clock_in(AFTER_AUTH_MS);
+	struct error late = ERROR_NONE;
 
 	if (!s->after_auth || s->tx.content_begun || suspect >= deadline)
 		return flight_reply(s, verb, deadline, err);
-	if (flight_reply(s, verb, suspect, err))
+	if (flight_reply(s, verb, suspect, &late))
 		return true;
-	if (clock_left(suspect) == 0 && !s->reply.lines) {
+	if (late.fault == FAULT_TEMPORARY && clock_left(suspect) == 0 && !s->stream.ended &&
+		!s->stream.reset) {
+		if (s->reply.lines)
+			return finish_reply(s, verb, deadline, err);
 		s->wants_lockstep = true;
 		session_note(s, "nothing followed the reply to AUTH: trying again in lockstep");
 	}
+	if (err && !err->fault)
+		*err = late;
 	return false;
 }
 
@@ -148,6 +171,9 @@ await(struct session *s, enum verb verb, struct error *err)
 static bool
 closing(struct session *s, enum verb verb, struct error *err)
 {
+	if (s->reply.code != 421)
+		return error_at(err, verbs[verb].stage, FAULT_TEMPORARY, "%s closes the connection",
+			s->host);
 	return flight_refused(s, verb, err, "%s closes the connection", s->host);
 }
 
@@ -158,12 +184,14 @@ take_head(struct session *s, struct in_flight head, struct error *err)
 
 	if (s->reply.code == 421)
 		s->goodbye = true;
-	if (s->reply.code == 421 && head.verb != VERB_END && head.verb != VERB_BDAT) {
+	/* when content is in flight its reply is waited for nevertheless: should the server have
+	 * taken it, a second copy must not leave */
+	if (s->reply.code == 421 && !s->tx.content_sent) {
 		closing(s, head.verb, err);
 		return MOVE_LOST;
 	}
 	move = verbs[head.verb].take(s, head.argument, err);
-	if (move == MOVE_ON && s->reply.code == 421) {
+	if (move == MOVE_ON && s->goodbye && !s->queue_count) {
 		closing(s, head.verb, err);
 		return MOVE_LOST;
 	}
@@ -213,6 +241,8 @@ drain(struct session *s, struct error *lost, struct error *err)
 	if (take_replies(s, lost, err))
 		return true;
 	s->greeted = s->greeted && !lost->fault;
+	if (lost->fault && !s->queue_count && s->tx.answered)
+		return true; /* the server had decided before the connection broke */
 	if (err && !err->fault) {
 		*err = *lost;
 		err->stage =
@@ -232,11 +262,31 @@ flight_drain(struct session *s, struct error *err)
 	return drain(s, &lost, err);
 }
 
+/* With nothing in flight nothing may wait to be read: it would be taken for the reply to the next
+ * command. A server that gives up says so, though. */
+static bool
+in_step(struct session *s, enum verb verb, struct error *err)
+{
+	struct error broken = ERROR_NONE;
+
+	if (s->queue_count || verb == VERB_GREETING || !stream_has_input(&s->stream))
+		return true;
+	s->greeted = false;
+	if (!flight_reply(s, verb, clock_ms(), &broken) || reply_class(&s->reply) < 4)
+		return error_at(err, verbs[verb].stage, FAULT_PROTOCOL,
+			"%s spoke before it was asked", s->host);
+	s->goodbye = true;
+	return flight_refused(
+		s, verb, err, "%s spoke before %s was sent", s->host, verbs[verb].name);
+}
+
 bool
 flight_push(struct session *s, enum verb verb, size_t argument, struct error *err)
 {
 	struct error failed = ERROR_NONE;
 
+	if (!in_step(s, verb, err))
+		return false;
 	if (!verbs[verb].write(s, argument, &failed)) {
 		if (failed.fault == FAULT_TEMPORARY) {
 			queue_put(s, verb, argument);
@@ -248,7 +298,7 @@ flight_push(struct session *s, enum verb verb, size_t argument, struct error *er
 		return false;
 	}
 	queue_put(s, verb, argument);
-	if (verbs[verb].ahead && flight_pipelines(s))
+	if (verbs[verb].ahead && flight_pipelines(s) && s->queue_count < FLIGHT_MAX)
 		return true;
 	return flight_drain(s, err);
 }

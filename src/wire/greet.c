@@ -24,6 +24,7 @@ start_tls(struct session *s, struct error *err)
 	struct wire_report *report = s->report;
 	int64_t since = clock_ms();
 
+	report->tls = (struct tls_info){ 0 };
 	if (!tls_start(s->tls, &s->stream, s->host, session_deadline(s, HANDSHAKE_MS), err))
 		return false;
 	tls_describe(&s->stream, &report->tls);
@@ -48,6 +49,8 @@ nothing_waits(struct session *s, const char *when, struct error *err)
 static bool
 upgrade(struct session *s, struct error *err)
 {
+	int64_t since = clock_ms();
+
 	if (!s->capability.starttls)
 		return error_at(
 			err, STAGE_TLS, FAULT_UNAVAILABLE, "%s does not offer STARTTLS", s->host);
@@ -55,7 +58,14 @@ upgrade(struct session *s, struct error *err)
 		!nothing_waits(s, "after", err))
 		return false;
 	s->greeted = false;
-	return start_tls(s, err) && hello(s, err);
+	session_phase(s, WIRE_PHASE_GREETING, &since);
+	if (!start_tls(s, err))
+		return false;
+	since = clock_ms();
+	if (!hello(s, err))
+		return false;
+	session_phase(s, WIRE_PHASE_GREETING, &since);
+	return true;
 }
 
 bool

@@ -7,13 +7,14 @@
 #include "text.h"
 
 #define PASSWORD_MAX 8192
+#define TURNS_MAX    8 /* no mechanism has more */
 
 /* Whether a password may cross this connection (DESIGN rule: never without verified TLS, except on
  * this machine where that was asked for). */
 static bool
 may_log_in(const struct session *s, struct error *err)
 {
-	if (stream_is_tls(&s->stream) && (s->report->tls.verified || s->loopback))
+	if (stream_is_tls(&s->stream) && s->report->tls.verified)
 		return true;
 	if (s->loopback && s->settings->cleartext_auth)
 		return true;
@@ -75,6 +76,9 @@ login_choose(struct session *s, struct error *err)
 		return true;
 	if (!m)
 		return nothing_workable(s, err);
+	if ((m->kind & SASL_PASSWORD) && !s->settings->user)
+		return error_at(
+			err, STAGE_AUTH, FAULT_CONFIG, "%s needs a user, and none is set", m->name);
 	s->mechanism = m;
 	return may_log_in(s, err);
 }
@@ -94,8 +98,12 @@ login_begin(struct session *s, struct error *err)
 	if (s->mechanism->kind & SASL_PASSWORD) {
 		good = s->settings->secret(
 			s->settings->secret_ctx, s->settings->deadline, &password, err);
+		if (good && password.full)
+			good = error_at(err, STAGE_AUTH, FAULT_CONFIG,
+				"the password is longer than %d octets", PASSWORD_MAX);
 		if (!good && err && err->stage == STAGE_NONE)
 			err->stage = STAGE_AUTH;
+		s->no_secret = !good;
 		with.password = &password;
 	}
 	if (s->mechanism->kind & SASL_BINDING &&
@@ -121,7 +129,7 @@ login_next(struct session *s, struct error *err)
 	session_note(s, "%s did not work: %s", s->mechanism->name, why.text);
 	error_clear(&s->auth_error);
 	s->auth_unsupported = false;
-	if (login_choose(s, NULL))
+	if (login_choose(s, NULL) && s->mechanism)
 		return true;
 	/* the reason why the last one did not work says more than that nothing is left */
 	if (err && !err->fault)
@@ -142,7 +150,10 @@ answer(struct session *s, bool *ret_cancel)
 		return true;
 	}
 	strbuf_clear(&s->response);
-	if (sasl_step(&s->sasl, s->reply.text.s, n, &s->response, &s->auth_error))
+	if (s->sasl.step >= TURNS_MAX)
+		error_at(&s->auth_error, STAGE_AUTH, FAULT_PROTOCOL,
+			"%s asks more questions than %s has", s->host, s->mechanism->name);
+	else if (sasl_step(&s->sasl, s->reply.text.s, n, &s->response, &s->auth_error))
 		return true;
 	*ret_cancel = true;
 	return false;

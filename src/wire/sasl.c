@@ -118,7 +118,8 @@ scram_check(const struct sasl *s, const char *message, struct error *err)
 		memcpy(number, count, count_n);
 		number[count_n] = '\0';
 	}
-	if (!nonce || nonce_n <= s->nonce.len || memcmp(nonce, s->nonce.s, s->nonce.len) != 0)
+	if (!nonce || !s->nonce.len || nonce_n <= s->nonce.len ||
+		memcmp(nonce, s->nonce.s, s->nonce.len) != 0)
 		why = "its nonce does not extend ours";
 	else if (!salt || !salt_n)
 		why = "there is no salt";
@@ -135,14 +136,19 @@ static bool
 scram_before(struct sasl *s, const char *challenge, size_t n, struct error *err)
 {
 	struct strbuf message = STRBUF_INIT(SASL_MESSAGE);
+	bool decoded =
+		mime_decode_base64(&message, challenge, n) && !memchr(message.s, '\0', message.len);
 	bool good = true;
 
 	if (s->step == 1) {
-		good = mime_decode_base64(&message, challenge, n) &&
-		       !memchr(message.s, '\0', message.len);
-		good = good ? scram_check(s, message.s, err)
-			    : error_at(err, STAGE_AUTH, FAULT_PROTOCOL,
-				      "the server's SCRAM challenge is no base64");
+		good = decoded ? scram_check(s, message.s, err)
+			       : error_at(err, STAGE_AUTH, FAULT_PROTOCOL,
+					 "the server's SCRAM challenge is no base64");
+	} else if (decoded && strncmp(message.s, "e=", 2) == 0) {
+		/* RFC 5802 section 7: the server's word for a password that it refuses */
+		s->fatal = true;
+		good = error_at(err, STAGE_AUTH, FAULT_PERMISSION,
+			"the server refused the login: %s", message.s + 2);
 	}
 	strbuf_done(&message);
 	return good;
@@ -191,8 +197,12 @@ sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out, s
 		if (scram)
 			scram_after(s, answer);
 		strbuf_adds(out, answer);
+		if (out->full)
+			good = error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
+				"%s cannot be used: user and password are too long for it",
+				s->mechanism->name);
 	}
-	s->done = rc == GSASL_OK;
+	s->done = good && rc == GSASL_OK;
 	s->step++;
 	if (answer) {
 		explicit_bzero(answer, strlen(answer));

@@ -45,10 +45,11 @@ struct delivery {
 	struct tls_context *tls;
 	struct envelope *envelope;
 	const struct message *message;
-	wire_accepted *accepted;
-	void *accepted_ctx;
+	wire_progress *progress;
+	void *progress_ctx;
 	struct wire_report *report;
 	bool lockstep;
+	bool again; /* the last connection was no good, but another in lockstep may be */
 	bool final; /* the last failure will not go away at another address */
 };
 
@@ -61,8 +62,8 @@ session_init(struct session *s, const struct delivery *d, const struct dial_sock
 		.envelope = d->envelope,
 		.original = d->message,
 		.report = d->report,
-		.accepted = d->accepted,
-		.accepted_ctx = d->accepted_ctx,
+		.progress = d->progress,
+		.progress_ctx = d->progress_ctx,
 		.loopback = socket->loopback,
 		.lockstep = d->lockstep || d->settings->pipelining == WIRE_PIPELINING_OFF,
 		.response = STRBUF_INIT_SECRET(SASL_MESSAGE),
@@ -97,7 +98,8 @@ converse(struct session *s, struct error *err)
 	if (!greet(s, err) || !login_choose(s, err))
 		return false;
 	while (envelope_count(s->envelope, OUTCOME_PENDING)) {
-		if (s->capability.mail_max && s->transactions >= s->capability.mail_max)
+		if (s->spent ||
+			(s->capability.mail_max && s->transactions >= s->capability.mail_max))
 			break;
 		if (!transaction_run(s, err))
 			return false;
@@ -116,14 +118,15 @@ trace_connected(struct session *s)
 	strbuf_done(&note);
 }
 
-/* One connection. True when it went as far as it could: what is still pending needs another one. */
+/* One connection. True when it went as far as it could: what is still pending needs another one, as
+ * it does when d->again is set. */
 static bool
 attempt(struct delivery *d, struct dial *dial, struct error *err)
 {
 	struct dial_socket socket;
 	struct session s;
 	int64_t since = clock_ms();
-	bool good, again;
+	bool good;
 
 	if (!dial_connect(dial, d->settings->connect_ms, d->settings->deadline, &socket, err))
 		return false;
@@ -133,17 +136,12 @@ attempt(struct delivery *d, struct dial *dial, struct error *err)
 	session_init(&s, d, &socket);
 	trace_connected(&s);
 	good = converse(&s, err);
-	again = s.wants_lockstep && !d->lockstep && !s.tx.content_sent;
 	if (!good)
 		session_trace(&s, WIRE_TRACE_NOTE, err->text, strlen(err->text));
+	d->again = !good && s.wants_lockstep && !d->lockstep && !err->in_doubt;
+	d->lockstep = d->lockstep || d->again;
+	d->final = !good && !d->again && (err->fault != FAULT_TEMPORARY || s.no_secret);
 	session_done(&s);
-	if (again) {
-		d->lockstep = true;
-		error_clear(err);
-		return true;
-	}
-	if (!good)
-		d->final = err->fault != FAULT_TEMPORARY;
 	return good;
 }
 
@@ -165,11 +163,13 @@ try_host(struct delivery *d, const char *text, struct error *err)
 	struct dial *dial = NULL;
 	uint16_t port = d->settings->port ? d->settings->port : ports[d->settings->tls];
 	int64_t since = clock_ms();
+	size_t before;
 	bool good;
 
 	if (!dial_split(text, port, report->host, &report->port, err))
 		return false;
 	do {
+		before = envelope_count(d->envelope, OUTCOME_PENDING);
 		dial_free(dial);
 		dial = dial_open(
 			report->host, report->port, d->settings->ip, d->settings->deadline, err);
@@ -180,12 +180,13 @@ try_host(struct delivery *d, const char *text, struct error *err)
 		do {
 			lost = (struct error)ERROR_NONE;
 			good = attempt(d, dial, &lost);
-		} while (!good && !d->final && dial_has_more(dial) && !out_of_time(d) &&
-			 envelope_count(d->envelope, OUTCOME_PENDING));
+		} while (!good && !d->again && !d->final && dial_has_more(dial) &&
+			 !out_of_time(d) && envelope_count(d->envelope, OUTCOME_PENDING));
 		since = clock_ms();
-		/* a connection that did what it could is followed by another one to the same host
-		 */
-	} while (good && envelope_count(d->envelope, OUTCOME_PENDING) && !out_of_time(d));
+		/* connections that settled somebody are followed by others to the same host */
+	} while (!d->final && !out_of_time(d) &&
+		 (d->again || envelope_count(d->envelope, OUTCOME_PENDING) < before) &&
+		 envelope_count(d->envelope, OUTCOME_PENDING));
 	dial_free(dial);
 	if (!good && err && !err->fault)
 		*err = lost;
@@ -201,11 +202,19 @@ reopen_temporary(struct envelope *e)
 			e->recipients[i].outcome = OUTCOME_PENDING;
 }
 
+/* Nobody is left to ask. Who was refused for now by one host keeps that answer: it is about the
+ * recipient, and trying again may help whatever has kept us from another host. */
 static void
 fail_pending(struct delivery *d, const struct error *why)
 {
 	struct session s = { .envelope = d->envelope };
 
+	for (size_t i = 0; i < d->envelope->count; i++) {
+		struct recipient *r = &d->envelope->recipients[i];
+
+		if (r->outcome == OUTCOME_PENDING && r->why && r->why->fault == FAULT_TEMPORARY)
+			r->outcome = OUTCOME_TEMPORARY;
+	}
 	transaction_fail_pending(&s, why);
 }
 
@@ -220,11 +229,11 @@ try_hosts(struct delivery *d, struct error *decided)
 		if (!envelope_count(d->envelope, OUTCOME_PENDING))
 			break;
 		lost = (struct error)ERROR_NONE;
-		if (!try_host(d, d->settings->hosts[i], &lost)) {
-			/* one host that may answer later outweighs another that does not exist */
-			if (!decided->fault || lost.fault == FAULT_TEMPORARY || d->final)
-				*decided = lost;
-		}
+		if (try_host(d, d->settings->hosts[i], &lost))
+			error_clear(decided);
+		/* one host that may answer later outweighs another that does not exist */
+		else if (!decided->fault || lost.fault == FAULT_TEMPORARY || d->final)
+			*decided = lost;
 		if (d->final || out_of_time(d))
 			break;
 	}
@@ -232,14 +241,14 @@ try_hosts(struct delivery *d, struct error *decided)
 
 bool
 session_deliver(const struct wire_settings *settings, struct envelope *envelope,
-	const struct message *message, wire_accepted *accepted, void *accepted_ctx,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err)
 {
 	struct delivery d = { .settings = settings,
 		.envelope = envelope,
 		.message = message,
-		.accepted = accepted,
-		.accepted_ctx = accepted_ctx,
+		.progress = progress,
+		.progress_ctx = progress_ctx,
 		.report = report };
 	struct error decided = ERROR_NONE;
 
@@ -250,6 +259,9 @@ session_deliver(const struct wire_settings *settings, struct envelope *envelope,
 	if (envelope_count(envelope, OUTCOME_PENDING)) {
 		error_at(&decided, STAGE_CONNECT, FAULT_TEMPORARY, "the time is up");
 		fail_pending(&d, &decided);
+	} else {
+		/* each has an answer of its own */
+		error_clear(&decided);
 	}
 	for (size_t i = 0; i < envelope->count && !decided.fault; i++)
 		if (envelope->recipients[i].outcome != OUTCOME_ACCEPTED &&

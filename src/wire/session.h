@@ -43,15 +43,20 @@ struct wire_report {
 void wire_report_init(struct wire_report *r);
 void wire_report_done(struct wire_report *r);
 
-/* Called when the first recipient becomes OUTCOME_ACCEPTED (and only then): from there on the process must not end
- * with EX_TEMPFAIL. May be NULL. */
-typedef void wire_accepted(void *ctx);
+/* How far a delivery has come: what an end of the process at this moment means for the mail. */
+enum wire_mark {
+	WIRE_SENT,           /* the end of data leaves: from here on the outcome may be in doubt */
+	WIRE_ACCEPTED,       /* accepted for somebody: the process must not end with EX_TEMPFAIL any
+	                        more; told before anything else is done with the reply */
+	WIRE_ACCEPTED_BY_ALL /* every recipient of the envelope is accepted */
+};
+/* May be NULL. Must not fail and must not allocate. */
+typedef void wire_progress(void *ctx, enum wire_mark mark);
 
 /* Delivers MESSAGE to the recipients of ENVELOPE that are OUTCOME_PENDING: host by host, address by
  * address while failures are temporary, as many transactions and connections as it takes. Each
  * recipient has an outcome afterwards. True iff all of them were accepted; otherwise *ERR is the first
- * error of the attempt that decided (the recipients have their own). The settings' secret callback is
- * asked at most once. */
+ * error of the attempt that decided (the recipients have their own). */
 bool session_deliver(const struct wire_settings *settings, struct envelope *envelope,
-	const struct message *message, wire_accepted *accepted, void *accepted_ctx,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));

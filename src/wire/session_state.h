@@ -30,6 +30,7 @@ struct transaction {
 	bool content_begun;        /* an octet of the content left, or may have */
 	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
 	bool answered;             /* the reply to the end of data came */
+	bool delivered;            /* ... and was 2yz, for somebody */
 };
 
 struct session {
@@ -38,8 +39,8 @@ struct session {
 	struct envelope *envelope;
 	const struct message *original;
 	struct wire_report *report;
-	wire_accepted *accepted;
-	void *accepted_ctx;
+	wire_progress *progress;
+	void *progress_ctx;
 
 	char host[256];
 	bool loopback;
@@ -51,6 +52,8 @@ struct session {
 	size_t queue_size, queue_head, queue_count;
 	bool lockstep;       /* no command ahead of a reply, whatever the server offers */
 	bool wants_lockstep; /* this connection is lost, but another one in lockstep may work */
+	bool spent;          /* what comes next needs another connection */
+	bool no_secret;      /* the password could not be had: no other address will help */
 	bool greeted;        /* EHLO or HELO was accepted: QUIT is in order */
 	bool ehlo_refused;   /* HELO instead */
 	bool in_transaction; /* MAIL was accepted and nothing has ended it: RSET before the next */
@@ -80,6 +83,8 @@ int64_t session_deadline(const struct session *s, int64_t ms);
 /* Tells the trace; adds a sentence to the report. */
 void session_trace(struct session *s, enum wire_trace kind, const char *text, size_t n);
 void session_note(struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Tells the caller of session_deliver how far it has come. */
+void session_progress(struct session *s, enum wire_mark mark);
 /* Adds the time since *SINCE to a phase and sets *SINCE to now. */
 void session_phase(struct session *s, enum wire_phase phase, int64_t *since);
 
@@ -123,4 +128,6 @@ void content_done(struct session *s);
 bool transaction_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Gives every pending recipient ERR as its outcome. */
 void transaction_fail_pending(struct session *s, const struct error *err);
+/* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
+void transaction_decide(struct session *s, enum verb verb, const char *what);
 void transaction_done(struct transaction *tx);

@@ -48,7 +48,8 @@ struct wire_settings {
 	const char *mechanism;    /* NULL: the strongest that works; "none": no AUTH; else a name */
 	bool cleartext_auth;      /* AUTH without TLS is allowed towards loopback */
 	const char *user;         /* NULL: no login, unless mechanism EXTERNAL is named */
-	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked once per session. */
+	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked again for another
+	 * mechanism or connection, when it must give the same, but not after it has failed. */
 	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);
 	void *secret_ctx;
 	bool partial_abort;       /* one refused recipient stops the message for all */

@@ -8,6 +8,9 @@
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
 
+/* Every server takes that many recipients at once. */
+#define RCPT_LIMIT 100
+
 void
 transaction_done(struct transaction *tx)
 {
@@ -27,6 +30,40 @@ transaction_fail_pending(struct session *s, const struct error *err)
 	for (size_t i = 0; i < s->envelope->count; i++)
 		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
 			recipient_fail(&s->envelope->recipients[i], &why);
+}
+
+void
+transaction_decide(struct session *s, enum verb verb, const char *what)
+{
+	struct error refusal = ERROR_NONE;
+	struct wire_report *report = s->report;
+	bool good = reply_class(&s->reply) == 2;
+
+	s->tx.answered = true;
+	s->tx.delivered = good && s->tx.taken_count;
+	/* before anything that could fail: memory is needed from here on */
+	if (s->tx.delivered)
+		session_progress(s, WIRE_ACCEPTED);
+	if (good || report->code / 100 != 2) {
+		report->code = s->reply.code;
+		report->enhanced = s->reply.enhanced;
+		reply_words(&s->reply, report->words, sizeof(report->words));
+	}
+	if (!good)
+		flight_refused(s, verb, &refusal, "%s %s", s->host, what);
+	for (size_t i = 0; i < s->tx.count; i++) {
+		struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
+
+		if (!s->tx.taken[i])
+			continue;
+		if (good)
+			recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
+				report->words, NULL);
+		else
+			recipient_fail(r, &refusal);
+	}
+	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
+		session_progress(s, WIRE_ACCEPTED_BY_ALL);
 }
 
 /* Takes the pending recipients, at most as many as the server names (RFC 9422). With partial =
@@ -71,6 +108,13 @@ rides_along(const struct session *s)
 	       message_size(s->content) <= FULL_FLIGHT;
 }
 
+/* Everything so far is answered, and the login or the sender was refused. */
+static bool
+hopeless(const struct session *s)
+{
+	return !s->queue_count && (s->auth_error.fault || !s->tx.mail_taken);
+}
+
 /* Everything that may leave before the recipients are answered. */
 static bool
 send_envelope(struct session *s, struct error *err)
@@ -82,11 +126,13 @@ send_envelope(struct session *s, struct error *err)
 	if (!authenticate(s, err) || !flight_push(s, VERB_MAIL, 0, err))
 		return false;
 	for (size_t i = 0; i < s->tx.count; i++) {
-		if (!flight_pipelines(s) && !s->tx.mail_taken)
-			break;
+		if (hopeless(s))
+			return true;
 		if (!flight_push(s, VERB_RCPT, i, err))
 			return false;
 	}
+	if (hopeless(s))
+		return true;
 	if (!flight_pipelines(s) || all_or_nothing)
 		return flight_drain(s, err);
 	if (rides_along(s))
@@ -106,35 +152,47 @@ send_content(struct session *s, struct error *err)
 	return !s->tx.go_ahead || flight_push(s, VERB_END, 0, err);
 }
 
-/* partial = abort, and somebody was refused: nobody gets it. */
-static void
+/* With partial = abort: somebody was refused, here or at another host, so nobody gets it. One who
+ * was refused for good decides before those who were refused for now. */
+static bool
 abort_all(struct session *s)
 {
 	const struct error *first = NULL;
 	struct error why;
 
-	for (size_t i = 0; i < s->tx.count && !first; i++)
-		first = s->envelope->recipients[s->tx.group[i]].why;
-	if (!first)
-		return;
-	for (size_t i = 0; i < s->tx.count; i++) {
-		if (!s->tx.taken[i])
-			continue;
-		why = *first;
-		error_prefix(
-			&why, "not sent, since another recipient was refused and partial is abort");
-		recipient_fail(&s->envelope->recipients[s->tx.group[i]], &why);
+	if (!s->settings->partial_abort)
+		return false;
+	for (size_t i = 0; i < s->envelope->count; i++) {
+		const struct recipient *r = &s->envelope->recipients[i];
+
+		if (r->outcome == OUTCOME_PERMANENT || (r->outcome == OUTCOME_TEMPORARY && !first))
+			first = r->why;
+		if (r->outcome == OUTCOME_PERMANENT)
+			break;
 	}
+	if (!first)
+		return false;
+	why = *first;
+	error_prefix(&why, "not sent, since another recipient was refused and partial is abort");
+	for (size_t i = 0; i < s->envelope->count; i++) {
+		struct recipient *r = &s->envelope->recipients[i];
+
+		if (r->outcome == OUTCOME_PENDING ||
+			(r->outcome == OUTCOME_TEMPORARY && why.fault != FAULT_TEMPORARY))
+			recipient_fail(r, &why);
+	}
+	return true;
 }
 
 /* Login refused in the envelope's flight. False unless another mechanism may be tried. */
 static bool
 login_refused(struct session *s, struct error *err)
 {
-	if (s->tx.go_ahead) {
-		/* the server waits for content that it must not get; a lone dot would send an
-		 * empty message to the recipients it took */
+	if (s->tx.go_ahead || s->spent) {
+		/* the server waits for content that it must not get (a lone dot would send an
+		 * empty message to the recipients it took), or has got it */
 		s->greeted = false;
+		s->wants_lockstep = s->auth_unsupported;
 	} else if (s->auth_unsupported) {
 		return login_next(s, err);
 	}
@@ -143,38 +201,58 @@ login_refused(struct session *s, struct error *err)
 	return false;
 }
 
-/* The end of an answered transaction: those who came too late have another turn. */
+/* Those who came too late have another turn, if anybody came in time. */
 static void
-settle(struct session *s)
+reopen_late(struct session *s)
 {
 	struct recipient *r;
 
-	if (s->tx.taken_count)
-		for (size_t i = 0; i < s->tx.count; i++) {
-			r = &s->envelope->recipients[s->tx.group[i]];
-			if (s->tx.late[i])
-				r->outcome = OUTCOME_PENDING;
-		}
-	s->transactions++;
+	if (!s->tx.taken_count || !s->tx.late_count || s->settings->partial_abort)
+		return;
+	for (size_t i = 0; i < s->tx.count; i++) {
+		r = &s->envelope->recipients[s->tx.group[i]];
+		if (s->tx.late[i] && r->outcome == OUTCOME_TEMPORARY)
+			r->outcome = OUTCOME_PENDING;
+	}
+	/* a limit, and not a whim (RFC 5321 4.5.3.1.8): no need to run into it each time */
+	if (s->tx.taken_count >= RCPT_LIMIT)
+		s->capability.rcpt_max = s->tx.taken_count;
 }
 
+/* What follows when the envelope is answered. */
 static bool
-delivered(const struct session *s)
+go_on(struct session *s, struct error *err)
 {
-	return s->tx.answered && s->report->code / 100 == 2 && s->tx.taken_count;
+	if (s->tx.mail_taken && s->tx.taken_count && !s->tx.answered && !abort_all(s))
+		return send_content(s, err);
+	if (!s->tx.go_ahead || s->tx.answered)
+		return true;
+	if (!s->tx.taken_count && s->tx.mail_taken)
+		return flight_push(s, VERB_NOBODY, 0, err);
+	/* the server waits for content that it must not get, and no command would be understood */
+	s->greeted = false;
+	s->spent = true;
+	return true;
 }
 
 /* A BDAT that rode in the envelope's flight and was refused must have been answered exactly once: a
  * server with more to say has taken the content for commands, and nothing it says is believed. */
 static bool
-in_step(struct session *s, struct error *err)
+answered_once(struct session *s, struct error *err)
 {
+	struct recipient *r;
+
 	if (!s->tx.content_begun || reply_class(&s->reply) == 2 || !stream_has_input(&s->stream))
 		return true;
 	session_note(s, "%s lost step with pipelined content: lockstep from here on", s->host);
 	s->greeted = false;
 	s->wants_lockstep = true;
 	s->tx.content_sent = false;
+	for (size_t i = 0; i < s->tx.count; i++) {
+		r = &s->envelope->recipients[s->tx.group[i]];
+		if (s->tx.taken[i] && s->tx.mail_taken && s->tx.answered)
+			r->outcome = OUTCOME_PENDING;
+	}
 	return error_at(err, STAGE_DATA, FAULT_PROTOCOL, "%s answered more often than it was asked",
 		s->host);
 }
@@ -186,63 +264,79 @@ run(struct session *s, struct error *err)
 	bool good = send_envelope(s, err);
 
 	session_phase(s, WIRE_PHASE_MAIL, &since);
-	if (!good || !in_step(s, err))
+	if (!good || !answered_once(s, err))
 		return false;
-	if (s->auth_error.fault && !delivered(s))
+	if (s->auth_error.fault && !s->tx.delivered)
 		return login_refused(s, err);
 	if (s->auth_error.fault)
 		session_note(s, "%s refused the login but took the message", s->host);
 	else if (s->mechanism)
 		memccpy(s->report->mechanism, s->mechanism->name, '\0',
 			sizeof(s->report->mechanism));
-	if (!s->tx.mail_taken && !s->tx.answered) {
-		s->greeted = s->greeted && !s->tx.go_ahead;
-		return true;
-	}
-	if (s->settings->partial_abort && s->tx.refused_count + s->tx.late_count) {
-		abort_all(s);
-		return true;
-	}
-	if (!s->tx.answered && s->tx.taken_count)
-		good = send_content(s, err);
-	else if (s->tx.go_ahead)
-		good = flight_push(s, VERB_NOBODY, 0, err);
+	s->transactions++;
+	good = go_on(s, err);
 	session_phase(s, WIRE_PHASE_DATA, &since);
-	if (good)
-		settle(s);
 	return good;
 }
 
-/* The connection ended after the end of data and before its answer. */
-static void
+/* The connection ended after the end of data and before its answer. True iff that concerns anybody:
+ * with the login refused only those count whom the server took all the same. */
+static bool
 doubt(struct session *s, struct error *err)
 {
+	struct error why = *err;
 	struct recipient *r;
+	bool any = false;
 
-	err->in_doubt = true;
-	error_prefix(err, "the message may have been delivered");
-	err->fault = FAULT_TEMPORARY;
+	why.in_doubt = true;
+	error_prefix(&why, "the message may have been delivered");
+	why.fault = FAULT_TEMPORARY;
 	for (size_t i = 0; i < s->tx.count; i++) {
 		r = &s->envelope->recipients[s->tx.group[i]];
-		if (r->outcome == OUTCOME_PENDING && (s->tx.taken[i] || !s->auth_error.fault))
-			recipient_fail(r, err);
-		else if (s->tx.late[i] && s->tx.taken_count)
-			r->outcome = OUTCOME_PENDING;
+		if (r->outcome != OUTCOME_PENDING || (s->auth_error.fault && !s->tx.taken[i]))
+			continue;
+		recipient_fail(r, &why);
+		any = true;
 	}
+	if (any)
+		*err = why;
+	return any;
+}
+
+/* The connection is lost. What the server said of the login before is the reason then, and a
+ * password that was refused is not tried again elsewhere. */
+static void
+lost(struct session *s, struct error *err)
+{
+	if (s->tx.content_sent && !s->tx.answered && !s->goodbye && doubt(s, err))
+		return;
+	if (!s->auth_error.fault || s->tx.delivered)
+		return;
+	*err = s->auth_error;
+	/* what followed AUTH may have cost us the connection: the next mechanism deserves one */
+	s->wants_lockstep = s->auth_unsupported && flight_pipelines(s) && s->mechanism &&
+			    (s->mechanism->kind & SASL_ONE_TRIP);
 }
 
 bool
 transaction_run(struct session *s, struct error *err)
 {
+	bool good;
+
 	form_group(s);
 	if (!content_fit(s, err))
 		return false;
-	if (!envelope_count(s->envelope, OUTCOME_PENDING))
+	if (abort_all(s) || !envelope_count(s->envelope, OUTCOME_PENDING))
 		return true;
 	form_group(s);
-	if (run(s, err))
-		return true;
-	if (s->tx.content_sent && !s->tx.answered && !s->goodbye)
-		doubt(s, err);
-	return false;
+	good = run(s, err);
+	if (!good)
+		lost(s, err);
+	reopen_late(s);
+	if (good && s->tx.delivered && s->auth_error.fault &&
+		envelope_count(s->envelope, OUTCOME_PENDING)) {
+		*err = s->auth_error;
+		return false;
+	}
+	return good;
 }

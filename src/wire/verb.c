@@ -1,4 +1,4 @@
-#include "verb.h"
+#include "verb_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,32 +7,34 @@
 #include "session_state.h"
 #include "text.h"
 
-/* Puts a line into the stream's buffer; SHOWN is what the trace gets. */
+/* Puts a line into the stream's buffer; SHOWN is what the trace gets. Whoever made the line has
+ * checked what it is made of; that it is one line is checked again here, for all of them. */
 static bool
 say_shown(struct session *s, const char *line, size_t n, const char *shown, struct error *err)
 {
+	if (memchr(line, '\r', n) || memchr(line, '\n', n) || memchr(line, '\0', n))
+		return error_set(err, FAULT_DATA, "a command holds a line end or NUL");
 	session_trace(s, WIRE_TRACE_SENT, shown, strlen(shown));
 	return stream_write(&s->stream, line, n, session_deadline(s, 3 * CLOCK_MINUTE), err) &&
 	       stream_write(&s->stream, "\r\n", 2, session_deadline(s, 3 * CLOCK_MINUTE), err);
 }
 
-static bool
-say(struct session *s, const struct strbuf *line, struct error *err)
+bool
+verb_say(struct session *s, const struct strbuf *line, struct error *err)
 {
 	if (line->full)
 		return error_set(err, FAULT_DATA, "a command line is too long");
 	return say_shown(s, line->s, line->len, line->s, err);
 }
 
-static bool
-say_word(struct session *s, const char *word, struct error *err)
+bool
+verb_say_word(struct session *s, const char *word, struct error *err)
 {
 	return say_shown(s, word, strlen(word), word, err);
 }
 
-/* A reply of a class that cannot stand here. */
-static enum move
-unexpected(struct session *s, enum verb verb, struct error *err)
+enum move
+verb_unexpected(struct session *s, enum verb verb, struct error *err)
 {
 	flight_refused(
 		s, verb, err, "%s gave a reply that does not fit %s", s->host, verbs[verb].name);
@@ -53,7 +55,7 @@ take_greeting(struct session *s, size_t argument, struct error *err)
 	if (reply_class(&s->reply) == 2)
 		return MOVE_ON;
 	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_GREETING, err);
+		return verb_unexpected(s, VERB_GREETING, err);
 	flight_refused(s, VERB_GREETING, err, "%s is not available", s->host);
 	/* RFC 5321 3.1: after a 554 greeting QUIT is in order */
 	return MOVE_QUIT;
@@ -66,7 +68,7 @@ write_hello(struct session *s, const char *word, struct error *err)
 	bool good;
 
 	strbuf_addf(&line, "%s %s", word, s->settings->ehlo_name);
-	good = say(s, &line, err);
+	good = verb_say(s, &line, err);
 	strbuf_done(&line);
 	return good;
 }
@@ -101,7 +103,7 @@ take_ehlo(struct session *s, size_t argument, struct error *err)
 		flight_refused(s, VERB_EHLO, err, "%s refused EHLO", s->host);
 		return MOVE_QUIT;
 	default:
-		return unexpected(s, VERB_EHLO, err);
+		return verb_unexpected(s, VERB_EHLO, err);
 	}
 }
 
@@ -115,7 +117,7 @@ take_helo(struct session *s, size_t argument, struct error *err)
 		return MOVE_ON;
 	}
 	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_HELO, err);
+		return verb_unexpected(s, VERB_HELO, err);
 	flight_refused(s, VERB_HELO, err, "%s refused HELO", s->host);
 	return MOVE_QUIT;
 }
@@ -124,7 +126,7 @@ static bool
 write_starttls(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
-	return say_word(s, "STARTTLS", err);
+	return verb_say_word(s, "STARTTLS", err);
 }
 
 static enum move
@@ -134,7 +136,7 @@ take_starttls(struct session *s, size_t argument, struct error *err)
 	if (reply_class(&s->reply) == 2)
 		return MOVE_ON;
 	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_STARTTLS, err);
+		return verb_unexpected(s, VERB_STARTTLS, err);
 	flight_refused(s, VERB_STARTTLS, err, "%s refused STARTTLS", s->host);
 	return MOVE_QUIT;
 }
@@ -150,9 +152,11 @@ write_auth(struct session *s, size_t argument, struct error *err)
 	strbuf_addf(&line, "AUTH %s", s->mechanism->name);
 	snprintf(shown, sizeof(shown), "%s%s", line.s,
 		s->mechanism->kind & SASL_FIRST ? " ***" : "");
-	if (s->mechanism->kind & SASL_FIRST)
+	if (s->mechanism->kind & SASL_FIRST) {
 		/* RFC 4954 section 4: an empty initial response is written as "=" */
-		strbuf_addf(&line, " %s", s->response.len ? s->response.s : "=");
+		strbuf_addc(&line, ' ');
+		strbuf_adds(&line, s->response.len ? s->response.s : "=");
+	}
 	good = say_shown(s, line.s, line.len, shown, err);
 	strbuf_done(&line);
 	return good;
@@ -162,7 +166,7 @@ static bool
 write_auth_step(struct session *s, size_t cancel, struct error *err)
 {
 	if (cancel)
-		return say_word(s, "*", err);
+		return verb_say_word(s, "*", err);
 	return say_shown(s, s->response.s, s->response.len, s->response.len ? "***" : "", err);
 }
 
@@ -170,8 +174,11 @@ static enum move
 take_auth(struct session *s, size_t cancelled, struct error *err)
 {
 	int code = s->reply.code;
+	bool password = s->reply.enhanced.subject == 7 && s->reply.enhanced.detail == 8;
 
 	s->auth_more = false;
+	if (cancelled && reply_class(&s->reply) < 4)
+		return verb_unexpected(s, VERB_AUTH, err);
 	switch (reply_class(&s->reply)) {
 	case 2:
 		s->authenticated = true;
@@ -182,7 +189,7 @@ take_auth(struct session *s, size_t cancelled, struct error *err)
 			/* the server asks for the response again and has taken the next command
 			 * for it: out of step */
 			s->wants_lockstep = true;
-			return unexpected(s, VERB_AUTH, err);
+			return verb_unexpected(s, VERB_AUTH, err);
 		}
 		s->auth_more = true;
 		return MOVE_ON;
@@ -192,272 +199,11 @@ take_auth(struct session *s, size_t cancelled, struct error *err)
 			return MOVE_ON;
 		flight_refused(s, VERB_AUTH, &s->auth_error, "%s refused the login of %s", s->host,
 			s->settings->user ? s->settings->user : "this client");
-		s->auth_unsupported = (code >= 500 && code <= 504) || code == 534;
+		s->auth_unsupported = ((code >= 500 && code <= 504) || code == 534) && !password;
 		return MOVE_ON;
 	default:
-		return unexpected(s, VERB_AUTH, err);
+		return verb_unexpected(s, VERB_AUTH, err);
 	}
-}
-
-static void
-add_address(
-	struct strbuf *line, const struct session *s, const struct address *a, struct error *err)
-{
-	if (!address_add_smtp(line, a, !s->smtputf8, err))
-		line->full = true;
-}
-
-static bool
-write_mail(struct session *s, size_t argument, struct error *err)
-{
-	const struct envelope *e = s->envelope;
-	struct strbuf line = STRBUF_INIT(4096);
-	bool good;
-
-	(void)argument;
-	strbuf_adds(&line, "MAIL FROM:<");
-	add_address(&line, s, &e->sender, err);
-	strbuf_addc(&line, '>');
-	if (s->capability.size)
-		strbuf_addf(&line, " SIZE=%llu", (unsigned long long)message_size(s->content));
-	if (s->eightbit)
-		strbuf_adds(&line, " BODY=8BITMIME");
-	if (s->smtputf8)
-		strbuf_adds(&line, " SMTPUTF8");
-	if (s->capability.dsn && e->dsn_return)
-		strbuf_adds(&line, e->dsn_return == DSN_RETURN_FULL ? " RET=FULL" : " RET=HDRS");
-	if (s->capability.dsn && e->envid) {
-		strbuf_adds(&line, " ENVID=");
-		dsn_add_xtext(&line, e->envid);
-	}
-	good = say(s, &line, err);
-	strbuf_done(&line);
-	return good;
-}
-
-static enum move
-take_mail(struct session *s, size_t argument, struct error *err)
-{
-	struct strbuf sender = STRBUF_INIT(512);
-	struct error refusal = ERROR_NONE;
-
-	(void)argument;
-	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_MAIL, err);
-	if (reply_class(&s->reply) == 2) {
-		s->tx.mail_taken = s->in_transaction = true;
-		return MOVE_ON;
-	}
-	if (s->auth_error.fault)
-		return MOVE_ON; /* the refused login is the reason */
-	add_address(&sender, s, &s->envelope->sender, NULL);
-	flight_refused(s, VERB_MAIL, &refusal, "%s refused the sender <%s>", s->host, sender.s);
-	strbuf_done(&sender);
-	transaction_fail_pending(s, &refusal);
-	return MOVE_ON;
-}
-
-static void
-add_notify(struct strbuf *line, unsigned notify)
-{
-	static const struct {
-		unsigned bit;
-		const char *word;
-	} words[] = { { DSN_NEVER, "NEVER" }, { DSN_SUCCESS, "SUCCESS" },
-		{ DSN_FAILURE, "FAILURE" }, { DSN_DELAY, "DELAY" } };
-	const char *between = " NOTIFY=";
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (notify & words[i].bit) {
-			strbuf_addf(line, "%s%s", between, words[i].word);
-			between = ",";
-		}
-}
-
-static bool
-write_rcpt(struct session *s, size_t argument, struct error *err)
-{
-	const struct recipient *r = &s->envelope->recipients[s->tx.group[argument]];
-	struct strbuf line = STRBUF_INIT(4096);
-	bool good;
-
-	strbuf_adds(&line, "RCPT TO:<");
-	add_address(&line, s, &r->address, err);
-	strbuf_addc(&line, '>');
-	if (s->capability.dsn) {
-		add_notify(&line, s->envelope->dsn_notify);
-		if (r->orcpt) {
-			strbuf_addf(&line, " ORCPT=%s;", s->smtputf8 ? "utf-8" : "rfc822");
-			dsn_add_xtext(&line, r->orcpt);
-		}
-	}
-	good = say(s, &line, err);
-	strbuf_done(&line);
-	return good;
-}
-
-/* The server takes no more recipients in this transaction (RFC 5321 4.5.3.1.10, RFC 3463 5.5.3). */
-static bool
-too_many(const struct reply *r)
-{
-	bool limit = r->enhanced.subject == 5 && r->enhanced.detail == 3;
-
-	return (r->code == 452 && (limit || !r->enhanced.class)) || (r->code == 552 && limit);
-}
-
-static enum move
-take_rcpt(struct session *s, size_t argument, struct error *err)
-{
-	struct recipient *r = &s->envelope->recipients[s->tx.group[argument]];
-	struct strbuf address = STRBUF_INIT(512);
-	struct error refusal = ERROR_NONE;
-
-	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_RCPT, err);
-	if (reply_class(&s->reply) == 2) {
-		s->tx.taken[argument] = true;
-		s->tx.taken_count++;
-		return MOVE_ON;
-	}
-	if (s->auth_error.fault || !s->tx.mail_taken)
-		return MOVE_ON;
-	add_address(&address, s, &r->address, NULL);
-	flight_refused(s, VERB_RCPT, &refusal, "%s refused the recipient <%s>", s->host, address.s);
-	strbuf_done(&address);
-	recipient_fail(r, &refusal);
-	if (too_many(&s->reply)) {
-		s->tx.late[argument] = true;
-		s->tx.late_count++;
-		/* 552 5.5.3 is only the old spelling of 452: should it stay the last word, trying
-		 * again may help */
-		if (refusal.fault != FAULT_TEMPORARY) {
-			refusal.fault = FAULT_TEMPORARY;
-			recipient_fail(r, &refusal);
-		}
-	} else {
-		s->tx.refused_count++;
-	}
-	return MOVE_ON;
-}
-
-static bool
-write_data(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	return say_word(s, "DATA", err);
-}
-
-/* A reply that decides about all recipients taken so far. */
-static void
-decide(struct session *s, enum verb verb, const char *what)
-{
-	struct error refusal = ERROR_NONE;
-	struct wire_report *report = s->report;
-	bool good = reply_class(&s->reply) == 2;
-
-	s->tx.answered = true;
-	if (good || report->code / 100 != 2) {
-		report->code = s->reply.code;
-		report->enhanced = s->reply.enhanced;
-		reply_words(&s->reply, report->words, sizeof(report->words));
-	}
-	if (!good)
-		flight_refused(s, verb, &refusal, "%s %s", s->host, what);
-	if (good && s->tx.taken_count && s->accepted)
-		s->accepted(s->accepted_ctx);
-	for (size_t i = 0; i < s->tx.count; i++) {
-		struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
-
-		if (!s->tx.taken[i])
-			continue;
-		if (good)
-			recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
-				report->words, NULL);
-		else
-			recipient_fail(r, &refusal);
-	}
-}
-
-static enum move
-take_data(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	switch (reply_class(&s->reply)) {
-	case 3:
-		s->tx.go_ahead = true;
-		return MOVE_ON;
-	case 2:
-		return unexpected(s, VERB_DATA, err);
-	default:
-		/* with no recipient taken this is only the server's word for that */
-		if (s->tx.taken_count && !s->auth_error.fault)
-			decide(s, VERB_DATA, "refused the message");
-		return MOVE_ON;
-	}
-}
-
-static bool
-write_end(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	return content_write_dotted(s, err);
-}
-
-static bool
-write_bdat(struct session *s, size_t argument, struct error *err)
-{
-	struct strbuf line = STRBUF_INIT(64);
-	bool good;
-
-	(void)argument;
-	strbuf_addf(&line, "BDAT %llu LAST", (unsigned long long)message_size(s->content));
-	good = say(s, &line, err) && content_write_plain(s, err);
-	strbuf_done(&line);
-	return good;
-}
-
-static enum move
-take_end(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_END, err);
-	if (s->auth_error.fault && reply_class(&s->reply) != 2)
-		return MOVE_ON;
-	if (!s->tx.taken_count && reply_class(&s->reply) != 2)
-		return MOVE_ON;
-	decide(s, VERB_END, "refused the message");
-	if (reply_class(&s->reply) == 2)
-		s->in_transaction = false;
-	return MOVE_ON;
-}
-
-static bool
-write_nobody(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	return say_word(s, ".", err);
-}
-
-static bool
-write_rset(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	return say_word(s, "RSET", err);
-}
-
-static enum move
-take_rset(struct session *s, size_t argument, struct error *err)
-{
-	(void)argument;
-	if (reply_class(&s->reply) == 2) {
-		s->in_transaction = false;
-		return MOVE_ON;
-	}
-	if (reply_class(&s->reply) == 3)
-		return unexpected(s, VERB_RSET, err);
-	flight_refused(s, VERB_RSET, err, "%s refused RSET", s->host);
-	return MOVE_QUIT;
 }
 
 static enum move
@@ -471,7 +217,7 @@ static bool
 write_quit(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
-	return say_word(s, "QUIT", err);
+	return verb_say_word(s, "QUIT", err);
 }
 
 const struct verb_row verbs[VERB_COUNT] = {
@@ -491,7 +237,7 @@ const struct verb_row verbs[VERB_COUNT] = {
 	[VERB_END] = { "the end of data", STAGE_END, 10 * CLOCK_MINUTE, false, write_end,
 		take_end },
 	[VERB_BDAT] = { "the end of data", STAGE_END, 10 * CLOCK_MINUTE, false, write_bdat,
-		take_end },
+		take_bdat },
 	[VERB_NOBODY] = { "the end of data", STAGE_END, 2 * CLOCK_MINUTE, false, write_nobody,
 		take_anything },
 	[VERB_RSET] = { "RSET", STAGE_MAIL, 5 * CLOCK_MINUTE, true, write_rset, take_rset },

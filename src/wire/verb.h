@@ -41,7 +41,7 @@ struct verb_row {
 	bool ahead;        /* other commands may follow before the reply has come */
 	/* Writes the command into the stream's buffer. */
 	bool (*write)(struct session *s, size_t argument, struct error *err);
-	/* Takes s->reply, of class 2 to 5 and no 421. */
+	/* Takes s->reply, of class 2 to 5; a 421 only when content is in flight. */
 	enum move (*take)(struct session *s, size_t argument, struct error *err);
 };
 

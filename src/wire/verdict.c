@@ -14,6 +14,7 @@ static const struct rule {
 	{ ANY, ANY, 6, ANY, FAULT_DATA },
 	/* who may log in, and as whom mail may be sent */
 	{ STAGE_AUTH, ANY, ANY, ANY, FAULT_PERMISSION },
+	{ STAGE_RCPT, ANY, 1, ANY, FAULT_NOUSER },
 	{ ANY, 530, ANY, ANY, FAULT_PERMISSION },
 	{ ANY, 538, ANY, ANY, FAULT_PERMISSION },
 	{ STAGE_MAIL, ANY, 1, 7, FAULT_PERMISSION },
@@ -22,7 +23,6 @@ static const struct rule {
 	/* RFC 1870 section 6.1: without an enhanced code 552 at MAIL is about SIZE= */
 	{ STAGE_MAIL, 552, 0, 0, FAULT_DATA },
 	/* the recipient */
-	{ STAGE_RCPT, ANY, 1, ANY, FAULT_NOUSER },
 	{ STAGE_RCPT, 550, 0, 0, FAULT_NOUSER },
 	{ STAGE_RCPT, 551, 0, 0, FAULT_NOUSER },
 	{ STAGE_RCPT, 553, 0, 0, FAULT_NOUSER },

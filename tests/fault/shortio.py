@@ -7,8 +7,9 @@ import random
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-from common import HEADER, Smarthost, Tap  # noqa: E402
+from submission import HEADER, Smarthost, Tap  # noqa: E402
 
 PRELOAD = os.environ.get("FAULTY_IO", "")
 

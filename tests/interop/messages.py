@@ -35,6 +35,5 @@ def numbered(data, n):
 
 
 def large(size):
-    line = bytes(range(33, 123)) * 1
-    line = line[:70] + b"\n"
+    line = bytes(range(33, 103)) + b"\n"
     return line * (size // len(line) + 1)

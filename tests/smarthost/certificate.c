@@ -199,3 +199,11 @@ certificate_setup(struct config *c)
 	testca_free(&ca);
 	return good;
 }
+
+void
+certificate_done(struct config *c)
+{
+	if (c->credentials)
+		gnutls_certificate_free_credentials(c->credentials);
+	gnutls_free(c->ticket_key.data);
+}

@@ -15,6 +15,16 @@ list_next(const char **at, const char **ret, size_t *ret_len)
 	return *ret_len != 0;
 }
 
+bool
+parameter_next(const char **at, const char **ret, size_t *ret_len)
+{
+	*at += strspn(*at, " ");
+	*ret = *at;
+	*ret_len = strcspn(*at, " ");
+	*at += *ret_len;
+	return *ret_len != 0;
+}
+
 /* The word of LIST that is NAME or begins with NAME=. */
 static const char *
 find(const char *list, const char *name, size_t *ret_len)

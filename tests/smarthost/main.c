@@ -211,5 +211,8 @@ main(int argc, char **argv)
 	printf("ready %u\n", port);
 	fflush(stdout);
 	loop(listener, &c, &mask);
+	close(listener);
+	certificate_done(&c);
+	options_done(&c);
 	return 0;
 }

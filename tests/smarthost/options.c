@@ -84,7 +84,7 @@ read_password(const char *file)
 }
 
 /* Applies "-CHUNKING,+LIMITS=RCPTMAX=3" to the usual extensions. */
-static const char *
+static char *
 changed_extensions(const char *change)
 {
 	struct strbuf out = STRBUF_INIT(4096);
@@ -152,6 +152,7 @@ set_password(struct config *c, const char *value)
 {
 	if (!c->user_count && !set_user(c, "alice"))
 		return false;
+	free(c->users[c->user_count - 1].password);
 	c->users[c->user_count - 1].password = read_password(value);
 	return c->users[c->user_count - 1].password || complain("unable to read", value);
 }
@@ -169,7 +170,9 @@ set_extensions(struct config *c, const char *value)
 	if (strcmp(value, "none") == 0)
 		c->extensions = "";
 	else
-		c->extensions = *value == '-' || *value == '+' ? changed_extensions(value) : value;
+		c->extensions = value;
+	if (*value == '-' || *value == '+')
+		c->extensions = c->changed_extensions = changed_extensions(value);
 	return true;
 }
 
@@ -314,4 +317,12 @@ options_write_password(const struct config *c)
 	if (fd >= 0)
 		close(fd);
 	return good || complain(strerror(errno), name);
+}
+
+void
+options_done(struct config *c)
+{
+	for (size_t i = 0; i < c->user_count; i++)
+		free(c->users[i].password);
+	free(c->changed_extensions);
 }

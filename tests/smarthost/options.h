@@ -9,3 +9,4 @@ struct config;
 bool options_parse(struct config *c, int argc, char **argv);
 /* Writes the first user's password to DIR/password of --ca-dir, where clients can take it from. */
 bool options_write_password(const struct config *c);
+void options_done(struct config *c);

@@ -44,6 +44,7 @@ struct config {
 	const char *mechanisms;
 	bool auth_optional;
 	const char *extensions;
+	char *changed_extensions; /* the same when it was made by us */
 	const char *record; /* directory, NULL: none */
 	bool discard;       /* sizes and sums only */
 	unsigned messages;  /* end after so many, 0: never */
@@ -157,6 +158,8 @@ bool extension_offered(const struct session *s, const char *name);
 bool extension_argument(const struct config *c, const char *name, char *out, size_t size);
 /* Finds the next word in a list separated by commas or blanks; false at its end. */
 bool list_next(const char **at, const char **ret, size_t *ret_len);
+/* The same for the parameters of MAIL and RCPT, which have commas in their values. */
+bool parameter_next(const char **at, const char **ret, size_t *ret_len);
 /* True iff LIST holds WORD, without regard to case. */
 bool list_has(const char *list, const char *word);
 
@@ -165,4 +168,5 @@ bool list_has(const char *list, const char *word);
 bool certificate_setup(struct config *c);
 /* Writes every variant into DIRECTORY. */
 bool certificate_make_all(const char *directory);
+void certificate_done(struct config *c);
 bool certificate_variant_known(const char *name);

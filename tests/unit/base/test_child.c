@@ -267,9 +267,21 @@ functions(void)
 	strbuf_done(&out);
 }
 
+static void
+home(void)
+{
+	setenv("HOME", "/h", 1);
+	same(io_home(), strlen(io_home()), "/h", "the home directory of the environment");
+	setenv("HOME", "relative", 1);
+	ok(!io_home() || *io_home() == '/', "one that is none is not taken");
+	unsetenv("HOME");
+	ok(!io_home() || *io_home() == '/', "the home directory of the passwd database");
+}
+
 int
 main(void)
 {
+	home();
 	signal(SIGPIPE, SIG_IGN);
 	words();
 	long_words();

@@ -204,8 +204,12 @@ octets(void)
 	fails("[account a]\nuser = a\tb\n",
 		"f:2: user: \"a\\x09b\" holds a control character or is not UTF-8; accepted: one "
 		"line of text");
-	fails("[account a\xc2\x85]\n", "f:1: [account]: the name is malformed; accepted: [account "
-				       "NAME], with a name of up to 100 octets without brackets");
+	fails("[account a\xc2\x85]\n", "f:1: a control character; accepted: text in UTF-8");
+	fails("[account a]\nhost = a\xc2\x85\n",
+		"f:2: a control character; accepted: text in UTF-8");
+	fails("[account a\tb]\n", "f:1: [account]: the name is malformed; accepted: [account "
+				  "NAME], with a name of up "
+				  "to 100 octets without brackets");
 	fails("\xef\xbb\xbf\xef\xbb\xbf[account a]\n",
 		"f:1: \\u{feff}[account: no equals sign; accepted: key = value, [account NAME], "
 		"[defaults] or # and a comment");

@@ -643,7 +643,7 @@ checking(void)
 		path = file(0, "F", text.s);
 		if (!load_accounts(&path, 1, false, false, &l, &err))
 			ok(false, "%s", err.text);
-		ok(profile_check(&l.v[0], &err) == !rows[i].want, "%s %s", text.s + 12, err.text);
+		ok(profile_check(&l.v[0], &err) == !rows[i].want, "row %zu: %s", i, err.text);
 		if (rows[i].want) {
 			/* the folder's name differs in every run */
 			for (at = err.text; *at;)

@@ -1,4 +1,4 @@
-"""What the fault tests share: a smarthost that records, and runs of sendoff against it."""
+"""What tests in Python share: a smarthost that records, and runs of sendoff against it."""
 
 import os
 import pathlib

@@ -208,8 +208,11 @@ def environment(sendmail):
         sendmail(["-c", run + " " + closed], name="/bin/sh").delivered(BOB)
     r = sendmail(["-c", run + " <&-"], b"", name="/bin/sh")
     r.expect(r.status in (0, 66), "status %s without standard input", r.status)
-    for env in ({"HOME": None}, {"HOME": "/nowhere"}, {"PATH": "/nowhere"}, {"PATH": None},
-                {"LC_ALL": "tr_TR.UTF-8", "LANG": "x" * 5000}, {"USER": "eve", "LOGNAME": "eve"}):
+    # another's home: what sudo leaves when root called it for alice
+    for env in ({"HOME": None}, {"HOME": "/nowhere"}, {"HOME": str(sendmail.machine.home / "root")},
+                {"HOME": "/dev/null"}, {"XDG_CONFIG_HOME": str(sendmail.machine.home / "root")},
+                {"PATH": "/nowhere"}, {"PATH": None}, {"LC_ALL": "tr_TR.UTF-8", "LANG": "x" * 5000},
+                {"USER": "eve", "LOGNAME": "eve"}):
         sendmail(BOB, env=env).delivered(BOB)
     sendmail(["-c", "umask 777; " + run], name="/bin/sh").delivered(BOB)
     leaked = [os.open("/dev/null", os.O_RDWR) for _ in range(200)]

@@ -159,6 +159,7 @@ class Machine:
                                       ("alice", ALICE, ALICE, "Alice Example,,,")):
             home = self.home / name
             home.mkdir(parents=True)
+            home.chmod(0o700)
             os.chown(home, uid, gid)
             replace_lines("/etc/passwd", name, "%s:x:%d:%d:%s:%s:/bin/sh" % (
                 name, uid, gid, gecos, home))

@@ -154,7 +154,7 @@ play(const struct dialogue *d)
 		.pipelining = d->how & FULL  ? WIRE_PIPELINING_FULL
 			      : d->how & OFF ? WIRE_PIPELINING_OFF
 					     : WIRE_PIPELINING_AUTO,
-		.ehlo_name = "me.example",
+		.ehlo_name = d->how & BAD_NAME ? "me\r\nNOOP" : "me.example",
 		.cleartext_auth = !(d->how & NO_CLEARTEXT),
 		.user = d->how & LOGIN ? "ann" : NULL,
 		.secret = give_secret,

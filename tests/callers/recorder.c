@@ -1,6 +1,6 @@
-/* Stands where sendmail is expected: writes down how it was called, and becomes sendoff. One file for
- * each call: "=" and $CALLER, the names of the processes that called, nothing, the arguments; each
- * ends with NUL. Changes nothing else for the program, nor for its caller. */
+/* Stands where sendmail is expected: writes down how it was called, and becomes sendoff. One file
+ * for each call: "=" and $CALLER, the names of the processes that called, nothing, the arguments;
+ * each ends with NUL. Changes nothing else for the program, nor for its caller. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,6 +17,7 @@ client_init(struct client *c, int in, int out)
 	*c = (struct client){ .in = in,
 		.out = out,
 		.buffer = xmalloc(CLIENT_BUFFER),
+		.size = CLIENT_BUFFER,
 		.replies = STRBUF_INIT(2 * CLIENT_REPLIES) };
 }
 
@@ -86,7 +87,7 @@ fill(struct client *c)
 
 	if (c->at == c->end)
 		c->at = c->end = 0;
-	if (c->end == CLIENT_BUFFER && c->at) {
+	if (c->end == c->size && c->at) {
 		memmove(c->buffer, c->buffer + c->at, c->end - c->at);
 		c->end -= c->at;
 		c->at = 0;
@@ -95,7 +96,7 @@ fill(struct client *c)
 		event = wait_for(c, true);
 		if (event != CLIENT_READY)
 			return event;
-		got = io_read(c->in, c->buffer + c->end, CLIENT_BUFFER - c->end);
+		got = io_read(c->in, c->buffer + c->end, c->size - c->end);
 	} while (got < 0 && errno == EAGAIN);
 	if (got < 0)
 		return CLIENT_BROKEN;

@@ -28,9 +28,9 @@ enum client_event {
 struct client {
 	int in, out;
 	char *buffer;
-	size_t at, end;
-	bool spoke; /* a line has come */
-	bool lf;    /* the first one ended in a bare LF: LF is a line end */
+	size_t size, at, end; /* allocated; what has been read and not taken */
+	bool spoke;           /* a line has come */
+	bool lf;              /* the first one ended in a bare LF: LF is a line end */
 	struct strbuf replies;
 	bool broken; /* nobody takes the replies */
 };

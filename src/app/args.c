@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "help.h"
+#include "sendmail.h"
 #include "strbuf.h"
 
 static const struct command *
@@ -25,13 +26,22 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 {
 	struct error why = ERROR_NONE;
 
-	if (o->id == OPT_IGNORE_O && value[0] == 'i')
-		return profile_set(&a->given, OPT_IGNORE_DOTS, "", "-oi", err);
-	if (o->id == OPT_MODE && strcmp(value, "m") != 0 && strcmp(value, "a") != 0)
-		return error_set(
-			err, FAULT_USAGE, "unable to run -b%s: this version only delivers", value);
+	if (o->id == OPT_RUN_QUEUE)
+		return sendmail_mode(a, "q", err);
+	if (o->id == OPT_CHECK_ALIASES)
+		return sendmail_mode(a, "i", err);
+	if (o->id == OPT_MODE)
+		return sendmail_mode(a, value, err);
+	if (o->id == OPT_SENDMAIL_O || o->id == OPT_SENDMAIL_LONG_O || o->id == OPT_ERROR_MODE)
+		return sendmail_option(a, o->id, value, err);
 	if (profile_set(&a->given, o->id, value, written, &why))
 		return true;
+	/* sendmail's callers get their mail sent whatever they think of notifications */
+	if (a->personality == PERSONALITY_SENDMAIL &&
+		(o->id == OPT_DSN_NOTIFY || o->id == OPT_DSN_RETURN)) {
+		snprintf(a->warning, sizeof(a->warning), "ignored: %.240s", why.text);
+		return true;
+	}
 	/* a wrong value in a file is a configuration error, here it is a usage error */
 	if (why.fault == FAULT_CONFIG)
 		why.fault = FAULT_USAGE;
@@ -74,7 +84,8 @@ parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *er
 	char written[80];
 
 	snprintf(written, sizeof(written), "--%.*s", (int)(n > 70 ? 70 : n), word);
-	if (!usable(a, o) || !n)
+	if (!usable(a, o) || !n ||
+		(a->personality == PERSONALITY_SENDMAIL && !(o->where & WHERE_LONG)))
 		return unknown(written, option_like(written + 2, WHERE_FLAG), err);
 	if (equals && o->kind == KIND_FLAG)
 		return error_set(err, FAULT_USAGE, "option %s takes no value", written);
@@ -104,12 +115,17 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 		written[1] = *letter;
 		if (!usable(a, o))
 			return unknown(written, NULL, err);
+		if (o->kind == KIND_GLUED)
+			return set(a, o, letter + 1, written, err);
 		if (!option_has_argument(o)) {
 			if (!set(a, o, switched_on(o), written, err))
 				return false;
 			continue;
 		}
 		value = letter[1] ? letter + 1 : NULL;
+		/* sendmail's -C takes a glued value only: a bare one means the usual configuration */
+		if (o->id == OPT_CONFIG && !value && a->personality == PERSONALITY_SENDMAIL)
+			return true;
 		if (!value && *at + 1 >= argc)
 			return error_set(err, FAULT_USAGE, "option %s needs a value", written);
 		return set(a, o, value ? value : argv[++*at], written, err);
@@ -124,7 +140,7 @@ identify(struct arguments *a, const char *argv0)
 
 	a->program = slash ? slash + 1 : argv0 && *argv0 ? argv0 : "sendoff";
 	a->personality =
-		strcmp(a->program, "sendmail") == 0 ? PERSONALITY_SENDMAIL : PERSONALITY_SENDOFF;
+		sendmail_is_name(a->program, &a->mode) ? PERSONALITY_SENDMAIL : PERSONALITY_SENDOFF;
 }
 
 bool

@@ -8,12 +8,27 @@
 
 struct error;
 
-/* As whom we were called (argv[0]). */
+/* As whom we were called (argv[0]): sendmail also as send-mail, mailq and newaliases. */
 enum personality { PERSONALITY_SENDOFF, PERSONALITY_SENDMAIL };
+
+/* What to do. */
+enum mode {
+	MODE_SUBMIT,
+	MODE_SMTP,        /* -bs */
+	MODE_VERIFY,      /* -bv */
+	MODE_ALIASES,     /* -bi, -I, newaliases */
+	MODE_QUEUE_LIST,  /* -bp, mailq */
+	MODE_QUEUE_COUNT, /* -bP */
+	MODE_QUEUE_RUN,   /* -q */
+	MODE_NOTHING      /* -bh, -bH: what sendmail keeps of hosts, and we do not */
+};
 
 struct arguments {
 	const char *program; /* last component of argv[0], for messages */
 	enum personality personality;
+	enum mode mode;
+	bool errors_quiet;     /* -oeq: the exit status says it all */
+	char warning[256];     /* an option that was passed over with a word, or "" */
 	const char *command;   /* argv[1] when it is a command, else NULL */
 	struct profile given;  /* every option that was given */
 	const char **operands; /* what is no option: recipients, or a command's own */

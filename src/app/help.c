@@ -77,11 +77,13 @@ add_row(struct strbuf *out, const struct option *o)
 	add_wrapped(out, o->sentence, COLUMN, column);
 }
 
-/* The short page leaves out what can be set once for an account, and what changes nothing. */
+/* The short page leaves out what can be set once for an account, and what only sendmail's callers
+ * use. */
 static bool
 is_shown(const struct option *o, bool everything)
 {
-	return everything || (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_IGNORED);
+	return everything || (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
+				     o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

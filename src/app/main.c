@@ -6,6 +6,7 @@
 #include "error.h"
 #include "help.h"
 #include "io.h"
+#include "sendmail.h"
 #include "status.h"
 #include "strbuf.h"
 #include "submission.h"
@@ -46,8 +47,10 @@ refuse(const struct arguments *args, const struct error *err)
 	struct submission nothing = { .args = args };
 
 	/* the caller may be writing a message: it must see this, not a broken pipe */
-	if (!args->command)
+	if (!args->command && args->mode == MODE_SUBMIT)
 		input_drain(&nothing);
+	if (args->errors_quiet)
+		return fault_status(err->fault);
 	fprintf(stderr, "%s: unable to %s: %s\n", args->program,
 		args->command              ? "list the accounts"
 		: err->fault == FAULT_DATA ? "send the message"
@@ -61,18 +64,22 @@ main(int argc, char **argv)
 {
 	struct arguments args;
 	struct error err = ERROR_NONE;
+	bool understood;
 	int status;
 
 	io_keep_standard();
 	status_init();
-	if (!args_parse(argc, argv, &args, &err))
+	understood = args_parse(argc, argv, &args, &err);
+	if (understood && *args.warning && !args.errors_quiet)
+		fprintf(stderr, "%s: %s\n", args.program, args.warning);
+	if (!understood)
 		status = refuse(&args, &err);
 	else if (profile_is_set(&args.given, OPT_HELP))
 		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
 	else if (!args.command)
-		status = submit(&args);
+		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
 	else
 		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
 	args_done(&args);

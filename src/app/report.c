@@ -98,18 +98,24 @@ print_notes(const struct submission *s)
 		fprintf(stderr, "%s: note: %.*s\n", s->args->program, (int)(stop - at), at);
 }
 
-static void
-write_record(const struct submission *s, bool failure)
+void
+report_record(const struct submission *s)
 {
+	bool failure = report_fault(s) != FAULT_NONE;
 	const char *target = profile_text(&s->account, OPT_LOG);
+	bool sendmail = s->args->personality == PERSONALITY_SENDMAIL;
 	struct strbuf record = STRBUF_INIT(1 << 20);
 	struct error why = ERROR_NONE;
 	struct log log = LOG_NONE;
 
+	/* cron, PHP and the like leave no other trace */
+	if (sendmail && !profile_is_set(&s->account, OPT_LOG))
+		target = "syslog";
 	if (!target || strcmp(target, "none") == 0)
 		return;
 	report_add_record(&record, s);
-	if (!log_open(&log, target, "sendoff", &why) || !log_write(&log, failure, record.s, &why))
+	if (!log_open(&log, target, sendmail ? "sendmail" : "sendoff", &why) ||
+		!log_write(&log, failure, record.s, &why))
 		/* the message is more than its record: the status stays what it is */
 		fprintf(stderr, "%s: %s\n", s->args->program, why.text);
 	log_close(&log);
@@ -125,7 +131,7 @@ report(const struct submission *s)
 
 	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
 		return 0;
-	write_record(s, fault != FAULT_NONE);
+	report_record(s);
 	if (submission_given(s, OPT_JSON))
 		report_add_json(&line, s);
 	else if (envelope_count(&s->envelope, OUTCOME_ACCEPTED) &&
@@ -137,7 +143,7 @@ report(const struct submission *s)
 		fflush(stdout);
 	}
 	strbuf_done(&line);
-	if (fault)
+	if (fault && !s->args->errors_quiet)
 		print_failure(s);
 	if (!submission_given(s, OPT_QUIET) && !submission_given(s, OPT_VERBOSE) &&
 		!submission_given(s, OPT_DEBUG) && !sendmail)

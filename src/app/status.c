@@ -56,13 +56,12 @@ interrupted(int signal)
 void
 status_init(void)
 {
-#ifndef SANITIZED
 	static const int crashes[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
 	struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_RESETHAND };
 
-	for (size_t i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+	/* a crash is a sanitizer's to report where there is one */
+	for (size_t i = 0; !SANITIZED && i < sizeof(crashes) / sizeof(*crashes); i++)
 		sigaction(crashes[i], &action, NULL);
-#endif
 	status = fault_status(FAULT_TEMPORARY);
 	alloc_on_failure(out_of_memory);
 	signal(SIGPIPE, SIG_IGN);

@@ -16,6 +16,8 @@ trace_init(struct trace *t, const struct submission *s)
 	t->times = submission_given(s, OPT_DEBUG);
 	t->wanted = t->times || submission_given(s, OPT_VERBOSE);
 	t->started = s->started;
+	/* where sendmail -v shows it; sendoff's standard output is for the receipt */
+	t->to = s->args->personality == PERSONALITY_SENDMAIL ? stdout : stderr;
 }
 
 void
@@ -32,6 +34,6 @@ trace_line(void *ctx, enum wire_trace kind, const char *text, size_t n)
 	strbuf_adds(&line, marks[kind]);
 	text_add_printable(&line, text, n, SHOWN);
 	strbuf_addc(&line, '\n');
-	fputs(line.s, stderr);
+	fputs(line.s, t->to);
 	strbuf_done(&line);
 }

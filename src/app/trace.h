@@ -1,9 +1,10 @@
-/* -v and --debug: the dialogue on standard error, as it happens. */
+/* -v and --debug: the dialogue, as it happens. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "settings.h"
 
@@ -12,6 +13,7 @@ struct submission;
 struct trace {
 	bool wanted, times;
 	int64_t started;
+	FILE *to;
 };
 
 void trace_init(struct trace *t, const struct submission *s);

@@ -15,7 +15,8 @@ enum {
 	FILE_ONLY = WHERE_FILE,
 	BOTH = WHERE_FLAG | WHERE_FILE,
 	SENDMAIL = WHERE_SENDMAIL,
-	MASK = WHERE_MASK
+	MASK = WHERE_MASK,
+	LONG = WHERE_LONG
 };
 
 /* clang-format off */
@@ -171,7 +172,7 @@ option_like(const char *name, unsigned where)
 bool
 option_has_argument(const struct option *o)
 {
-	return o->kind != KIND_FLAG && o->kind != KIND_BOOL;
+	return o->kind != KIND_FLAG && o->kind != KIND_BOOL && o->kind != KIND_GLUED;
 }
 
 bool
@@ -294,6 +295,9 @@ option_add_accepted(struct strbuf *out, const struct option *o)
 	case KIND_MANY:
 		strbuf_adds(out, "one line of text");
 		break;
+	case KIND_GLUED:
+		strbuf_adds(out, "text glued to the letter");
+		break;
 	case KIND_LIST:
 		strbuf_adds(out, "words separated by commas or blanks");
 		break;
@@ -378,7 +382,8 @@ option_check(const struct option *o, const char *value, struct error *err)
 		return refuse(
 			o, FAULT_DATA, value, "holds a control character or is not UTF-8", err);
 	if (!value[strspn(value, " \t,")] && o->id != OPT_FROM_NAME &&
-		(key || (o->kind != KIND_TEXT && o->kind != KIND_MANY)) && o->kind != KIND_FLAG)
+		(key || (o->kind != KIND_TEXT && o->kind != KIND_MANY)) && o->kind != KIND_FLAG &&
+		o->kind != KIND_GLUED)
 		return refuse(o, FAULT_CONFIG, "", "the value is empty", err);
 	switch (o->kind) {
 	case KIND_FLAG:
@@ -407,6 +412,7 @@ option_check(const struct option *o, const char *value, struct error *err)
 	case KIND_MANY:
 	case KIND_PATH:
 	case KIND_COMMAND:
+	case KIND_GLUED:
 		break;
 	}
 	return true;

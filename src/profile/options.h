@@ -29,11 +29,12 @@ enum option_kind {
 	KIND_COMMAND,
 	KIND_ENUM,
 	KIND_NUMBER,
-	KIND_TIME
+	KIND_TIME,
+	KIND_GLUED
 };
 
 /* Where an option may appear: a set of bits. */
-enum { WHERE_FLAG = 1, WHERE_FILE = 2, WHERE_SENDMAIL = 4, WHERE_MASK = 8 };
+enum { WHERE_FLAG = 1, WHERE_FILE = 2, WHERE_SENDMAIL = 4, WHERE_MASK = 8, WHERE_LONG = 16 };
 
 enum option_group {
 #define GROUP(id, title) OPTION_GROUP_##id,

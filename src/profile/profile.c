@@ -136,6 +136,7 @@ add_value(struct setting *s, const struct option *o, const char *value, bool rel
 	case KIND_COMMAND:
 	case KIND_NUMBER:
 	case KIND_TIME:
+	case KIND_GLUED:
 		break;
 	}
 	if (o->id == OPT_AUTH)

@@ -192,7 +192,8 @@ carry(struct direction d[2], long long delay, int signals, pid_t command)
 int
 main(int argc, char **argv)
 {
-	char *const server[] = { "sh", "-c", argc > 3 ? argv[2] : NULL, NULL };
+	char shell[] = "sh", option[] = "-c";
+	char *const server[] = { shell, option, argc > 3 ? argv[2] : NULL, NULL };
 	struct direction d[2] = { { 0 } };
 	pid_t server_pid, command_pid;
 	int signals, status;

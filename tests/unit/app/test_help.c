@@ -61,7 +61,8 @@ test_rows(void)
 		if (!has_row(all.s, o))
 			ok(false, "%s", o->name);
 		if (has_row(page.s, o) !=
-			(!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_IGNORED))
+			(!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
+				o->group != OPTION_GROUP_IGNORED))
 			ok(false, "%s", o->name);
 	}
 	ok(true, "every option is in the long page, those that are no settings in the short one");
@@ -80,7 +81,7 @@ test_usage(void)
 		{ OPT_ENVELOPE_FROM, "-f, --envelope-from ADDRESS" },
 		{ OPT_READ_RECIPIENTS, "-t, --read-recipients" },
 		{ OPT_KEEP_BCC, "--keep-bcc[=no]" },
-		{ OPT_IGNORE_N, "-n" },
+		{ OPT_NO_ALIASES, "-n" },
 		{ OPT_MODE, "-b m" },
 		{ OPT_INHERIT, "inherit" },
 	};

@@ -38,7 +38,7 @@ table(void)
 	ok(fallbacks, "the defaults are accepted");
 	ok(sentences, "the sentences end with a dot");
 	ok(groups && options[OPT_TO].group == 0 &&
-			options[OPT_MODE].group == OPTION_GROUP_COUNT - 1 &&
+			options[OPT_IGNORE_X].group == OPTION_GROUP_COUNT - 1 &&
 			options[OPT_PARTIAL].group == OPTION_GROUP_ENVELOPE,
 		"every option is in the group above it");
 }

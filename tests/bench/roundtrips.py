@@ -1,0 +1,68 @@
+"""Round trips: the slope of wall time over round-trip time, over a link that delays each packet."""
+
+import concurrent.futures
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+DELAYS = (0, 20, 100, 300)
+TIMES = 3
+ADDRESS, PORT = "10.9.0.2", 4465
+RECIPIENTS = {n: [f"r{i}@example.net" for i in range(n)] for n in (1, 50)}
+
+
+def seconds(bench, tls, command, delay):
+    """The shortest of TIMES runs over a link with this round-trip time."""
+    server = [bench.smarthost, "--listen", ADDRESS, "--port", str(PORT), "--tls", tls,
+              "--tls-version", "1.3", "--use-ca", bench.ca, "--record", bench.dir, "--discard"]
+    done = subprocess.run(
+        [bench.delaylink, str(delay), "exec " + shlex.join(map(str, server)) + " >/dev/null",
+         sys.executable, "-B", HERE / "client.py", ADDRESS, str(PORT), str(TIMES),
+         bench.small, *command],
+        stdout=subprocess.PIPE, text=True, env=bench.environment, check=False)
+    if done.returncode:
+        raise RuntimeError("%s: status %d" % (command[0], done.returncode))
+    return float(done.stdout)
+
+
+def slope(points):
+    """Least squares."""
+    mean_x = sum(x for x, _ in points) / len(points)
+    mean_y = sum(y for _, y in points) / len(points)
+    return (sum((x - mean_x) * (y - mean_y) for x, y in points) /
+            sum((x - mean_x) ** 2 for x, _ in points))
+
+
+def roundtrips(bench):
+    if os.geteuid() or not os.path.exists("/dev/net/tun"):
+        print("\nround trips: not measured, that wants root and /dev/net/tun")
+        return
+    clients = {
+        "auto": lambda tls, to: bench.sendoff_command(PORT, "--pipelining", "auto", tls=tls,
+                                                      host=ADDRESS, recipients=to),
+        "full": lambda tls, to: bench.sendoff_command(PORT, "--pipelining", "full", tls=tls,
+                                                      host=ADDRESS, recipients=to),
+        "msmtp": lambda tls, to: bench.msmtp_command(PORT, tls=tls, host=ADDRESS, recipients=to),
+    }
+    jobs = {}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for tls in "implicit", "starttls":
+            for n, to in RECIPIENTS.items():
+                for name, command in clients.items():
+                    for delay in DELAYS:
+                        jobs[tls, n, name, delay] = pool.submit(seconds, bench, tls,
+                                                                command(tls, to), delay)
+    trips = {key[:3]: slope([(d / 1000, jobs[key[:3] + (d,)].result()) for d in DELAYS])
+             for key in jobs}
+    bench.head("round trips, 1 KB, AUTH PLAIN, TLS 1.3")
+    for (tls, n, name), ours in trips.items():
+        if name != "msmtp":
+            bar = {"auto": 6.2, "full": 5.2}[name] + (2 if tls == "starttls" else 0)
+            bench.row(f"{tls}, {n} recipient{'s' * (n > 1)}, pipelining {name}", ours,
+                      trips[tls, n, "msmtp"], bar=bar)
+    known = trips["implicit", 1, "msmtp"]
+    if abs(known - 11) > 0.5:
+        print("INVALID: msmtp takes 11 round trips, and %.2f were measured" % known)

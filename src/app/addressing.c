@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "aliasing.h"
 #include "alloc.h"
 #include "header.h"
 #include "identity.h"
@@ -9,7 +9,9 @@
 #include "submission.h"
 #include "text.h"
 
-enum { SENDER_AUTO, SENDER_FORCE, SENDER_HEADER }; /* the order of the table's values */
+/* the order of the table's values */
+enum { SENDER_AUTO, SENDER_FORCE, SENDER_HEADER };
+enum { PARTIAL_SEND, PARTIAL_ABORT };
 
 static bool
 parse(const char *text, const char *what, struct address *ret, struct error *err)
@@ -21,14 +23,7 @@ parse(const char *text, const char *what, struct address *ret, struct error *err
 static bool
 is_host_local(const struct address *a)
 {
-	static const char *const names[] = { "localhost", "localhost.localdomain" };
-
-	if (!a->domain)
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcasecmp(a->domain, names[i]) == 0)
-			return true;
-	return strcasecmp(a->domain, identity_host()) == 0;
+	return !a->domain || identity_is_local(a->domain);
 }
 
 static bool
@@ -170,11 +165,13 @@ envelope_begin(struct submission *s, struct error *err)
 }
 
 bool
-recipients_resolve(const struct submission *s, struct address_list *l, struct error *err)
+recipients_resolve(
+	struct submission *s, struct address_list *l, struct envelope *refused, struct error *err)
 {
 	const char *domain = NULL;
 
-	(void)err;
+	if (!aliases_expand(s, l, refused, err))
+		return false;
 	for (size_t i = 0; i < l->n; i++)
 		if (!l->v[i].domain)
 			address_qualify(&l->v[i],
@@ -183,17 +180,33 @@ recipients_resolve(const struct submission *s, struct address_list *l, struct er
 	return true;
 }
 
+/* Adds what the aliases refused to the recipients; with partial = abort it stops all. */
+static bool
+take_refused(struct submission *s, struct envelope *refused, struct error *err)
+{
+	if (refused->count && profile_choice(&s->account, OPT_PARTIAL) == PARTIAL_ABORT)
+		*err = *refused->recipients[0].why;
+	for (size_t i = 0; i < refused->count; i++)
+		envelope_add_refused(
+			&s->envelope, &refused->recipients[i].address, refused->recipients[i].why);
+	envelope_done(refused);
+	return !err->fault;
+}
+
 bool
 envelope_fill(struct submission *s, struct error *err)
 {
 	struct address_list l = ADDRESS_LIST_NONE;
+	struct envelope refused = ENVELOPE_NONE;
 	bool good = envelope_begin(s, err) && find_recipients(s, &l, err) &&
-		    recipients_resolve(s, &l, err);
+		    recipients_resolve(s, &l, &refused, err);
 
 	if (good) {
 		envelope_add_recipients(&s->envelope, &l);
 		name_originals(s);
+		good = take_refused(s, &refused, err);
 	}
+	envelope_done(&refused);
 	address_list_done(&l);
 	return good;
 }

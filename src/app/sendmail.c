@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aliasing.h"
 #include "error.h"
 #include "smtpd.h"
 
@@ -111,9 +112,11 @@ sendmail_run(const struct arguments *a)
 		break;
 	case MODE_SMTP:
 		return smtpd(a);
-	case MODE_SUBMIT:
 	case MODE_VERIFY:
+		return aliases_verify(a);
 	case MODE_ALIASES:
+		return aliases_check(a);
+	case MODE_SUBMIT:
 	case MODE_QUEUE_RUN:
 	case MODE_NOTHING:
 		break;

@@ -172,6 +172,7 @@ void
 smtpd_rcpt(struct smtpd *d, const struct smtpd_command *c)
 {
 	struct address_list l = ADDRESS_LIST_NONE;
+	struct envelope refused = ENVELOPE_NONE;
 	struct error err = ERROR_NONE;
 
 	if (!d->mail || d->content) {
@@ -183,11 +184,14 @@ smtpd_rcpt(struct smtpd *d, const struct smtpd_command *c)
 		return;
 	}
 	address_list_add(&l, &c->address);
-	if (!recipients_resolve(&d->s, &l, &err))
+	if (!recipients_resolve(&d->s, &l, &refused, &err))
 		smtpd_reply_failure(d, &err);
+	else if (!l.n && refused.count)
+		smtpd_reply_failure(d, refused.recipients[0].why);
 	else if (!l.n)
 		smtpd_reply(d, 550, 1, 1, "this recipient stands for nobody");
 	else
 		offer_all(d, c, &l);
+	envelope_done(&refused);
 	address_list_done(&l);
 }

@@ -124,6 +124,14 @@ recipient_fail(struct recipient *r, const struct error *why)
 	recipient_set(r, outcome, why->smtp, why->code, why->words, why);
 }
 
+void
+envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why)
+{
+	size_t i = envelope_add_recipient(e, a);
+
+	recipient_fail(&e->recipients[i], why);
+}
+
 size_t
 envelope_count(const struct envelope *e, enum outcome outcome)
 {

@@ -52,6 +52,8 @@ void envelope_done(struct envelope *e);
  * OUTCOME_PENDING. */
 void envelope_add_recipients(struct envelope *e, const struct address_list *l);
 
+/* Adds a recipient that was refused before anything was sent, even if the address is there already. */
+void envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why);
 /* Appends one recipient, whether it is there already or not; returns its index. */
 size_t envelope_add_recipient(struct envelope *e, const struct address *a);
 

@@ -107,7 +107,7 @@ class Case:
     """A parsed case file."""
 
     KEYS = ("argv", "as", "env", "stdin", "file", "exit", "max", "connections", "json", "stdout",
-            "stderr", "content", "todo", "needs")
+            "stderr", "content", "needs")
 
     def __init__(self, name, text):
         self.name = name
@@ -115,7 +115,6 @@ class Case:
         self.stdin, self.files = [], []  # lists of (text, end)
         self.exit, self.limit, self.connections = None, 10.0, None
         self.servers, self.checks, self.needs = {}, [], None
-        self.todo = None
         self.server, self.block = 1, None
         for number, line in enumerate(text.split("\n"), 1):
             try:
@@ -174,8 +173,6 @@ class Case:
             self.limit = float(value)
         elif key == "connections":
             self.connections = int(value)
-        elif key == "todo":
-            self.todo = value
         elif key == "needs":
             self.needs = value
         else:

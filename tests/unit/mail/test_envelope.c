@@ -332,9 +332,31 @@ test_many(void)
 		"%zu recipients", e.count);
 }
 
+static void
+test_refused(void)
+{
+	struct envelope e CLEANUP(envelope_done) = ENVELOPE_NONE;
+	struct address_list l CLEANUP(address_list_done) = ADDRESS_LIST_NONE;
+	struct error why = ERROR_NONE;
+
+	error_set(&why, FAULT_UNAVAILABLE, "no");
+	ok(address_list_parse("root@x", 6, &l, NULL), "parses");
+	envelope_add_recipients(&e, &l);
+	envelope_add_refused(&e, &l.v[0], &why);
+	ok(e.count == 2 && envelope_count(&e, OUTCOME_PENDING) == 1, "beside its like");
+	ok(e.recipients[1].outcome == OUTCOME_PERMANENT &&
+			address_equal(&l.v[0], &e.recipients[1].address),
+		"refused for good");
+	ok(e.recipients[1].why && !strcmp(e.recipients[1].why->text, "no"), "and why");
+	recipient_set(
+		&e.recipients[0], OUTCOME_ACCEPTED, 250, (struct enhanced){ 0, 0, 0 }, NULL, NULL);
+	ok(envelope_fault(&e) == FAULT_UNAVAILABLE, "which counts");
+}
+
 int
 main(void)
 {
+	test_refused();
 	test_recipients();
 	test_utf8();
 	test_set();

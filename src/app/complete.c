@@ -3,7 +3,6 @@
 #include <sys/random.h>
 
 #include "address.h"
-#include "alloc.h"
 #include "clock.h"
 #include "header.h"
 #include "identity.h"
@@ -15,66 +14,31 @@ has(const struct submission *s, const char *name)
 	return header_has(s->message.header.s, s->message.header.len, name);
 }
 
-/* The author: the account's address, or the envelope sender if it is no null sender, with the name
- * that was given, else the full name of the caller for an address of the caller's own. */
-static bool
-author(const struct submission *s, struct address *ret, struct error *err)
+/* Puts a field at offset AT of the header. */
+static void
+add_field(struct submission *s, size_t at, const char *name, const char *value)
 {
-	const char *from = profile_text(&s->account, OPT_FROM);
-	const char *name = profile_text(&s->account, OPT_FROM_NAME);
-	const struct address *sender = &s->envelope.sender;
-	bool explicit_sender = submission_given(s, OPT_ENVELOPE_FROM);
+	struct strbuf field = STRBUF_INIT(1024);
 
-	if (from && (!explicit_sender || address_is_null(sender))) {
-		if (!address_parse_sender(from, strlen(from), ret, err))
-			return error_prefix(err, "from");
-	} else if (!address_is_null(sender)) {
-		*ret = (struct address){ .local = xstrdup(sender->local),
-			.domain = xstrdup(sender->domain) };
-	} else {
-		*ret = (struct address){ .local = xstrdup(identity_user()) };
-	}
-	if (!ret->domain)
-		address_qualify(ret, identity_domain(&s->account));
-	if (!name && !ret->name && !from && !explicit_sender && *identity_full_name())
-		name = identity_full_name();
-	if (name) {
-		free_string(&ret->name);
-		ret->name = xstrdup(name);
-	}
-	return true;
-}
-
-static bool
-add_from(struct submission *s, struct error *err)
-{
-	struct address a = ADDRESS_NONE;
-	struct strbuf value = STRBUF_INIT(4096);
-	bool good = author(s, &a, err);
-
-	if (good) {
-		address_add_header(&value, &a);
-		header_prepend(&s->message.header, "From", value.s);
-	}
-	address_done(&a);
-	strbuf_done(&value);
-	return good;
+	strbuf_addf(&field, "%s: %s\r\n", name, value);
+	strbuf_insert(&s->message.header, at, field.s, field.len);
+	strbuf_done(&field);
 }
 
 static void
-add_date(struct submission *s)
+add_date(struct submission *s, size_t at, const char *name)
 {
 	struct strbuf value = STRBUF_INIT(64);
 
 	clock_add_rfc5322(&value, s->when);
-	header_prepend(&s->message.header, "Date", value.s);
+	add_field(s, at, name, value.s);
 	strbuf_done(&value);
 }
 
 /* Unique by time and 80 random bits; the domain is the author's, so that it says nothing more about
  * this machine than the From field does. */
 static void
-add_message_id(struct submission *s)
+add_message_id(struct submission *s, size_t at, const char *name)
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 	struct strbuf value = STRBUF_INIT(512), domain = STRBUF_INIT(256);
@@ -91,9 +55,28 @@ add_message_id(struct submission *s)
 	for (size_t i = 0; i < sizeof(random); i++)
 		strbuf_addc(&value, digits[random[i] % 32]);
 	strbuf_addf(&value, "@%s>", domain.s);
-	header_prepend(&s->message.header, "Message-ID", value.s);
+	add_field(s, at, name, value.s);
 	strbuf_done(&value);
 	strbuf_done(&domain);
+}
+
+/* The identification of a message that is sent on by somebody (RFC 5322 3.6.6), in the block of
+ * fields of who did it last. */
+static void
+complete_resent(struct submission *s)
+{
+	const struct strbuf *header = &s->message.header;
+	size_t start, end;
+	bool date, id;
+
+	if (!header_first_resent(header->s, header->len, &start, &end))
+		return;
+	date = header_has(header->s + start, end - start, "Resent-Date");
+	id = header_has(header->s + start, end - start, "Resent-Message-ID");
+	if (!id && profile_yes(&s->account, OPT_ADD_MESSAGE_ID))
+		add_message_id(s, start, "Resent-Message-ID");
+	if (!date && profile_yes(&s->account, OPT_ADD_DATE))
+		add_date(s, start, "Resent-Date");
 }
 
 static void
@@ -175,12 +158,13 @@ message_complete(struct submission *s, struct error *err)
 		header_drop(header, "Cc");
 		header_prepend(header, "To", "undisclosed-recipients:;");
 	}
-	if (!has(s, "From") && !add_from(s, err))
+	if (!author_complete(s, err))
 		return false;
+	complete_resent(s);
 	if (!has(s, "Message-ID") && profile_yes(&s->account, OPT_ADD_MESSAGE_ID))
-		add_message_id(s);
+		add_message_id(s, 0, "Message-ID");
 	if (!has(s, "Date") && profile_yes(&s->account, OPT_ADD_DATE))
-		add_date(s);
+		add_date(s, 0, "Date");
 	if (header->full)
 		return error_set(err, FAULT_DATA, "the header of the message is too long");
 	message_update_header_facts(&s->message);

@@ -56,8 +56,14 @@ report_dry_run(const struct submission *s, struct error *err)
 	for (size_t i = 0; i < count; i++)
 		printf("host: %s\n", hosts[i]);
 	print_address("sender", &s->envelope.sender);
-	for (size_t i = 0; i < s->envelope.count; i++)
-		print_address("recipient", &s->envelope.recipients[i].address);
+	for (size_t i = 0; i < s->envelope.count; i++) {
+		const struct recipient *r = &s->envelope.recipients[i];
+
+		if (r->why)
+			printf("refused: %s\n", r->why->text);
+		else
+			print_address("recipient", &r->address);
+	}
 	printf("size: %llu\n\n", (unsigned long long)message_size(&s->message));
 	message_reader_init(&reader, &s->message);
 	while ((n = message_reader_get(&reader, block, sizeof(block), err)) > 0)

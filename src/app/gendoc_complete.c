@@ -35,6 +35,7 @@ static const struct {
 	{ OPT_ATTACH, { COMPLETION_FILES, "" } },
 	{ OPT_DSN_NOTIFY, { COMPLETION_LIST, "never|success|failure|delay" } },
 	{ OPT_TLS_TRUST, { COMPLETION_FILES, "system|none" } },
+	{ OPT_ALIASES, { COMPLETION_FILES, "none" } },
 	{ OPT_LOG, { COMPLETION_FILES, "syslog|none" } },
 	{ OPT_AUTH,
 		{ COMPLETION_WORDS,

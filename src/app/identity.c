@@ -59,6 +59,14 @@ identity_full_name(void)
 	return name.s;
 }
 
+const char *
+identity_environment_name(void)
+{
+	const char *name = getuid() == geteuid() && getgid() == getegid() ? getenv("NAME") : NULL;
+
+	return name && strlen(name) <= 256 && !text_has_control(name, strlen(name)) ? name : "";
+}
+
 /* Finds the full name of HOST in /etc/hosts: the first name with a dot on a line that names it. */
 static char *
 full_name(const char *host)
@@ -102,6 +110,38 @@ identity_host(void)
 		name = xstrdup(address_domain_is_valid(host) ? host : "localhost");
 	}
 	return name;
+}
+
+const char *const *
+identity_local_domains(size_t *ret_n)
+{
+	static const char *domains[5] = { "localhost", "localhost.localdomain" };
+	static size_t n;
+	char host[256] = "";
+
+	if (!n) {
+		n = 2;
+		domains[n++] = identity_host();
+		if (gethostname(host, sizeof(host) - 1) == 0 && *host) {
+			domains[n++] = xstrdup(host);
+			if (strchr(host, '.') && host[0] != '.')
+				domains[n++] = xstrndup(host, strcspn(host, "."));
+		}
+	}
+	*ret_n = n;
+	return domains;
+}
+
+bool
+identity_is_local(const char *domain)
+{
+	size_t n;
+	const char *const *domains = identity_local_domains(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(domain, domains[i]) == 0)
+			return true;
+	return false;
 }
 
 const char *

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aliasing.h"
 #include "error.h"
+#include "smtpd.h"
 
 static const struct {
 	const char *name;
@@ -108,10 +110,13 @@ sendmail_run(const struct arguments *a)
 	case MODE_QUEUE_COUNT:
 		puts("0");
 		break;
-	case MODE_SUBMIT:
 	case MODE_SMTP:
+		return smtpd(a);
 	case MODE_VERIFY:
+		return aliases_verify(a);
 	case MODE_ALIASES:
+		return aliases_check(a);
+	case MODE_SUBMIT:
 	case MODE_QUEUE_RUN:
 	case MODE_NOTHING:
 		break;

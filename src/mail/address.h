@@ -45,6 +45,15 @@ struct address_list {
  * command line refuses CR and LF first. */
 bool address_list_parse(const char *s, size_t n, struct address_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
+/* Where an address stands in the text it was parsed from: the offsets of "local" or "local@domain",
+ * without display name, brackets, route, and the blanks and comments around it. */
+struct address_place {
+	size_t start, end;
+};
+/* As address_list_parse; *RET_PLACES (free it; NULL where there are none) has the place of each address
+ * that was appended. */
+bool address_list_locate(const char *s, size_t n, struct address_list *ret,
+	struct address_place **ret_places, struct error *err) __attribute__((warn_unused_result));
 /* Parses exactly one mailbox, for -f: the same syntax without groups, folding and tabs, and "" or
  * "<>" is the null sender. Of a list of several the first is NOT taken: FAULT_DATA. */
 bool address_parse_sender(const char *s, size_t n, struct address *ret, struct error *err)

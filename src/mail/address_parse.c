@@ -1,5 +1,6 @@
 /* The parser of address lists. It reads a mailbox twice, first to see what it is (bare, with angle
  * brackets, or the name of a group), so the time is linear in the text. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
@@ -18,10 +19,14 @@ struct parser {
 	const char *at, *end;
 	const char *mailbox; /* where the one at hand starts, for messages */
 	struct address_list *ret;
-	struct strbuf name; /* reused from mailbox to mailbox */
-	bool single;        /* one mailbox is wanted, not a list */
-	bool group;         /* inside one */
-	size_t members;     /* the length of *ret when the group began */
+	struct strbuf name;           /* reused from mailbox to mailbox */
+	bool single;                  /* one mailbox is wanted, not a list */
+	bool group;                   /* inside one */
+	size_t members;               /* the length of *ret when the group began */
+	const char *text;             /* the beginning of all, for places */
+	struct address_place place;   /* of the address at hand */
+	struct address_place *places; /* of those that were finished */
+	size_t before;                /* the length of *ret when all began */
 	struct error *err;
 };
 
@@ -82,6 +87,13 @@ here(const struct parser *p, char c)
 	return p->at < p->end && *p->at == c;
 }
 
+/* What was read so far belongs to the address, blanks behind it do not. */
+static void
+mark_end(struct parser *p)
+{
+	p->place.end = (size_t)(p->at - p->text);
+}
+
 /* Takes the local part into OUT: words and dots in any order, blanks and comments between them. Two
  * words in a row are two addresses: it stops in front of the second. */
 static bool
@@ -109,6 +121,7 @@ take_local(struct parser *p, struct strbuf *out, struct span *comment)
 		} else {
 			break;
 		}
+		mark_end(p);
 		if (!skip_blanks(p, comment))
 			return false;
 		start = p->at;
@@ -138,6 +151,7 @@ take_domain(struct parser *p, struct strbuf *out, struct span *comment)
 		for (; start < p->at; start++)
 			if (!word_is_blank(*start))
 				strbuf_addc(out, *start);
+		mark_end(p);
 		if (!skip_blanks(p, comment))
 			return false;
 	}
@@ -153,6 +167,7 @@ take_domain(struct parser *p, struct strbuf *out, struct span *comment)
 		} else {
 			break;
 		}
+		mark_end(p);
 		if (!skip_blanks(p, comment))
 			return false;
 	}
@@ -175,6 +190,7 @@ take_addr_spec(struct parser *p, struct address *a, struct span *comment)
 	struct strbuf d = { domain, 0, sizeof(domain), sizeof(domain) - 1, false, false };
 
 	*comment = (struct span){ NULL, 0 };
+	p->place.start = (size_t)(p->at - p->text);
 	if (!take_local(p, &l, comment))
 		return false;
 	if (here(p, '@')) {
@@ -193,6 +209,12 @@ take_addr_spec(struct parser *p, struct address *a, struct span *comment)
 static void
 finish(struct parser *p, struct address *a)
 {
+	size_t n = p->ret->n - p->before;
+
+	/* room for the next power of two, as in address_list_take */
+	if (!(n & (n - 1)))
+		p->places = xreallocarray(p->places, n ? 2 * n : 1, sizeof(*p->places));
+	p->places[n] = p->place;
 	a->name = p->name.len ? xstrdup(p->name.s) : NULL;
 	address_list_take(p->ret, a);
 }
@@ -381,7 +403,8 @@ parse(struct parser *p)
 }
 
 static bool
-parse_text(const char *s, size_t n, bool single, struct address_list *ret, struct error *err)
+parse_text(const char *s, size_t n, bool single, struct address_list *ret,
+	struct address_place **ret_places, struct error *err)
 {
 	struct parser p = {
 		.at = s,
@@ -390,21 +413,34 @@ parse_text(const char *s, size_t n, bool single, struct address_list *ret, struc
 		.ret = ret,
 		.name = STRBUF_INIT(ADDRESS_TEXT_MAX),
 		.single = single,
+		.text = s,
+		.before = ret->n,
 		.err = err,
 	};
-	size_t before = ret->n;
 	bool good = parse(&p);
 
 	strbuf_done(&p.name);
 	if (!good)
-		address_list_truncate(ret, before);
+		address_list_truncate(ret, p.before);
+	if (good && ret_places)
+		*ret_places = p.places;
+	else
+		free(p.places);
 	return good;
 }
 
 bool
 address_list_parse(const char *s, size_t n, struct address_list *ret, struct error *err)
 {
-	return parse_text(s, n, false, ret, err);
+	return parse_text(s, n, false, ret, NULL, err);
+}
+
+bool
+address_list_locate(const char *s, size_t n, struct address_list *ret,
+	struct address_place **ret_places, struct error *err)
+{
+	*ret_places = NULL;
+	return parse_text(s, n, false, ret, ret_places, err);
 }
 
 bool
@@ -429,7 +465,7 @@ address_parse_sender(const char *s, size_t n, struct address *ret, struct error 
 			"unable to use the address '%s': "
 			"octets that are no UTF-8, or control characters",
 			shown);
-	good = parse_text(s, n, true, &list, err);
+	good = parse_text(s, n, true, &list, NULL, err);
 	if (good && list.n != 1)
 		good = error_set(err, FAULT_DATA,
 			"unable to use the address '%s': "

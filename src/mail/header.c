@@ -187,20 +187,19 @@ resent_bit(const struct header_field *f)
 
 #define RESENT_RECIPIENTS 7u /* To, Cc and Bcc of these */
 
-/* Finds the first Resent block with recipients; *RET_START and *RET_END are offsets. */
+/* Takes the Resent block at or behind *POS; *RET_SEEN says which fields it has. */
 static bool
-find_resent(const char *block, size_t n, size_t *ret_start, size_t *ret_end)
+next_resent(const char *block, size_t n, size_t *pos, size_t *ret_start, size_t *ret_end,
+	unsigned *ret_seen)
 {
 	struct header_field f;
 	unsigned seen = 0, last = 0, bit;
-	size_t pos = 0;
 
-	while (header_next(block, n, &pos, &f)) {
+	while (header_next(block, n, pos, &f)) {
 		bit = resent_bit(&f);
-		if (!bit || (bit != last && (seen & bit))) {
-			if (seen & RESENT_RECIPIENTS)
-				break;
-			seen = 0;
+		if (seen && (!bit || (bit != last && (seen & bit)))) {
+			*pos = f.start;
+			break;
 		}
 		if (bit && !seen)
 			*ret_start = f.start;
@@ -209,7 +208,30 @@ find_resent(const char *block, size_t n, size_t *ret_start, size_t *ret_end)
 		seen |= bit;
 		last = bit;
 	}
-	return (seen & RESENT_RECIPIENTS) != 0;
+	*ret_seen = seen;
+	return seen != 0;
+}
+
+/* Finds the first Resent block with recipients; *RET_START and *RET_END are offsets. */
+static bool
+find_resent(const char *block, size_t n, size_t *ret_start, size_t *ret_end)
+{
+	unsigned seen;
+	size_t pos = 0;
+
+	while (next_resent(block, n, &pos, ret_start, ret_end, &seen))
+		if (seen & RESENT_RECIPIENTS)
+			return true;
+	return false;
+}
+
+bool
+header_first_resent(const char *block, size_t n, size_t *ret_start, size_t *ret_end)
+{
+	unsigned seen;
+	size_t pos = 0;
+
+	return next_resent(block, n, &pos, ret_start, ret_end, &seen);
 }
 
 bool

@@ -66,6 +66,9 @@ struct address_list;
  * to *RET. An address that cannot be parsed is FAULT_DATA naming the field, and nothing is appended. */
 bool header_recipients(const char *block, size_t n, struct address_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
+/* Finds the first Resent block, that of who resent the message last: the offset of its first field, and
+ * behind its last one. */
+bool header_first_resent(const char *block, size_t n, size_t *ret_start, size_t *ret_end);
 /* Removes Bcc and Resent-Bcc (every spelling), Return-Path and Content-Length. With KEEP_BCC the
  * first two stay. */
 void header_clean(struct strbuf *block, bool keep_bcc);

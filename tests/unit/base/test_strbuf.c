@@ -1,5 +1,11 @@
 #include "strbuf.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "tap.h"
 
 static void
@@ -141,6 +147,87 @@ try_secret(void)
 	ok(b.secret && !b.alloc, "still a secret when done");
 }
 
+/* "wiped-secret-9f3b", never in memory as a whole but where the test puts it. */
+static void
+add_mark(struct strbuf *b)
+{
+	static const char mixed[] = "vhqde,rdbsdu,8g2c";
+
+	for (size_t i = 0; i < sizeof(mixed) - 1; i++)
+		strbuf_addc(b, (char)(mixed[i] ^ 1));
+}
+
+static unsigned
+marks_in(int mem, uint64_t from, uint64_t to)
+{
+	static const char mixed[] = "vhqde,rdbsdu,8g2c";
+	unsigned found = 0;
+	char block[4096 + 64];
+	ssize_t got;
+
+	for (; from < to; from += 4096) {
+		got = pread(mem, block, sizeof(block), (off_t)from);
+		for (ssize_t at = 0; at < 4096 && at + (ssize_t)sizeof(mixed) - 1 <= got; at++) {
+			size_t i = 0;
+
+			while (i < sizeof(mixed) - 1 && block[at + (ssize_t)i] == (mixed[i] ^ 1))
+				i++;
+			found += i == sizeof(mixed) - 1;
+		}
+	}
+	return found;
+}
+
+/* How often the mark stands in this process's writable memory, freed or not, but the stack. */
+static unsigned
+count_marks(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	unsigned found = 0;
+	char line[512], *end;
+	uint64_t from, to;
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		from = strtoull(line, &end, 16);
+		to = strtoull(end + 1, &end, 16);
+		/* what a sanitizer reserves is too much to be read */
+		if (strncmp(end, " rw", 3) == 0 && !strstr(line, "[stack]") &&
+			to - from < (uint64_t)1 << 28)
+			found += marks_in(mem, from, to);
+	}
+	if (maps)
+		fclose(maps);
+	close(mem);
+	return found;
+}
+
+static void
+fill(struct strbuf *b)
+{
+	for (int i = 0; i < 4; i++)
+		strbuf_adds(b, "the first octets of freed memory are used at once. ");
+	add_mark(b);
+}
+
+/* What a secret leaves behind when its memory is given back: nothing. */
+static void
+try_wiping(void)
+{
+	struct strbuf secret = STRBUF_INIT_SECRET(1 << 16), plain = STRBUF_INIT(1 << 16);
+
+	fill(&secret);
+	ok(count_marks() == 1, "a mark in a buffer is found");
+	for (int i = 0; i < 100; i++)
+		strbuf_adds(&secret, "growing until it has moved several times. ");
+	ok(count_marks() == 1, "wiped where it was before it grew");
+	strbuf_done(&secret);
+	ok(count_marks() == 0, "wiped at the end");
+	fill(&plain);
+	strbuf_done(&plain);
+	ok(count_marks() == 1, "in freed memory a mark would have been found");
+}
+
 int
 main(void)
 {
@@ -149,5 +236,6 @@ main(void)
 	try_cap();
 	try_move();
 	try_secret();
+	try_wiping();
 	return tap_done();
 }

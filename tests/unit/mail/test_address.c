@@ -450,9 +450,44 @@ check_deep(const char *piece, const char *what)
 	ok(seconds() - start < 5, "in time");
 }
 
+static void
+test_locate(void)
+{
+	static const struct {
+		const char *text, *want;
+	} t[] = {
+		{ "", "" },
+		{ "root", "[root]" },
+		{ " root (Cron)\r\n , B <b@x> (y)", "[root][b@x]" },
+		{ "<@r1,@r2: u @ d >, g: \"a b\" (c) . d;, e f@[1.2.3.4]",
+			"[u @ d][\"a b\" (c) . d][e][f@[1.2.3.4]]" },
+		{ "a (b) @ (c) x . org (d) e", "[a (b) @ (c) x . org][e]" },
+	};
+	struct address_list l CLEANUP(address_list_done) = ADDRESS_LIST_NONE;
+	struct address_place *places;
+	struct error err = ERROR_NONE;
+	size_t before;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct strbuf out CLEANUP(strbuf_done) = STRBUF_INIT(1024);
+
+		before = l.n;
+		ok(address_list_locate(t[i].text, strlen(t[i].text), &l, &places, NULL), "parses");
+		for (size_t k = 0; k < l.n - before; k++)
+			strbuf_addf(&out, "[%.*s]", (int)(places[k].end - places[k].start),
+				t[i].text + places[k].start);
+		same(out.s, out.len, t[i].want, "places");
+		free(places);
+	}
+	before = l.n;
+	ok(!address_list_locate("a, b@", 5, &l, &places, &err) && !places && l.n == before,
+		"no places of what is no list");
+}
+
 int
 main(void)
 {
+	test_locate();
 	test_lists();
 	test_nul_and_append();
 	test_limits();

@@ -423,9 +423,35 @@ test_large(void)
 	ok(count == 1 && f.end == b.len, "one field of many lines");
 }
 
+static void
+test_first_resent(void)
+{
+	static const struct {
+		const char *block, *want; /* NULL: none */
+	} t[] = {
+		{ "", NULL },
+		{ "To: a\r\nX-Resent-To: b\r\n", NULL },
+		{ "A: b\r\nResent-From: a\r\nresent-date : b\r\n c\r\nTo: a\r\nResent-To: x\r\n",
+			"Resent-From: a\r\nresent-date : b\r\n c\r\n" },
+		{ "Resent-From: a\r\nResent-To: b\r\nResent-To: c\r\nResent-From: d\r\n",
+			"Resent-From: a\r\nResent-To: b\r\nResent-To: c\r\n" },
+		{ "Resent-Message-ID: a\r\n", "Resent-Message-ID: a\r\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		size_t start = 0, end = 0;
+		bool found = header_first_resent(t[i].block, strlen(t[i].block), &start, &end);
+
+		ok(found == (t[i].want != NULL), "a Resent block is found where there is one");
+		if (found)
+			same(t[i].block + start, end - start, t[i].want, "the first one");
+	}
+}
+
 int
 main(void)
 {
+	test_first_resent();
 	test_is_field();
 	test_next();
 	test_find();

@@ -22,7 +22,8 @@ enum { /* how */
 	STRICT = 256,
 	EIGHT_BIT = 512,
 	NO_SECRET = 1024,
-	BAD_NAME = 2048
+	BAD_NAME = 2048,
+	LARGE = 4096
 };
 
 struct dialogue {
@@ -365,6 +366,10 @@ static const struct dialogue contents[] = {
 		GREET("<250-mx\n<250 SIZE\n") ">MAIL FROM:<ann@example.org> SIZE=33\n" OK RCPT(0)
 			OK DATA OK QUIT,
 		"A", FAULT_NONE, 0, NULL },
+	{ "a dot where one block ends and another begins", BARE MAIL OK RCPT(0) OK DATA OK QUIT,
+		"A", FAULT_NONE, LARGE, NULL },
+	{ "large content by BDAT", CHUNK MAIL RCPT(0) OK OK "#\n" OK QUIT, "A", FAULT_NONE, LARGE,
+		NULL },
 	{ "a line end in a command", "<220 mx\n*", "P", FAULT_DATA, BAD_NAME, "line end" },
 	{ "8-bit text and strict-body", BARE QUIT, "P", FAULT_DATA, STRICT | EIGHT_BIT,
 		"8BITMIME" },

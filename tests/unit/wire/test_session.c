@@ -66,6 +66,32 @@ fill_envelope(struct envelope *e, size_t count)
 	address_list_done(&l);
 }
 
+/* A body of more than one block, with a dot at the start of a line as the first octet of the second
+ * (256 KiB behind the start of the content). */
+static void
+add_large_body(struct strbuf *b)
+{
+	const size_t edge = (256 << 10) - strlen(HEADER) - 2;
+
+	while (b->len < edge - 72)
+		strbuf_adds(b, "0123456789012345678901234567890123456789012345678\r\n");
+	while (b->len < edge - 2)
+		strbuf_addc(b, 'x');
+	strbuf_adds(b, "\r\n.edge\r\n.\r\n");
+}
+
+/* What becomes of BODY by DATA. */
+static void
+add_dotted(struct strbuf *out, const char *body)
+{
+	for (; *body; body++) {
+		if (*body == '.' && out->s[out->len - 1] == '\n')
+			strbuf_addc(out, '.');
+		strbuf_addc(out, *body);
+	}
+	strbuf_adds(out, ".\r\n");
+}
+
 static void
 fill_message(struct message *m, const char *body)
 {
@@ -136,9 +162,9 @@ check(const struct dialogue *d, const struct envelope *e, const struct watch *w,
 static void
 play(const struct dialogue *d)
 {
-	struct peer peer = { .script = d->script,
-		.plain = HEADER "\r\n" BODY,
-		.dotted = HEADER "\r\n..\r\n...two\r\nlast\r\n.\r\n" };
+	struct strbuf plain = STRBUF_INIT(1 << 20), dotted = STRBUF_INIT(1 << 20),
+		      body = STRBUF_INIT(1 << 20);
+	struct peer peer = { .script = d->script };
 	struct watch w = { .trace = STRBUF_INIT(1 << 20), .fails = d->how & NO_SECRET };
 	struct envelope e = ENVELOPE_NONE;
 	struct message m;
@@ -161,17 +187,26 @@ play(const struct dialogue *d)
 		.secret_ctx = &w,
 		.partial_abort = d->how & ABORT,
 		.strict_body = d->how & STRICT,
-		.deadline = clock_in(8000),
+		.deadline = clock_in(5000),
 		.connect_ms = 3000,
 		.trace = take_trace,
 		.trace_ctx = &w,
 	};
 	bool good;
 
+	if (d->how & LARGE)
+		add_large_body(&body);
+	else
+		strbuf_adds(&body, d->how & EIGHT_BIT ? "gr\xc3\xbc\xc3\x9f\r\n" : BODY);
+	strbuf_addf(&plain, "%s\r\n%s", HEADER, body.s);
+	strbuf_adds(&dotted, HEADER "\r\n");
+	add_dotted(&dotted, body.s);
+	peer.plain = plain.s;
+	peer.dotted = dotted.s;
 	peer_start(&peer);
 	snprintf(host, sizeof(host), "127.0.0.1:%u", peer.port);
 	fill_envelope(&e, strlen(d->outcomes));
-	fill_message(&m, d->how & EIGHT_BIT ? "gr\xc3\xbc\xc3\x9f\r\n" : BODY);
+	fill_message(&m, body.s);
 	wire_report_init(&report);
 	good = session_deliver(&settings, &e, &m, take_progress, &w, &report, &err);
 	if (!ok(peer_stop(&peer, why, sizeof(why)), "%s: the dialogue", d->name))
@@ -183,10 +218,15 @@ play(const struct dialogue *d)
 	envelope_done(&e);
 	message_done(&m);
 	strbuf_done(&w.trace);
+	strbuf_done(&plain);
+	strbuf_done(&dotted);
+	strbuf_done(&body);
 }
 
+/* A dialogue that goes wrong may wait for a deadline: with many of them something general is wrong,
+ * and the first few tell as much as all. */
 #define PLAY(table)                                                                                \
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)                                \
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table) && tap_failed < 5; i++)              \
 	play(&table[i])
 
 int
@@ -200,5 +240,7 @@ main(void)
 	PLAY(hosts);
 	PLAY(logins);
 	PLAY(contents);
+	if (tap_failed >= 5)
+		printf("Bail out! too many dialogues went wrong\n");
 	return tap_done();
 }

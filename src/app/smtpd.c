@@ -1,11 +1,8 @@
 #include "smtpd.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "alloc.h"
 #include "clock.h"
 #include "identity.h"
 #include "report.h"

@@ -80,7 +80,9 @@ deliver(struct smtpd *d)
 		s->attempted = true;
 		d->up->smarthost.settings.deadline = smarthost_deadline(&d->up->account);
 		good = relay_content(d->up->relay, &s->message, &reply, &err);
-		d->lost = d->lost || (!reply.code && err.fault == FAULT_TEMPORARY);
+		/* without a stage it is this machine that failed */
+		d->lost = d->lost || (!good && !reply.code && err.stage != STAGE_NONE &&
+					     err.fault == FAULT_TEMPORARY);
 	}
 	if (reply.code)
 		smtpd_reply_pass(d, &reply);

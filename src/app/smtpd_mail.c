@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "alloc.h"
 #include "clock.h"
 #include "smtpd_state.h"

@@ -34,7 +34,6 @@ struct smtpd {
 	/* the transaction */
 	bool mail;           /* MAIL was accepted */
 	struct upstream *up; /* through which it goes */
-	bool smtputf8;
 	size_t asked;            /* RCPT commands */
 	size_t taken;            /* addresses that the smarthost has taken */
 	struct content *content; /* while BDAT goes on */

@@ -23,7 +23,7 @@ class Caller:
     """A program, and the call of sendmail that it makes. ARGV is run; PACKAGE has its version.
     TOKEN is what its message can be known by. STATUS is what the program must end with, SAYS what it
     must print then (nothing, unless set). PROCESS is the name of the process that calls sendmail,
-    where it does not hand its environment on. LATE: its mail comes later than the program's end."""
+    or its directory, where it does not hand its environment on. LATE: its mail comes later than the program's end."""
 
     def __init__(self, name, package, argv, *, token=None, user="alice", stdin=b"", sender=A,
                  to=(BOB,), body=None, check=None, status=0, says=None, before=None, env=None,
@@ -174,7 +174,7 @@ CALLERS = [
     Caller("mdadm", "mdadm", ["mdadm", "--monitor", "--test", "--oneshot", "--mail=root",
                               "/dev/md99"],
            token="md99", user="root", sender="root@" + HOST, to=(ADMIN,), says="",
-           check=field("from", "mdadm monitoring <root@%s>" % HOST, b"TestMessage")),
+           check=field("from", "mdadm monitoring <root@box>", b"TestMessage")),
     Caller("git send-email", "git-email", shell(GIT, "a", "call_git_send_email", BOB),
            to=(BOB, "carl@example.org"), before=git_repository, says="^Sent ",
            check=has(b"+call_git_send_email\r\n-- \r\n")),
@@ -200,8 +200,8 @@ CALLERS = [
            sender=ALICE, before=draft("call_nmh_smtp"), messages=2, check=has(DOTTED)),
     refused("nmh, smtp", "nmh", [SEND, "-mts", "sendmail/smtp", "draft"], status=1,
             before=draft("call_nmh_refused", REFUSED), says="no such user"),
-    Caller("procmail", "procmail", ["procmail", "-m", "rc"], stdin=PROCMAIL, body=DOTTED,
-           process="procmail",
+    Caller("procmail", "procmail", ["procmail", "-m", "rc"], stdin=PROCMAIL, body=DOTTED + b"\r\n",
+           process=str(BASE / "home/alice/procmail"),
            before=lambda machine, home: write(home / "rc", ":0\n! bob@example.org\n"),
            check=field("to", A)),
     Caller("PHP mail(), CRLF", "php8.2-cli", php("mail.php", "crlf"), token="call_php_crlf",

@@ -1,6 +1,6 @@
 /* Stands where sendmail is expected: writes down how it was called, and becomes sendoff. One file
- * for each call: "=" and $CALLER, the names of the processes that called, nothing, the arguments;
- * each ends with NUL. Changes nothing else for the program, nor for its caller. */
+ * for each call: "=" and $CALLER, the directory, the names of the processes that called, nothing,
+ * the arguments; each ends with NUL. Changes nothing else for the program, nor for its caller. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ look(pid_t pid, char *name, size_t size)
 static void
 write_down(char **argv)
 {
-	char path[128], part[160], name[64], *text = NULL;
+	char path[128], part[160], name[64], directory[4096] = "", *text = NULL;
 	const char *caller = getenv("CALLER");
 	struct timespec now;
 	size_t size = 0;
@@ -47,7 +47,9 @@ write_down(char **argv)
 
 	if (!memory)
 		return;
-	fprintf(memory, "=%s%c", caller ? caller : "", 0);
+	if (!getcwd(directory, sizeof(directory)))
+		directory[0] = '\0';
+	fprintf(memory, "=%s%c%s%c", caller ? caller : "", 0, *directory ? directory : "?", 0);
 	for (pid = getppid(); pid > 1;) {
 		pid = look(pid, name, sizeof(name));
 		fprintf(memory, "%s%c", *name ? name : "?", 0);

@@ -28,7 +28,7 @@ class Row:
                 sorted({address for m in messages for address in m.recipients}))
 
     def lines(self):
-        yield "%-28s  %s" % (self.caller.name, self.version)
+        yield "%s  (%s %s)" % (self.caller.name, self.caller.package, self.version)
         for argv in dict.fromkeys(self.argv):
             yield "    " + argv
         yield "    -> " + self.result

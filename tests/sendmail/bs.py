@@ -9,6 +9,7 @@ import pathlib
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -673,6 +674,33 @@ def logs_in_once(t):
 
 
 @case
+def over_tls(t):
+    """A login under TLS, two messages, one connection."""
+    host = t.smarthost("--tls", "implicit", "--ca-dir", t.dir)
+    c = t.configured(f"[account test]\nhost = 127.0.0.1:{host.port}\ntls = implicit\nuser = alice\n"
+                     f"tls-trust = {t.dir}/ca.pem\npassword-file = {t.dir}/password\n"
+                     "tls-name = localhost\n")
+    c.piped((f"MAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n{MESSAGE}.\r\n")
+            * 2 + "QUIT\r\n")
+    got = host.messages()
+    check(len(got) == 2 and got[0][0]["tls"] == "TLS1.3" and
+          got[0][0]["connection"] == got[1][0]["connection"], got)
+
+
+@case
+def wrong_certificate(t):
+    """A certificate that is refused is no 4yz: the same would happen again."""
+    host = t.smarthost("--tls", "implicit", "--certificate", "expired", "--ca-dir", t.dir)
+    c = t.client(host.port, more=f"tls-trust = {t.dir}/ca.pem\n")
+    c = t.configured((c.dir / "config").read_text().replace("tls = none", "tls = implicit"))
+    c.greeting()
+    got = c.say("MAIL FROM:<ann@example.org>", "554")
+    check("5.7.5" in got and "expired" in got, got)
+    c.say("QUIT", "221 ")
+    c.end()
+
+
+@case
 def broken_configuration(t):
     """421 instead of the greeting, and 78."""
     c = t.configured("[account x]\nhost = \nnonsense = 1\n")
@@ -798,6 +826,22 @@ def nothing_is_sent(t):
                          (start + "BDAT 3\r\nabcRSET\r\nDATA\r\nQUIT\r\n", 0), ("", 0), ("NOOP", 0)):
         t.client(host).run(rest, status)
     check(host.messages() == [], host.messages())
+
+
+@case
+def signals(t):
+    """A client that gives up by a signal: nothing is sent, and the signal is what ended us."""
+    host = t.smarthost()
+    c = t.client(host)
+    c.greeting()
+    c.say("MAIL FROM:<ann@example.org>", "250 ")
+    c.say("RCPT TO:<bob@example.org>", "250 ")
+    c.say("DATA", "354 ")
+    c.send(MESSAGE)
+    c.silent()
+    c.process.terminate()
+    check(c.process.wait(LIMIT) == -signal.SIGTERM, c.process.returncode)
+    check(host.messages() == [], "messages")
 
 
 @case

@@ -113,6 +113,8 @@ class Suite:
         expect(re.search(caller.says, outcome.output, re.M) if caller.says
                else not outcome.output or caller.says == "", "the program said:\n%s",
                outcome.output)
+        if not caller.late:
+            expect(self.calls(caller), "no call was written down")
         if caller.refused:
             if caller.late:
                 while not self.failures() and time.monotonic() < limit:
@@ -133,6 +135,7 @@ class Suite:
         expect(len(recipients) == len(caller.to) or caller.messages > 1, "twice: %s", recipients)
         connections = len({m.envelope["connection"] for m in found})
         expect(connections == caller.connections, "%d connections", connections)
+        expect(self.calls(caller), "no call was written down")
         return found
 
 

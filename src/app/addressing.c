@@ -118,14 +118,13 @@ find_recipients(const struct submission *s, struct address_list *l, struct error
 		"message)");
 }
 
+/* What the account or the command line asks of notifications. */
 static bool
 take_dsn(struct submission *s, struct error *err)
 {
 	const char *notify = profile_text(&s->account, OPT_DSN_NOTIFY);
 	const char *ret = profile_text(&s->account, OPT_DSN_RETURN);
 	const char *envid = profile_text(&s->account, OPT_ENVID);
-	struct strbuf original = STRBUF_INIT(1024);
-	struct recipient *r;
 
 	if ((notify && !dsn_notify_parse(notify, &s->envelope.dsn_notify, err)) ||
 		(ret && !dsn_return_parse(ret, &s->envelope.dsn_return, err)))
@@ -134,13 +133,50 @@ take_dsn(struct submission *s, struct error *err)
 		return error_set(err, FAULT_DATA, "-V: the envelope id holds control characters");
 	if (envid)
 		s->envelope.envid = xstrdup(envid);
-	for (size_t i = 0; notify && i < s->envelope.count; i++) {
+	return true;
+}
+
+/* Who asks for notifications wants them to name the address that was used (RFC 3461 4.2). */
+static void
+name_originals(struct submission *s)
+{
+	struct strbuf original = STRBUF_INIT(1024);
+	struct recipient *r;
+
+	for (size_t i = 0; s->envelope.dsn_notify && i < s->envelope.count; i++) {
 		r = &s->envelope.recipients[i];
 		strbuf_clear(&original);
 		if (address_add_smtp(&original, &r->address, false, NULL))
 			r->orcpt = xstrdup(original.s);
 	}
 	strbuf_done(&original);
+}
+
+bool
+envelope_begin(struct submission *s, struct error *err)
+{
+	struct address *sender = &s->envelope.sender;
+
+	if (!find_sender(s, sender, err))
+		return false;
+	if (!address_is_null(sender) && !sender->domain)
+		address_qualify(sender, identity_domain(&s->account));
+	return take_dsn(s, err);
+}
+
+bool
+recipients_resolve(
+	struct submission *s, struct address_list *l, struct envelope *refused, struct error *err)
+{
+	const char *domain = NULL;
+
+	if (!aliases_expand(s, l, refused, err))
+		return false;
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].domain)
+			address_qualify(&l->v[i],
+				domain ? domain : (domain = identity_domain(&s->account)));
+	address_list_unique(l);
 	return true;
 }
 
@@ -160,25 +196,17 @@ take_refused(struct submission *s, struct envelope *refused, struct error *err)
 bool
 envelope_fill(struct submission *s, struct error *err)
 {
-	const char *domain = NULL;
 	struct address_list l = ADDRESS_LIST_NONE;
 	struct envelope refused = ENVELOPE_NONE;
+	bool good = envelope_begin(s, err) && find_recipients(s, &l, err) &&
+		    recipients_resolve(s, &l, &refused, err);
 
-	if (!find_sender(s, &s->envelope.sender, err) || !find_recipients(s, &l, err) ||
-		!aliases_expand(s, &l, &refused, err)) {
-		address_list_done(&l);
-		envelope_done(&refused);
-		return false;
+	if (good) {
+		envelope_add_recipients(&s->envelope, &l);
+		name_originals(s);
+		good = take_refused(s, &refused, err);
 	}
-	for (size_t i = 0; i < l.n; i++)
-		if (!l.v[i].domain)
-			address_qualify(
-				&l.v[i], domain ? domain : (domain = identity_domain(&s->account)));
-	if (!address_is_null(&s->envelope.sender) && !s->envelope.sender.domain)
-		address_qualify(
-			&s->envelope.sender, domain ? domain : identity_domain(&s->account));
-	address_list_unique(&l);
-	envelope_add_recipients(&s->envelope, &l);
+	envelope_done(&refused);
 	address_list_done(&l);
-	return take_refused(s, &refused, err) && take_dsn(s, err);
+	return good;
 }

@@ -255,7 +255,8 @@ aliases_check(const struct arguments *args)
 		if (print_mistakes(args, &a) + check_targets(args, &a))
 			status = fault_status(FAULT_DATA);
 		if (profile_is_set(&args->given, OPT_VERBOSE))
-			printf("%s: %zu aliases\n", file, a.index_count);
+			printf("%s: %zu %s\n", file, a.index_count,
+				a.index_count == 1 ? "alias" : "aliases");
 	} else if (!err.fault && profile_is_set(&args->given, OPT_VERBOSE)) {
 		printf("no aliases are in use\n");
 	}

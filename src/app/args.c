@@ -123,8 +123,8 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 			continue;
 		}
 		value = letter[1] ? letter + 1 : NULL;
-		/* a bare -C means the usual configuration */
-		if (o->id == OPT_CONFIG && !value && (*at + 1 >= argc || argv[*at + 1][0] == '-'))
+		/* sendmail's -C takes a glued value only: a bare one means the usual configuration */
+		if (o->id == OPT_CONFIG && !value && a->personality == PERSONALITY_SENDMAIL)
 			return true;
 		if (!value && *at + 1 >= argc)
 			return error_set(err, FAULT_USAGE, "option %s needs a value", written);

@@ -98,9 +98,10 @@ print_notes(const struct submission *s)
 		fprintf(stderr, "%s: note: %.*s\n", s->args->program, (int)(stop - at), at);
 }
 
-static void
-write_record(const struct submission *s, bool failure)
+void
+report_record(const struct submission *s)
 {
+	bool failure = report_fault(s) != FAULT_NONE;
 	const char *target = profile_text(&s->account, OPT_LOG);
 	bool sendmail = s->args->personality == PERSONALITY_SENDMAIL;
 	struct strbuf record = STRBUF_INIT(1 << 20);
@@ -130,7 +131,7 @@ report(const struct submission *s)
 
 	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
 		return 0;
-	write_record(s, fault != FAULT_NONE);
+	report_record(s);
 	if (submission_given(s, OPT_JSON))
 		report_add_json(&line, s);
 	else if (envelope_count(&s->envelope, OUTCOME_ACCEPTED) &&

@@ -9,6 +9,8 @@ struct submission;
 
 /* Prints the receipt or the failure, writes the log record; returns the exit status. */
 int report(const struct submission *s);
+/* Writes the log record only. */
+void report_record(const struct submission *s);
 
 /* The exit status and why: of the whole if nothing was attempted, else from the recipients. */
 enum fault report_fault(const struct submission *s);

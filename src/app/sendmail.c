@@ -6,6 +6,7 @@
 
 #include "aliasing.h"
 #include "error.h"
+#include "smtpd.h"
 
 static const struct {
 	const char *name;
@@ -109,12 +110,13 @@ sendmail_run(const struct arguments *a)
 	case MODE_QUEUE_COUNT:
 		puts("0");
 		break;
+	case MODE_SMTP:
+		return smtpd(a);
 	case MODE_VERIFY:
 		return aliases_verify(a);
 	case MODE_ALIASES:
 		return aliases_check(a);
 	case MODE_SUBMIT:
-	case MODE_SMTP:
 	case MODE_QUEUE_RUN:
 	case MODE_NOTHING:
 		break;

@@ -45,6 +45,13 @@ bool account_choose(struct submission *s, struct error *err) __attribute__((warn
 
 /* addressing.c: sender and recipients. */
 bool envelope_fill(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* The parts of it, for recipients that come one by one: the sender and what belongs to the message
+ * as a whole; and what addresses of recipients, as they were given, stand for on the wire, with
+ * what the aliases refuse of them in *REFUSED. */
+bool envelope_begin(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+struct address_list;
+bool recipients_resolve(struct submission *s, struct address_list *l, struct envelope *refused,
+	struct error *err) __attribute__((warn_unused_result));
 
 /* complete.c: what the message lacks (From, Date, Message-ID), and what must not leave (Bcc). */
 bool message_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));

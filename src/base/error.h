@@ -52,7 +52,8 @@ struct error {
 	enum stage stage;
 	int sys;              /* errno or a library's number, 0 if none */
 	int smtp;             /* the reply's code, 0 where the server did not speak */
-	struct enhanced code; /* class is smtp / 100, or all zero */
+	struct enhanced code; /* class is smtp / 100, or all zero; without a reply what
+	                         one would have said, where it says more than the fault */
 	bool in_doubt;        /* the end of data left and no answer came: may be delivered */
 	char text[512];       /* one line, printable, without secrets */
 	char words[512];      /* the server's own text, printable, without the codes; may be empty */

@@ -1,5 +1,6 @@
 #include "envelope.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -69,6 +70,19 @@ envelope_add_recipients(struct envelope *e, const struct address_list *l)
 	address_list_done(&all);
 }
 
+size_t
+envelope_add_recipient(struct envelope *e, const struct address *a)
+{
+	struct address_list copy = ADDRESS_LIST_NONE;
+
+	address_list_add(&copy, a);
+	e->recipients = xreallocarray(e->recipients, e->count + 1, sizeof(*e->recipients));
+	e->recipients[e->count] = (struct recipient){ .address = copy.v[0] };
+	copy.v[0] = (struct address)ADDRESS_NONE;
+	address_list_done(&copy);
+	return e->count++;
+}
+
 /* Sets *AT to a copy of S, to NULL for nothing. */
 static void
 replace(char **at, const char *s)
@@ -113,14 +127,9 @@ recipient_fail(struct recipient *r, const struct error *why)
 void
 envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why)
 {
-	struct address_list one = ADDRESS_LIST_NONE;
+	size_t i = envelope_add_recipient(e, a);
 
-	address_list_add(&one, a);
-	e->recipients = xreallocarray(e->recipients, e->count + 1, sizeof(*e->recipients));
-	e->recipients[e->count] = (struct recipient){ .address = one.v[0] };
-	one.v[0] = (struct address)ADDRESS_NONE;
-	recipient_fail(&e->recipients[e->count++], why);
-	address_list_done(&one);
+	recipient_fail(&e->recipients[i], why);
 }
 
 size_t
@@ -274,4 +283,95 @@ dsn_add_xtext(struct strbuf *out, const char *s)
 		else
 			strbuf_addf(out, "+%02X", (unsigned char)*s);
 	}
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+static bool
+no_text(const char *s, size_t n, const char *what, struct error *err)
+{
+	char shown[128];
+
+	text_printable(shown, sizeof(shown), s, n);
+	return error_set(err, FAULT_DATA, "'%s' is no %s", shown, what);
+}
+
+bool
+dsn_parse_xtext(const char *s, size_t n, struct strbuf *out, struct error *err)
+{
+	int high, low, c;
+
+	for (size_t i = 0; i < n; i++) {
+		c = (unsigned char)s[i];
+		if (c == '+') {
+			high = n - i > 2 ? hex_digit(s[i + 1]) : -1;
+			low = n - i > 2 ? hex_digit(s[i + 2]) : -1;
+			c = high < 0 || low < 0 ? 0 : high * 16 + low;
+			i += 2;
+		} else if (c == '=' || c == ' ') {
+			c = 0;
+		}
+		if (c < 32 || c > 126)
+			return no_text(s, n, "xtext of printable characters", err);
+		strbuf_addc(out, (char)c);
+	}
+	return true;
+}
+
+/* Takes "\x{HEX}" at S and appends the character; returns the octets used, 0 if there is none. */
+static size_t
+take_embedded(const char *s, size_t n, struct strbuf *out)
+{
+	uint32_t value = 0;
+	size_t i = 3;
+
+	if (n < 5 || memcmp(s, "\\x{", 3) != 0)
+		return 0;
+	for (; i < n && i < 9 && hex_digit(s[i]) >= 0; i++)
+		value = value * 16 + (uint32_t)hex_digit(s[i]);
+	if (i == 3 || i == n || s[i] != '}' || !value || value > 0x10ffff)
+		return 0;
+	if (value < 0x80) {
+		strbuf_addc(out, (char)value);
+	} else if (value < 0x800) {
+		strbuf_addc(out, (char)(0xc0 | value >> 6));
+	} else if (value < 0x10000) {
+		strbuf_addc(out, (char)(0xe0 | value >> 12));
+		strbuf_addc(out, (char)(0x80 | (value >> 6 & 0x3f)));
+	} else {
+		strbuf_addc(out, (char)(0xf0 | value >> 18));
+		strbuf_addc(out, (char)(0x80 | (value >> 12 & 0x3f)));
+		strbuf_addc(out, (char)(0x80 | (value >> 6 & 0x3f)));
+	}
+	if (value >= 0x80)
+		strbuf_addc(out, (char)(0x80 | (value & 0x3f)));
+	return i + 1;
+}
+
+bool
+dsn_parse_utf8(const char *s, size_t n, struct strbuf *out, struct error *err)
+{
+	size_t start = out->len, used;
+
+	for (size_t i = 0; i < n; i += used) {
+		used = s[i] == '\\' ? take_embedded(s + i, n - i, out) : 1;
+		if (!used || strchr("+= ", s[i]))
+			return no_text(s, n, "address of the type utf-8", err);
+		if (s[i] != '\\')
+			strbuf_addc(out, s[i]);
+	}
+	/* what was embedded may be a surrogate or a control */
+	if (text_has_control(out->s + start, out->len - start))
+		return no_text(s, n, "address of the type utf-8", err);
+	return true;
 }

@@ -54,6 +54,8 @@ void envelope_add_recipients(struct envelope *e, const struct address_list *l);
 
 /* Adds a recipient that was refused before anything was sent, even if the address is there already. */
 void envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why);
+/* Appends one recipient, whether it is there already or not; returns its index. */
+size_t envelope_add_recipient(struct envelope *e, const struct address *a);
 
 /* Notes the outcome of one recipient; earlier words and error are freed. WHY may be NULL for
  * OUTCOME_ACCEPTED and is copied. */
@@ -87,3 +89,10 @@ bool dsn_return_parse(const char *s, enum dsn_return *ret, struct error *err)
 struct strbuf;
 /* Appends S as xtext (RFC 3461 section 4). */
 void dsn_add_xtext(struct strbuf *out, const char *s);
+/* Appends what N octets of xtext stand for. FAULT_DATA for what is no xtext, or stands for controls or
+ * octets above 127. */
+bool dsn_parse_xtext(const char *s, size_t n, struct strbuf *out, struct error *err)
+	__attribute__((warn_unused_result));
+/* The same for an address of the type utf-8 (RFC 6533 section 3): UTF-8 and \x{HEX}. */
+bool dsn_parse_utf8(const char *s, size_t n, struct strbuf *out, struct error *err)
+	__attribute__((warn_unused_result));

@@ -1,8 +1,10 @@
 #include "load.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -232,6 +234,16 @@ user_file(bool environment, struct strbuf *path)
 	return !path->full;
 }
 
+/* Is FILE behind a directory that the user may not enter? HOME can be somebody else's, such as
+ * root's when sudo sends mail for the user it was started by. */
+static bool
+out_of_reach(const char *file)
+{
+	struct stat st;
+
+	return lstat(file, &st) < 0 && errno == EACCES;
+}
+
 bool
 profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 {
@@ -248,7 +260,7 @@ profile_load(const struct profile_sources *where, struct profile_list *ret, stru
 	if (named) {
 		paths[n++] = named;
 	} else {
-		if (user_file(environment, &user))
+		if (user_file(environment, &user) && !out_of_reach(user.s))
 			paths[n++] = user.s;
 		paths[n++] = SYSCONFDIR "/sendoff/config";
 	}

@@ -8,43 +8,65 @@
 
 #define BLOCK (256 << 10)
 
-/* Recipients that this server cannot take for their spelling. */
+/* The enhanced code that a server would have given. Returns false. */
+static bool
+with_code(struct error *err, unsigned short subject, unsigned short detail)
+{
+	if (err && !err->smtp)
+		err->code = (struct enhanced){ 5, subject, detail };
+	return false;
+}
+
+/* RFC 6531: without SMTPUTF8 a local part must be ASCII, and a domain goes as A-labels. */
+static bool
+fit_address(struct session *s, enum stage stage, const char *what, const struct address *a,
+	struct error *err)
+{
+	struct strbuf shown = STRBUF_INIT(1024);
+	bool good = true;
+
+	if (s->smtputf8)
+		return true;
+	if (address_local_is_utf8(a))
+		good = error_at(err, stage, FAULT_DATA,
+			"%s does not offer SMTPUTF8, which the %s %s@%s needs", s->host, what,
+			a->local, a->domain);
+	else if (address_domain_is_utf8(a))
+		good = address_add_smtp(&shown, a, true, err);
+	strbuf_done(&shown);
+	if (good)
+		return true;
+	if (err)
+		err->stage = stage;
+	return with_code(err, 6, 7);
+}
+
+bool
+content_fit_sender(struct session *s, struct error *err)
+{
+	return fit_address(s, STAGE_MAIL, "sender", &s->envelope->sender, err);
+}
+
+bool
+content_fit_recipient(struct session *s, const struct address *a, struct error *err)
+{
+	return fit_address(s, STAGE_RCPT, "recipient", a, err);
+}
+
 static bool
 fit_addresses(struct session *s, struct error *err)
 {
 	struct envelope *e = s->envelope;
-	struct strbuf shown = STRBUF_INIT(1024);
 	struct error why;
-	bool sender_ok = true;
 
-	if (s->smtputf8)
-		return true;
 	for (size_t i = 0; i < e->count; i++) {
-		struct recipient *r = &e->recipients[i];
-
-		if (r->outcome != OUTCOME_PENDING)
+		if (e->recipients[i].outcome != OUTCOME_PENDING)
 			continue;
 		why = (struct error)ERROR_NONE;
-		strbuf_clear(&shown);
-		if (address_local_is_utf8(&r->address))
-			error_at(&why, STAGE_RCPT, FAULT_DATA,
-				"%s does not offer SMTPUTF8, which the recipient %s@%s needs",
-				s->host, r->address.local, r->address.domain);
-		else if (address_domain_is_utf8(&r->address) &&
-			 !address_add_smtp(&shown, &r->address, true, &why))
-			why.stage = STAGE_RCPT;
-		if (why.fault)
-			recipient_fail(r, &why);
+		if (!content_fit_recipient(s, &e->recipients[i].address, &why))
+			recipient_fail(&e->recipients[i], &why);
 	}
-	strbuf_clear(&shown);
-	if (address_local_is_utf8(&e->sender))
-		sender_ok = error_at(err, STAGE_MAIL, FAULT_DATA,
-			"%s does not offer SMTPUTF8, which the sender %s@%s needs", s->host,
-			e->sender.local, e->sender.domain);
-	else
-		sender_ok = address_add_smtp(&shown, &e->sender, true, err);
-	strbuf_done(&shown);
-	return sender_ok;
+	return content_fit_sender(s, err);
 }
 
 /* The message as it will be sent, with a header block of its own. */
@@ -120,28 +142,38 @@ fit_header(struct session *s, struct error *err)
 }
 
 bool
+content_convert(struct session *s, struct error *err)
+{
+	const struct capability *c = &s->capability;
+	uint64_t size;
+
+	s->content = s->original;
+	if (!fit_body(s, err) || !fit_header(s, err))
+		return false;
+	size = message_size(s->content);
+	s->report->size = size;
+	if (!c->size_max || size <= c->size_max)
+		return true;
+	error_at(err, STAGE_MAIL, FAULT_DATA,
+		"the message has %llu octets, and %s takes at most %llu", (unsigned long long)size,
+		s->host, (unsigned long long)c->size_max);
+	return with_code(err, 3, 4);
+}
+
+bool
 content_fit(struct session *s, struct error *err)
 {
 	const struct capability *c = &s->capability;
-	const struct message_facts *facts;
-	uint64_t size;
+	const struct message_facts *facts = &s->original->facts;
 
 	if (s->content_ready)
 		return true;
-	s->content = s->original;
-	facts = &s->original->facts;
 	s->smtputf8 = c->smtputf8 && (envelope_needs_utf8(s->envelope) ||
 					     (facts->header_8bit && facts->header_utf8));
-	if (!fit_addresses(s, err) || !fit_body(s, err) || !fit_header(s, err))
+	if (!fit_addresses(s, err) || !content_convert(s, err))
 		return false;
 	facts = &s->content->facts;
 	s->eightbit = c->eightbit && (facts->body_8bit || facts->header_8bit);
-	size = message_size(s->content);
-	s->report->size = size;
-	if (c->size_max && size > c->size_max)
-		return error_at(err, STAGE_MAIL, FAULT_DATA,
-			"the message has %llu octets, and %s takes at most %llu",
-			(unsigned long long)size, s->host, (unsigned long long)c->size_max);
 	if ((s->envelope->dsn_notify || s->envelope->dsn_return || s->envelope->envid) && !c->dsn)
 		session_note(s,
 			"no delivery status notification was asked for: %s does not offer DSN",

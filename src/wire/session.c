@@ -1,14 +1,9 @@
 #include "session.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "session_state.h"
-
-/* How long QUIT may take to leave; its reply is not waited for. */
-#define QUIT_MS 1000
 
 static const char *const phases[] = {
 	[WIRE_PHASE_RESOLVE] = "resolve",
@@ -39,6 +34,18 @@ wire_report_done(struct wire_report *r)
 	strbuf_done(&r->notes);
 }
 
+void
+wire_report_next(struct wire_report *r)
+{
+	r->size = 0;
+	r->code = 0;
+	r->enhanced = (struct enhanced){ 0, 0, 0 };
+	r->words[0] = '\0';
+	r->round_trips = 0;
+	memset(r->ms, 0, sizeof(r->ms));
+	strbuf_clear(&r->notes);
+}
+
 /* What all attempts of one delivery share. */
 struct delivery {
 	const struct wire_settings *settings;
@@ -52,44 +59,6 @@ struct delivery {
 	bool again; /* the last connection was no good, but another in lockstep may be */
 	bool final; /* the last failure will not go away at another address */
 };
-
-static void
-session_init(struct session *s, const struct delivery *d, const struct dial_socket *socket)
-{
-	*s = (struct session){
-		.settings = d->settings,
-		.tls = d->tls,
-		.envelope = d->envelope,
-		.original = d->message,
-		.report = d->report,
-		.progress = d->progress,
-		.progress_ctx = d->progress_ctx,
-		.loopback = socket->loopback,
-		.lockstep = d->lockstep || d->settings->pipelining == WIRE_PIPELINING_OFF,
-		.response = STRBUF_INIT_SECRET(SASL_MESSAGE),
-	};
-	memcpy(s->host, d->report->host, sizeof(s->host));
-	reply_init(&s->reply);
-	stream_init(&s->stream, socket->fd);
-}
-
-static void
-session_done(struct session *s)
-{
-	struct wire_report *report = s->report;
-
-	if (s->greeted && !s->queue_count && verbs[VERB_QUIT].write(s, 0, NULL))
-		(void)!stream_flush(&s->stream, clock_in(QUIT_MS), NULL);
-	/* the TCP handshake is a round trip that the stream has not seen */
-	report->round_trips += s->stream.turns + 1;
-	stream_done(&s->stream);
-	content_done(s);
-	transaction_done(&s->tx);
-	sasl_done(&s->sasl);
-	strbuf_done(&s->response);
-	reply_done(&s->reply);
-	free(s->queue);
-}
 
 /* All transactions that one connection is good for. */
 static bool
@@ -107,41 +76,28 @@ converse(struct session *s, struct error *err)
 	return true;
 }
 
-static void
-trace_connected(struct session *s)
-{
-	struct strbuf note = STRBUF_INIT(512);
-
-	strbuf_addf(&note, "connected to %s [%s] port %u", s->host, s->report->address,
-		s->report->port);
-	session_trace(s, WIRE_TRACE_NOTE, note.s, note.len);
-	strbuf_done(&note);
-}
-
 /* One connection. True when it went as far as it could: what is still pending needs another one, as
  * it does when d->again is set. */
 static bool
 attempt(struct delivery *d, struct dial *dial, struct error *err)
 {
-	struct dial_socket socket;
 	struct session s;
-	int64_t since = clock_ms();
 	bool good;
 
-	if (!dial_connect(dial, d->settings->connect_ms, d->settings->deadline, &socket, err))
+	if (!session_connect(&s, d->settings, d->tls, d->report, dial, err))
 		return false;
-	d->report->ms[WIRE_PHASE_CONNECT] += clock_ms() - since;
-	d->report->connected = true;
-	snprintf(d->report->address, sizeof(d->report->address), "%s", socket.address);
-	session_init(&s, d, &socket);
-	trace_connected(&s);
+	s.envelope = d->envelope;
+	s.original = d->message;
+	s.progress = d->progress;
+	s.progress_ctx = d->progress_ctx;
+	s.lockstep = s.lockstep || d->lockstep;
 	good = converse(&s, err);
 	if (!good)
 		session_trace(&s, WIRE_TRACE_NOTE, err->text, strlen(err->text));
 	d->again = !good && s.wants_lockstep && !d->lockstep && !err->in_doubt;
 	d->lockstep = d->lockstep || d->again;
 	d->final = !good && !d->again && (err->fault != FAULT_TEMPORARY || s.no_secret);
-	session_done(&s);
+	session_end(&s);
 	return good;
 }
 
@@ -155,25 +111,15 @@ out_of_time(const struct delivery *d)
 static bool
 try_host(struct delivery *d, const char *text, struct error *err)
 {
-	static const uint16_t ports[] = {
-		[WIRE_TLS_IMPLICIT] = 465, [WIRE_TLS_STARTTLS] = 587, [WIRE_TLS_NONE] = 25
-	};
-	struct wire_report *report = d->report;
 	struct error lost = ERROR_NONE;
 	struct dial *dial = NULL;
-	uint16_t port = d->settings->port ? d->settings->port : ports[d->settings->tls];
-	int64_t since = clock_ms();
 	size_t before;
 	bool good;
 
-	if (!dial_split(text, port, report->host, &report->port, err))
-		return false;
 	do {
 		before = envelope_count(d->envelope, OUTCOME_PENDING);
 		dial_free(dial);
-		dial = dial_open(
-			report->host, report->port, d->settings->ip, d->settings->deadline, err);
-		report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
+		dial = session_resolve(d->settings, text, d->report, err);
 		if (!dial)
 			return false;
 		/* a connection that failed for now is followed by the next address */
@@ -182,7 +128,6 @@ try_host(struct delivery *d, const char *text, struct error *err)
 			good = attempt(d, dial, &lost);
 		} while (!good && !d->again && !d->final && dial_has_more(dial) &&
 			 !out_of_time(d) && envelope_count(d->envelope, OUTCOME_PENDING));
-		since = clock_ms();
 		/* connections that settled somebody are followed by others to the same host */
 	} while (!d->final && !out_of_time(d) &&
 		 (d->again || envelope_count(d->envelope, OUTCOME_PENDING) < before) &&

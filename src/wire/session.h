@@ -42,6 +42,8 @@ struct wire_report {
 #define WIRE_NOTES 4096
 void wire_report_init(struct wire_report *r);
 void wire_report_done(struct wire_report *r);
+/* Forgets what belongs to one message; what belongs to the connection stays. */
+void wire_report_next(struct wire_report *r);
 
 /* How far a delivery has come: what an end of the process at this moment means for the mail. */
 enum wire_mark {

@@ -1,5 +1,5 @@
 /* The state of one connection, shared by the files that make up the session: session.c (hosts and
- * attempts), flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
+ * attempts), relay.c (step by step), connect.c, flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
  * content.c. Nobody else includes this. */
 #pragma once
 
@@ -76,7 +76,19 @@ struct session {
 	struct message converted;      /* header always its own; body its own iff body_converted */
 	bool content_ready, converted_used, body_converted;
 	bool smtputf8, eightbit;       /* what MAIL declares */
+	uint64_t declared;             /* for SIZE= while there is no content, 0: not known */
 };
+
+/* connect.c. The addresses of one host of the settings, whose name goes into the report. */
+struct dial *session_resolve(const struct wire_settings *settings, const char *host,
+	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
+/* Connects to the next address. On success *S is a session without envelope and message that has
+ * heard nothing yet, and needs session_end. */
+bool session_connect(struct session *s, const struct wire_settings *settings,
+	struct tls_context *tls, struct wire_report *report, struct dial *dial, struct error *err)
+	__attribute__((warn_unused_result));
+/* Says QUIT where that is in order, closes, frees all. */
+void session_end(struct session *s);
 
 /* A deadline MS from now, or the overall one if that is sooner. */
 int64_t session_deadline(const struct session *s, int64_t ms);
@@ -117,8 +129,16 @@ bool login_run(struct session *s, struct error *err) __attribute__((warn_unused_
 /* After s->auth_unsupported: marks the mechanism and chooses the next. */
 bool login_next(struct session *s, struct error *err) __attribute__((warn_unused_result));
 
-/* content.c. Fits the message to the server: SMTPUTF8, 8BITMIME, SIZE. */
+/* content.c. Fits message and envelope to the server: SMTPUTF8, 8BITMIME, SIZE; decides what MAIL
+ * declares. */
 bool content_fit(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* The parts of it, for a message that comes after MAIL: an address that the server cannot take for
+ * its spelling (FAULT_DATA, 5.6.7); then the message, when s->smtputf8 and s->eightbit are decided
+ * (too large is FAULT_DATA, 5.3.4). */
+bool content_fit_sender(struct session *s, struct error *err) __attribute__((warn_unused_result));
+bool content_fit_recipient(struct session *s, const struct address *a, struct error *err)
+	__attribute__((warn_unused_result));
+bool content_convert(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Writes the content into the stream: dot-stuffed with the final dot, or as it is for BDAT. */
 bool content_write_dotted(struct session *s, struct error *err) __attribute__((warn_unused_result));
 bool content_write_plain(struct session *s, struct error *err) __attribute__((warn_unused_result));
@@ -130,4 +150,10 @@ bool transaction_run(struct session *s, struct error *err) __attribute__((warn_u
 void transaction_fail_pending(struct session *s, const struct error *err);
 /* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
 void transaction_decide(struct session *s, enum verb verb, const char *what);
+/* DATA and the content, or BDAT, to the recipients that were taken. */
+bool transaction_send_content(struct session *s, struct error *err)
+	__attribute__((warn_unused_result));
+/* After a failure with a connection that is lost: recipients whose fate is not known are in doubt,
+ * and *ERR says so; a refused login becomes the reason. */
+void transaction_lost(struct session *s, struct error *err);
 void transaction_done(struct transaction *tx);

@@ -142,8 +142,8 @@ send_envelope(struct session *s, struct error *err)
 	return flight_drain(s, err);
 }
 
-static bool
-send_content(struct session *s, struct error *err)
+bool
+transaction_send_content(struct session *s, struct error *err)
 {
 	if (s->capability.chunking && !s->tx.go_ahead)
 		return flight_push(s, VERB_BDAT, 0, err);
@@ -224,7 +224,7 @@ static bool
 go_on(struct session *s, struct error *err)
 {
 	if (s->tx.mail_taken && s->tx.taken_count && !s->tx.answered && !abort_all(s))
-		return send_content(s, err);
+		return transaction_send_content(s, err);
 	if (!s->tx.go_ahead || s->tx.answered)
 		return true;
 	if (!s->tx.taken_count && s->tx.mail_taken)
@@ -305,8 +305,8 @@ doubt(struct session *s, struct error *err)
 
 /* The connection is lost. What the server said of the login before is the reason then, and a
  * password that was refused is not tried again elsewhere. */
-static void
-lost(struct session *s, struct error *err)
+void
+transaction_lost(struct session *s, struct error *err)
 {
 	if (s->tx.content_sent && !s->tx.answered && !s->goodbye && doubt(s, err))
 		return;
@@ -331,7 +331,7 @@ transaction_run(struct session *s, struct error *err)
 	form_group(s);
 	good = run(s, err);
 	if (!good)
-		lost(s, err);
+		transaction_lost(s, err);
 	reopen_late(s);
 	if (good && s->tx.delivered && s->auth_error.fault &&
 		envelope_count(s->envelope, OUTCOME_PENDING)) {

@@ -16,6 +16,7 @@ bool
 write_mail(struct session *s, size_t argument, struct error *err)
 {
 	const struct envelope *e = s->envelope;
+	uint64_t size = s->content ? message_size(s->content) : s->declared;
 	struct strbuf line = STRBUF_INIT(4096);
 	bool good;
 
@@ -23,8 +24,8 @@ write_mail(struct session *s, size_t argument, struct error *err)
 	strbuf_adds(&line, "MAIL FROM:<");
 	add_address(&line, s, &e->sender, err);
 	strbuf_addc(&line, '>');
-	if (s->capability.size)
-		strbuf_addf(&line, " SIZE=%llu", (unsigned long long)message_size(s->content));
+	if (s->capability.size && size)
+		strbuf_addf(&line, " SIZE=%llu", (unsigned long long)size);
 	if (s->eightbit)
 		strbuf_adds(&line, " BODY=8BITMIME");
 	if (s->smtputf8)

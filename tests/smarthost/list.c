@@ -5,14 +5,26 @@
 
 #include "smarthost.h"
 
+static bool
+next(const char **at, const char *between, const char **ret, size_t *ret_len)
+{
+	*at += strspn(*at, between);
+	*ret = *at;
+	*ret_len = strcspn(*at, between);
+	*at += *ret_len;
+	return *ret_len != 0;
+}
+
 bool
 list_next(const char **at, const char **ret, size_t *ret_len)
 {
-	*at += strspn(*at, ", ");
-	*ret = *at;
-	*ret_len = strcspn(*at, ", ");
-	*at += *ret_len;
-	return *ret_len != 0;
+	return next(at, ", ", ret, ret_len);
+}
+
+bool
+parameter_next(const char **at, const char **ret, size_t *ret_len)
+{
+	return next(at, " ", ret, ret_len);
 }
 
 /* The word of LIST that is NAME or begins with NAME=. */

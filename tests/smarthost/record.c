@@ -144,7 +144,7 @@ parameters(const char *s)
 	char name[64], value[1024];
 	size_t n, equals;
 
-	while (list_next(&s, &word, &n)) {
+	while (parameter_next(&s, &word, &n)) {
 		for (equals = 0; equals < n && word[equals] != '='; equals++)
 			;
 		snprintf(name, sizeof(name), "%.*s", (int)equals, word);

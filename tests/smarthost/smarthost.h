@@ -45,9 +45,9 @@ struct config {
 	bool auth_optional;
 	const char *extensions;
 	char *changed_extensions; /* the same when it was made by us */
-	const char *record; /* directory, NULL: none */
-	bool discard;       /* sizes and sums only */
-	unsigned messages;  /* end after so many, 0: never */
+	const char *record;       /* directory, NULL: none */
+	bool discard;             /* sizes and sums only */
+	unsigned messages;        /* end after so many, 0: never */
 	unsigned max_recipients;
 	unsigned delay_ms; /* before each flight of replies */
 	unsigned idle;     /* seconds a connection may be silent */
@@ -158,6 +158,8 @@ bool extension_offered(const struct session *s, const char *name);
 bool extension_argument(const struct config *c, const char *name, char *out, size_t size);
 /* Finds the next word in a list separated by commas or blanks; false at its end. */
 bool list_next(const char **at, const char **ret, size_t *ret_len);
+/* The same for the parameters of MAIL and RCPT: only blanks separate them. */
+bool parameter_next(const char **at, const char **ret, size_t *ret_len);
 /* True iff LIST holds WORD, without regard to case. */
 bool list_has(const char *list, const char *word);
 

@@ -136,7 +136,7 @@ parameters_known(struct session *s, const char *at, bool mail)
 	const char *word;
 	size_t n, i;
 
-	while (list_next(&at, &word, &n)) {
+	while (parameter_next(&at, &word, &n)) {
 		n = strcspn(word, "= ");
 		for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 			if (known[i].mail == mail && strlen(known[i].name) == n &&

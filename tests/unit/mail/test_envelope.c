@@ -238,6 +238,73 @@ test_xtext(void)
 }
 
 static void
+test_decoding(void)
+{
+	static const struct {
+		const char *text, *plain, *utf8; /* what it is as either, NULL: it is none */
+	} rows[] = {
+		{ "", "", "" },
+		{ "a@b", "a@b", "a@b" },
+		{ "a+20b+2Bc+3Dd~!", "a b+c=d~!", NULL },
+		{ "+7e+2b", "~+", NULL },
+		{ "a b", NULL, NULL },
+		{ "a=b", NULL, NULL },
+		{ "+", NULL, NULL },
+		{ "+2", NULL, NULL },
+		{ "+2x", NULL, NULL },
+		{ "+0A", NULL, NULL },
+		{ "+00", NULL, NULL },
+		{ "+7F", NULL, NULL },
+		{ "+C3", NULL, NULL },
+		{ "\xc3\xa4@b", NULL, "\xc3\xa4@b" },
+		{ "\xc3", NULL, NULL },
+		{ "\x1b", NULL, NULL },
+		{ "\\x{E4}\\x{20AC}\\x{1F600}\\x{5c}", "\\x{E4}\\x{20AC}\\x{1F600}\\x{5c}",
+			"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\\" },
+		{ "\\x{10FFFF}", "\\x{10FFFF}", "\xf4\x8f\xbf\xbf" },
+		{ "\\x{110000}", "\\x{110000}", NULL },
+		{ "\\x{D800}", "\\x{D800}", NULL },
+		{ "\\x{0}", "\\x{0}", NULL },
+		{ "\\x{A}", "\\x{A}", NULL },
+		{ "\\x{}", "\\x{}", NULL },
+		{ "\\x{E4", "\\x{E4", NULL },
+		{ "\\x{0000E4}", "\\x{0000E4}", "\xc3\xa4" },
+		{ "\\x{00000E4}", "\\x{00000E4}", NULL },
+		{ "\\", "\\", NULL },
+	};
+	struct strbuf out CLEANUP(strbuf_done) = STRBUF_INIT(100);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		for (int utf8 = 0; utf8 < 2; utf8++) {
+			const char *want = utf8 ? rows[i].utf8 : rows[i].plain;
+			struct error err = ERROR_NONE;
+			bool good;
+
+			strbuf_clear(&out);
+			good = (utf8 ? dsn_parse_utf8 : dsn_parse_xtext)(
+				rows[i].text, strlen(rows[i].text), &out, &err);
+			if (want && ok(good, "decoding %zu", i))
+				same(out.s, out.len, want, rows[i].text);
+			if (!want)
+				ok(!good && err.fault == FAULT_DATA, "no decoding of %zu", i);
+		}
+}
+
+static void
+test_one_by_one(void)
+{
+	struct envelope e CLEANUP(envelope_done) = ENVELOPE_NONE;
+	struct address a CLEANUP(address_done) = ADDRESS_NONE;
+
+	a.local = xstrdup("a");
+	ok(envelope_add_recipient(&e, &a) == 0 && envelope_add_recipient(&e, &a) == 1 &&
+			e.count == 2 && e.recipients[0].address.local != a.local &&
+			address_equal(&e.recipients[1].address, &a),
+		"the same address twice");
+	ok(envelope_count(&e, OUTCOME_PENDING) == 2 && !e.recipients[1].orcpt, "both are new");
+}
+
+static void
 test_many(void)
 {
 	struct address_list l CLEANUP(address_list_done) = ADDRESS_LIST_NONE;
@@ -297,6 +364,8 @@ main(void)
 	test_names();
 	test_dsn();
 	test_xtext();
+	test_decoding();
+	test_one_by_one();
 	test_many();
 	return tap_done();
 }

@@ -52,12 +52,12 @@ static void __attribute__((format(printf, 1, 2), noreturn)) peer_fail(const char
 static void
 peer_accept(void)
 {
-	struct timeval patience = { .tv_sec = 4 };
+	struct timeval patience = { .tv_sec = 3 };
 	struct pollfd p = { .fd = me.listener, .events = POLLIN };
 	int now = 1;
 
 	me.n = 0;
-	if (poll(&p, 1, 4000) <= 0)
+	if (poll(&p, 1, 3000) <= 0)
 		peer_fail("no connection came");
 	me.fd = accept(me.listener, NULL, NULL);
 	setsockopt(me.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));

@@ -86,7 +86,11 @@ parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *er
 	snprintf(written, sizeof(written), "--%.*s", (int)(n > 70 ? 70 : n), word);
 	if (!usable(a, o) || !n ||
 		(a->personality == PERSONALITY_SENDMAIL && !(o->where & WHERE_LONG)))
-		return unknown(written, option_like(written + 2, WHERE_FLAG), err);
+		return unknown(written,
+			a->personality == PERSONALITY_SENDMAIL
+				? NULL
+				: option_like(written + 2, WHERE_FLAG),
+			err);
 	if (equals && o->kind == KIND_FLAG)
 		return error_set(err, FAULT_USAGE, "option %s takes no value", written);
 	if (equals)
@@ -123,7 +127,8 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 			continue;
 		}
 		value = letter[1] ? letter + 1 : NULL;
-		/* sendmail's -C takes a glued value only: a bare one means the usual configuration */
+		/* sendmail's -C takes a glued value only: a bare one means the usual configuration
+		 */
 		if (o->id == OPT_CONFIG && !value && a->personality == PERSONALITY_SENDMAIL)
 			return true;
 		if (!value && *at + 1 >= argc)

@@ -21,9 +21,10 @@ CAFE = "caf\u00e9".encode()
 
 class Caller:
     """A program, and the call of sendmail that it makes. ARGV is run; PACKAGE has its version.
-    TOKEN is what its message can be known by. STATUS is what the program must end with, SAYS what it
-    must print then (nothing, unless set). PROCESS is the name of the process that calls sendmail,
-    or its directory, where it does not hand its environment on. LATE: its mail comes later than the program's end."""
+    TOKEN is what its message can be known by. STATUS is what the program must end with, SAYS what
+    it must print then (nothing, unless set). PROCESS is the name of the process that calls
+    sendmail, or its directory, where it does not hand its environment on. LATE: its mail comes
+    later than the program's end."""
 
     def __init__(self, name, package, argv, *, token=None, user="alice", stdin=b"", sender=A,
                  to=(BOB,), body=None, check=None, status=0, says=None, before=None, env=None,

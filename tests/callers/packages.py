@@ -1,6 +1,7 @@
 """The programs: Debian packages that are downloaded and unpacked into a cache, never installed.
 
-The cache is $XDG_CACHE_HOME/sendoff-tests or ~/.cache/sendoff-tests; it may be removed at any time."""
+The cache is $XDG_CACHE_HOME/sendoff-tests or ~/.cache/sendoff-tests, and may be removed at any
+time."""
 
 import fcntl
 import hashlib
@@ -101,12 +102,13 @@ class Packages:
         with open(self.cache / ".callers-lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.write_status()
-            try:
-                return self.fetch_by(None)
-            except Unavailable:
-                # no lists, or so old that the archives are gone
-                self.apt("update", lists=self.own_lists)
-                return self.fetch_by(self.own_lists)
+            for lists in None, self.own_lists:
+                try:
+                    return self.fetch_by(lists)
+                except Unavailable:
+                    pass  # no lists, or so old that the archives are gone
+            self.apt("update", lists=self.own_lists)
+            return self.fetch_by(self.own_lists)
 
     def fetch_by(self, lists):
         self.names = self.resolve(lists)

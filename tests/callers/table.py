@@ -7,9 +7,9 @@ import shlex
 HEAD = """\
 What calls sendmail, how, and what comes of it
 
-sendoff is the system's sendmail, the programs are Debian's. Each is run, its mail is looked at where
-it arrives, and so is what the program makes of a refusal. tests/callers/run.py --table makes this
-table.
+sendoff is the system's sendmail, the programs are Debian's. Each is run, its mail is looked at
+where it arrives, and so is what the program makes of a refusal. tests/callers/run.py --table makes
+this table.
 """
 
 

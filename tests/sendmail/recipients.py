@@ -230,7 +230,8 @@ def ignored(sendmail):
     flags = ["-G", "-U", "-n", "-m", "-x", "-Ac", "-odb", "-odi", "-odq", "-odd", "-oem", "-oee",
              "-oep", "-oew", "-oeq", "-em", "-e m", "-o7", "-oQ/tmp", "-p TEST", "-L foo", "-h 5",
              "-O DeliveryMode=b", "-ODeliveryMode=b", "-X /dev/null", "-A m", "-E", "-J", "-c", "-s",
-             "-T", "-om", "-bm", "-ba", "-C", "-d", "-d0.1", "-B nonsense", "-oo", "-O Nonsense=1",
+             "-T", "-om", "-bm", "-ba", "-C", "-d", "-d0.1", "-B nonsense", "-oo",
+             "-O Nonsense=1",
              # the table says 64: callers choose arguments, so no file is written, nor refused
              "-D log"]
     for flag in flags:

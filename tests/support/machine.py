@@ -3,13 +3,11 @@ the host name box.example.net and the user alice, where sendoff is the system's 
 to the smarthost. The machine underneath stays as it was. Wants root."""
 
 import atexit
-import ctypes
 import fcntl
 import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -287,8 +285,3 @@ class Tap:
         for line in str(problem or "").splitlines():
             print("# " + line)
         sys.stdout.flush()
-
-
-def quiet_end():
-    """Ends with the one that started this: whatever it runs ends too."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

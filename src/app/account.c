@@ -1,6 +1,4 @@
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -13,22 +11,6 @@ submission_given(const struct submission *s, enum option_id id)
 	return profile_is_set(&s->args->given, id);
 }
 
-/* Callers of sendmail pass on arguments that an attacker may have chosen: their configuration must
- * be an administrator's. */
-static bool
-owned_by_root(const char *file, struct error *err)
-{
-	struct stat st;
-
-	if (stat(file, &st) != 0)
-		return error_sys(err, FAULT_CONFIG, errno, "-C: unable to use %s", file);
-	if (st.st_uid != 0)
-		return error_set(err, FAULT_CONFIG,
-			"-C: %s does not belong to root, and sendmail takes no other configuration",
-			file);
-	return true;
-}
-
 bool
 account_load(struct submission *s, struct error *err)
 {
@@ -36,12 +18,11 @@ account_load(struct submission *s, struct error *err)
 	const struct profile_sources where = {
 		.file = submission_given(s, OPT_CONFIG) ? profile_text(flags, OPT_CONFIG) : NULL,
 		.use_environment = getuid() == geteuid() && getgid() == getegid(),
+		/* callers of sendmail pass on arguments that an attacker may have chosen */
+		.root_only = s->args->personality == PERSONALITY_SENDMAIL,
 	};
 	struct profile *early;
 
-	if (where.file && s->args->personality == PERSONALITY_SENDMAIL &&
-		!owned_by_root(where.file, err))
-		return false;
 	/* a host on the command line makes an account of its own: it must not be given the
 	 * credentials of another one */
 	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {

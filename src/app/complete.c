@@ -93,7 +93,7 @@ keep_message_id(struct submission *s)
 	strbuf_done(&value);
 }
 
-/* Lines over 998 octets (DESIGN rule 5): as quoted-printable where nothing forbids it. */
+/* Lines over 998 octets: as quoted-printable where nothing forbids it. */
 static bool
 shorten_lines(struct submission *s, struct error *err)
 {

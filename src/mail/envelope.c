@@ -142,7 +142,7 @@ envelope_count(const struct envelope *e, enum outcome outcome)
 	return count;
 }
 
-/* What is left decides, the worst first (DESIGN section 8). */
+/* What is left decides, the worst first. */
 static const enum fault worst_first[] = { FAULT_CONFIG, FAULT_PERMISSION, FAULT_PROTOCOL, FAULT_IO,
 	FAULT_CREATE, FAULT_SYSTEM, FAULT_SOFTWARE, FAULT_UNAVAILABLE, FAULT_NOHOST, FAULT_NOUSER,
 	FAULT_NOINPUT, FAULT_DATA };

@@ -1,5 +1,5 @@
 /* A message: its header block in memory, its body in memory or in a file without a name. Read once,
- * normalised on the way in (DESIGN rule 5): every line ends in CRLF, no NUL, no other CR. */
+ * normalised on the way in: every line ends in CRLF, no NUL, no other CR. */
 #pragma once
 
 #include <stdbool.h>

@@ -32,14 +32,15 @@ struct load {
 };
 
 static bool
-read_file(struct load *l, size_t file, const char *path, bool may_miss, struct error *err)
+read_file(struct load *l, size_t file, const char *path, enum trusted_kind kind, bool may_miss,
+	struct error *err)
 {
 	struct strbuf text = STRBUF_INIT(PROFILE_FILE_MAX);
 	struct error why = ERROR_NONE;
 	bool missing = false, good;
 	size_t first = l->list.n;
 
-	good = trusted_read(path, TRUSTED_CONFIG, &text, &missing, &why);
+	good = trusted_read(path, kind, &text, &missing, &why);
 	if (good)
 		good = parse_config(text.s, text.len, path, &l->list, &l->defaults[file], err);
 	else if (may_miss && missing)
@@ -190,8 +191,8 @@ inherit(struct load *l, size_t at, struct error *err)
 }
 
 bool
-load_accounts(const char *const *paths, size_t n, bool may_miss, bool environment,
-	struct profile_list *ret, struct error *err)
+load_accounts(const char *const *paths, size_t n, enum trusted_kind kind, bool may_miss,
+	bool environment, struct profile_list *ret, struct error *err)
 {
 	struct load *l = xcalloc(1, sizeof(*l));
 	bool good;
@@ -200,7 +201,7 @@ load_accounts(const char *const *paths, size_t n, bool may_miss, bool environmen
 		profile_init(&l->defaults[i], "defaults", "");
 	good = !environment || read_environment(l, err);
 	for (size_t i = 0; good && i < n && i < FILES_MAX; i++)
-		good = read_file(l, i, paths[i], may_miss, err);
+		good = read_file(l, i, paths[i], kind, may_miss, err);
 	if (good)
 		hide(l);
 	for (size_t i = 0; good && i < l->list.n; i++)
@@ -250,6 +251,7 @@ profile_load(const struct profile_sources *where, struct profile_list *ret, stru
 	const char *named = where->file, *paths[FILES_MAX];
 	struct strbuf user = STRBUF_INIT(PATH_OCTETS);
 	bool environment = where->use_environment && !named, good;
+	enum trusted_kind kind = named && where->root_only ? TRUSTED_ROOT : TRUSTED_CONFIG;
 	size_t n = 0;
 
 	if (!named && environment) {
@@ -264,7 +266,7 @@ profile_load(const struct profile_sources *where, struct profile_list *ret, stru
 			paths[n++] = user.s;
 		paths[n++] = SYSCONFDIR "/sendoff/config";
 	}
-	good = load_accounts(paths, n, !named, environment, ret, err);
+	good = load_accounts(paths, n, kind, !named, environment, ret, err);
 	strbuf_done(&user);
 	return good;
 }

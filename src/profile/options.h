@@ -75,7 +75,7 @@ const struct option *option_like(const char *name, unsigned where);
  * as --name=VALUE. */
 bool option_has_argument(const struct option *o);
 /* Checks a value: FAULT_CONFIG whose text says what would be accepted, without naming the place;
- * FAULT_DATA for a control character (DESIGN rule 6). The value of a key must not be empty, except
+ * FAULT_DATA for a control character. The value of a key must not be empty, except
  * for from-name; what an option alone carries (subject, body) is left to those who use it. FLAG: ""
  * or "yes". */
 bool option_check(const struct option *o, const char *value, struct error *err)

@@ -38,7 +38,8 @@ struct profile_list {
 /* Where to look. */
 struct profile_sources {
 	const char *file;     /* --config: this file only, and no other account source */
-	bool use_environment; /* false with differing real and effective ids (DESIGN rule 7) */
+	bool use_environment; /* false with differing real and effective ids */
+	bool root_only;       /* FILE must be root's own */
 };
 
 /* Reads the configuration: FILE; else $SENDOFF_CONFIG; else $XDG_CONFIG_HOME/sendoff/config (or

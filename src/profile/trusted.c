@@ -108,6 +108,8 @@ check(const char *path, enum trusted_kind kind, const struct stat *st, struct er
 	if (!S_ISREG(st->st_mode))
 		return error_set(
 			err, FAULT_CONFIG, "%s is %s, not a file", path, kind_name(st->st_mode));
+	if (kind == TRUSTED_ROOT && st->st_uid != 0)
+		return error_set(err, FAULT_CONFIG, "%s does not belong to root", path);
 	if (!owner_is_trusted(path, st->st_uid)) {
 		user_name(owner, st->st_uid);
 		user_name(user, geteuid());

@@ -1,5 +1,5 @@
 /* Files whose content decides whom we trust: opened only when nobody else could have written them
- * (DESIGN rule 7). */
+ *. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,8 @@ struct strbuf;
 
 enum trusted_kind {
 	TRUSTED_CONFIG,        /* may be read by all, written by the owner only */
-	TRUSTED_PUBLIC,        /* certificates: the same */
+	TRUSTED_ROOT,          /* the same, and it must be root's own */
+	TRUSTED_PUBLIC,        /* certificates: as configuration */
 	TRUSTED_SECRET,        /* must not be readable by others either, group read is fine */
 	TRUSTED_MOUNTED_SECRET /* named by the environment or below /run/secrets: may be readable */
 };

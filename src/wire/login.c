@@ -9,7 +9,7 @@
 #define PASSWORD_MAX 8192
 #define TURNS_MAX    8 /* no mechanism has more */
 
-/* Whether a password may cross this connection (DESIGN rule: never without verified TLS, except on
+/* Whether a password may cross this connection (never without verified TLS, except on
  * this machine where that was asked for). */
 static bool
 may_log_in(const struct session *s, struct error *err)

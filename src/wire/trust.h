@@ -1,5 +1,5 @@
 /* Trust anchors on demand: of a store only those are parsed that the peer's chain names; the whole
- * store is the fallback, so that a refusal is always GnuTLS's own (DESIGN section 7). */
+ * store is the fallback, so that a refusal is always GnuTLS's own. */
 #pragma once
 
 #include <gnutls/gnutls.h>

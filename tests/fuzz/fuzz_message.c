@@ -1,4 +1,4 @@
-/* Reads any octets as a message and checks what DESIGN promises of it: every line ends in CRLF,
+/* Reads any octets as a message and checks what is promised of it: every line ends in CRLF,
  * there is no NUL and no other CR, sizes are right, and what is re-encoded decodes to the same
  * text. The first octet chooses how it is read and into which pieces it is cut. */
 #include <stdint.h>

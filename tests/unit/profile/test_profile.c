@@ -318,7 +318,8 @@ files(void)
 		"[account s]\nhost = s\npassword-file = /s\n"
 		"match-from = *\n"
 		"[defaults]\nuser = sd\nport = 3\ntls = none\n");
-	ok(load_accounts(paths, 2, false, false, &l, &err) && l.n == 4, "two files %s", err.text);
+	ok(load_accounts(paths, 2, TRUSTED_CONFIG, false, false, &l, &err) && l.n == 4,
+		"two files %s", err.text);
 	if (l.n != 4)
 		return;
 	is(&l.v[0], OPT_HOST, "ua");
@@ -348,7 +349,8 @@ load_fails(const char *text, const char *want)
 	char whole[600];
 
 	snprintf(whole, sizeof(whole), "%s%s", path, want);
-	ok(!load_accounts(&path, 1, false, false, &l, &err) && l.n == 0 && !l.v, "refused");
+	ok(!load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, &err) && l.n == 0 && !l.v,
+		"refused");
 	text_is(&err, FAULT_CONFIG, whole);
 }
 
@@ -360,9 +362,9 @@ bad_files(void)
 	struct profile_list l;
 	struct error err = ERROR_NONE;
 
-	ok(load_accounts(&path, 1, true, false, &l, &err) && l.n == 0,
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, true, false, &l, &err) && l.n == 0,
 		"a file that may be missing");
-	ok(!load_accounts(&path, 1, false, false, &l, &err), "a file that may not");
+	ok(!load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, &err), "a file that may not");
 	text_is(&err, FAULT_CONFIG, "unable to open /nonexistent/file: No such file or directory");
 	load_fails("[account a]\ninherit = b\n",
 		":2: inherit: there is no account b; accepted: the name of an account");
@@ -377,13 +379,15 @@ bad_files(void)
 		strbuf_addf(&text, "[account %d]\ninherit=%d\n", i, i - 1);
 	path = file(0, "deep", text.s);
 	err = (struct error)ERROR_NONE;
-	ok(load_accounts(&path, 1, false, false, &l, &err) && l.n == PROFILE_DEPTH, "deep");
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, &err) && l.n == PROFILE_DEPTH,
+		"deep");
 	profile_list_done(&l);
 	strbuf_addf(&text, "[account x]\ninherit=%d\n", PROFILE_DEPTH - 1);
 	load_fails(text.s, ":33: inherit: too deep; accepted: 16 accounts one from another");
 	path = file(0, "open", "[account a]\n");
 	chmod(path, 0666);
-	ok(!load_accounts(&path, 1, true, false, &l, &err) && strstr(err.text, "chmod go-w"),
+	ok(!load_accounts(&path, 1, TRUSTED_CONFIG, true, false, &l, &err) &&
+			strstr(err.text, "chmod go-w"),
 		"others can write it: %s", err.text);
 	strbuf_done(&text);
 }
@@ -395,7 +399,8 @@ environment_fails(const char *name, const char *value, const char *want)
 	struct error err = ERROR_NONE;
 
 	setenv(name, value, 1);
-	ok(!load_accounts(NULL, 0, true, true, &l, &err) && l.n == 0, "refused: %s", name);
+	ok(!load_accounts(NULL, 0, TRUSTED_CONFIG, true, true, &l, &err) && l.n == 0, "refused: %s",
+		name);
 	text_is(&err, FAULT_CONFIG, want);
 	unsetenv(name);
 }
@@ -409,7 +414,8 @@ environment(void)
 
 	setenv("SENDOFF_HOTS", "x", 1);
 	setenv("SENDOFF_PORT", "26", 1);
-	ok(load_accounts(&path, 1, true, true, &l, &err) && l.n == 1, "without a host: nothing");
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, true, true, &l, &err) && l.n == 1,
+		"without a host: nothing");
 	profile_list_done(&l);
 	environment_fails("SENDOFF_HOST", "h",
 		"SENDOFF_HOTS: is not known; accepted: SENDOFF_HOST, "
@@ -421,7 +427,8 @@ environment(void)
 	setenv("SENDOFF_CONFIG", "x", 1);
 	setenv("SENDOFF_TEST_PORT", "x", 1);
 	setenv("SENDOFF_IMAGE_VERSION", "x", 1);
-	ok(load_accounts(&path, 1, true, true, &l, &err) && l.n == 2, "%s", err.text);
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, true, true, &l, &err) && l.n == 2, "%s",
+		err.text);
 	same(l.v[0].name, strlen(l.v[0].name), "environment", "in front");
 	is(&l.v[0], OPT_HOST, "h");
 	is(&l.v[0], OPT_PORT, "26");
@@ -430,7 +437,7 @@ environment(void)
 	same(l.v[0].settings[OPT_TLS_MIN].origin, 15, "SENDOFF_TLS_MIN", "origin");
 	ok(profile_select(&l, NULL, NULL, &err) == &l.v[0], "it is the default");
 	profile_list_done(&l);
-	ok(load_accounts(&path, 1, true, false, &l, &err) && l.n == 1,
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, true, false, &l, &err) && l.n == 1,
 		"the environment is ignored");
 	profile_list_done(&l);
 	environment_fails("SENDOFF_TLS", "on",
@@ -551,7 +558,8 @@ selecting(void)
 	struct error err = ERROR_NONE;
 	struct strbuf as = STRBUF_INIT(100);
 
-	ok(load_accounts(&path, 1, false, false, &l, &err) && l.n == 4, "%s", err.text);
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, &err) && l.n == 4, "%s",
+		err.text);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const char *got = select_for(&l, rows[i].local, rows[i].domain);
 
@@ -568,14 +576,14 @@ selecting(void)
 	profile_list_done(&l);
 	err = (struct error)ERROR_NONE;
 	path = file(0, "select", "[account a]\n[account b]\n");
-	ok(load_accounts(&path, 1, false, false, &l, &err), "two");
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, &err), "two");
 	ok(!profile_select(&l, NULL, NULL, &err), "none of two");
 	text_is(&err, FAULT_CONFIG,
 		"none of several accounts is meant (name one with -a, or call one default); there "
 		"are: a, b");
 	profile_list_done(&l);
 	path = file(0, "select", "[account a]\n");
-	ok(load_accounts(&path, 1, false, false, &l, NULL) &&
+	ok(load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, NULL) &&
 			profile_select(&l, NULL, NULL, NULL) == &l.v[0],
 		"the only one");
 	profile_list_done(&l);
@@ -641,7 +649,7 @@ checking(void)
 
 		strbuf_addf(&text, "[account a]\n%s\n", rows[i].text);
 		path = file(0, "F", text.s);
-		if (!load_accounts(&path, 1, false, false, &l, &err))
+		if (!load_accounts(&path, 1, TRUSTED_CONFIG, false, false, &l, &err))
 			ok(false, "%s", err.text);
 		ok(profile_check(&l.v[0], &err) == !rows[i].want, "row %zu: %s", i, err.text);
 		if (rows[i].want) {

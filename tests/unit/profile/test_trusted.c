@@ -113,11 +113,13 @@ owners(void)
 
 	good(file("content", 0600), TRUSTED_SECRET, "our own");
 	ok(trusted_check("/etc/passwd", TRUSTED_CONFIG, NULL), "root's");
+	ok(trusted_check("/etc/passwd", TRUSTED_ROOT, NULL), "root's, as must be");
 	if (geteuid() != 0)
 		return; /* nobody else can give files away */
 	path = file("content", 0644);
 	ok(chown(path, STRANGER, 0) == 0, "given away");
 	fails(path, TRUSTED_CONFIG, "belongs to 54321, who could change it", "chown root");
+	fails(path, TRUSTED_ROOT, "does not belong to root", "");
 	fails(path, TRUSTED_SECRET, "belongs to 54321", "chown root");
 	path = file("content", 0664);
 	good(path, TRUSTED_CONFIG, "root's group may write");

@@ -192,8 +192,12 @@ main(int argc, char **argv)
 
 	if (!options_parse(&c, argc, argv))
 		return 64;
-	if (c.make_ca)
-		return certificate_make_all(c.make_ca) ? 0 : 73;
+	if (c.make_ca) {
+		bool made = certificate_make_all(c.make_ca);
+
+		options_done(&c);
+		return made ? 0 : 73;
+	}
 	if (c.tls != TLS_NONE || c.ca_directory)
 		if (!certificate_setup(&c))
 			return 73;

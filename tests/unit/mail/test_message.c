@@ -173,6 +173,8 @@ try_pipe(int flags)
 
 	if (pipe2(ends, flags))
 		abort();
+	/* before the child, which may be quick, sends the first one */
+	sigaction(SIGALRM, &act, &old);
 	pid = fork();
 	if (!pid) {
 		static const char *const pieces[] = { "Subj", "ect: s\r", "\n\r", "\nbo", "dy\r",
@@ -187,7 +189,6 @@ try_pipe(int flags)
 		_exit(0);
 	}
 	close(ends[1]);
-	sigaction(SIGALRM, &act, &old);
 	ok(message_read(&m, ends[0], &plain, &err), "read a slow pipe");
 	waitpid(pid, NULL, 0);
 	sigaction(SIGALRM, &old, NULL);

@@ -8,6 +8,7 @@
 #include "dial.h"
 #include "identity.h"
 #include "submission.h"
+#include "trusted.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
 
@@ -110,12 +111,34 @@ wants_secret(const struct wire_settings *w)
 						    strcasecmp(w->mechanism, "EXTERNAL") != 0));
 }
 
+/* Files that decide whom we trust, or that are secret, must be nobody else's. GnuTLS opens them
+ * itself. */
+static bool
+check_files(const struct profile *p, struct error *err)
+{
+	static const struct {
+		enum option_id id;
+		enum trusted_kind kind;
+	} files[] = { { OPT_TLS_TRUST, TRUSTED_PUBLIC }, { OPT_TLS_CRL, TRUSTED_PUBLIC },
+		{ OPT_TLS_CERT, TRUSTED_PUBLIC }, { OPT_TLS_KEY, TRUSTED_SECRET } };
+	const char *path;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		path = profile_text(p, files[i].id);
+		if (!path || strcmp(path, "system") == 0 || strcmp(path, "none") == 0)
+			continue;
+		if (!trusted_check(path, files[i].kind, err))
+			return error_prefix(err, "%s", options[files[i].id].name);
+	}
+	return true;
+}
+
 bool
 smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
-	if (!fill_settings(&h->settings, account, err))
+	if (!fill_settings(&h->settings, account, err) || !check_files(account, err))
 		return false;
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;

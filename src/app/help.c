@@ -82,8 +82,9 @@ add_row(struct strbuf *out, const struct option *o)
 static bool
 is_shown(const struct option *o, bool everything)
 {
-	return everything || (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-				     o->group != OPTION_GROUP_IGNORED);
+	return everything ||
+	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
+		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

@@ -34,7 +34,14 @@ enum option_kind {
 };
 
 /* Where an option may appear: a set of bits. */
-enum { WHERE_FLAG = 1, WHERE_FILE = 2, WHERE_SENDMAIL = 4, WHERE_MASK = 8, WHERE_LONG = 16 };
+enum {
+	WHERE_FLAG = 1,
+	WHERE_FILE = 2,
+	WHERE_SENDMAIL = 4,
+	WHERE_MASK = 8,
+	WHERE_LONG = 16,
+	WHERE_OPTIONAL = 32 /* as an option it may stand without its argument, which is glued by = */
+};
 
 enum option_group {
 #define GROUP(id, title) OPTION_GROUP_##id,

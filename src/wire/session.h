@@ -62,3 +62,19 @@ typedef void wire_progress(void *ctx, enum wire_mark mark);
 bool session_deliver(const struct wire_settings *settings, struct envelope *envelope,
 	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
+
+/* A way to the smarthost that outlives one message: the connection that the last delivery left in good
+ * order carries the next one (RSET between them), as long as the server allows (LIMITS MAILMAX). */
+struct wire_link;
+/* Connects to nobody yet. SETTINGS are borrowed; their deadline holds for all deliveries, so that a
+ * caller with a deadline for each message changes it between them. Never NULL. */
+struct wire_link *wire_link_new(const struct wire_settings *settings);
+/* As session_deliver. A connection that was left open and turns out to be dead before MAIL was
+ * answered is replaced by a new one, silently. */
+bool wire_link_deliver(struct wire_link *l, struct envelope *envelope,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
+	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
+/* True iff a connection is open on which the next message could go. */
+bool wire_link_is_open(struct wire_link *l);
+/* Ends the connection, if there is one, by QUIT without waiting. Accepts NULL. */
+void wire_link_free(struct wire_link *l);

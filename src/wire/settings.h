@@ -11,6 +11,26 @@ struct strbuf;
 enum wire_tls { WIRE_TLS_IMPLICIT, WIRE_TLS_STARTTLS, WIRE_TLS_NONE };
 enum wire_pipelining { WIRE_PIPELINING_AUTO, WIRE_PIPELINING_FULL, WIRE_PIPELINING_OFF };
 enum wire_ip { WIRE_IP_ANY, WIRE_IP_4, WIRE_IP_6 };
+enum wire_dane { WIRE_DANE_OFF, WIRE_DANE_OPPORTUNISTIC, WIRE_DANE_REQUIRED };
+
+/* A SOCKS5 proxy (RFC 1928), with a login (RFC 1929) where user is set. */
+struct wire_proxy {
+	const char *host; /* "name:port"; NULL: none */
+	const char *user;
+	const struct strbuf *password; /* secret */
+};
+
+/* Extensions that a message asks for; where the server does not offer one it is refused (69). */
+struct wire_wishes {
+	bool require_tls;          /* RFC 8689 */
+	int64_t deliver_by;        /* seconds, RFC 2852; 0: not asked for. Negative only with notify */
+	bool deliver_by_return;    /* R instead of N */
+	bool priority_set;
+	int priority;              /* -9 to 9, RFC 6710 */
+	int64_t hold_until;        /* seconds since 1970, RFC 4865; 0: not asked for */
+	const char *mail_auth;     /* AUTH= of MAIL, RFC 4954 section 5: an address, "<>"; NULL: none.
+	                              Left out where the server has no AUTH */
+};
 
 /* What decides whether a TLS peer is the right one. Strings are borrowed; NULL: not set. */
 struct tls_settings {
@@ -23,7 +43,8 @@ struct tls_settings {
 	const char *const *fingerprints; /* SHA-256 of the certificate as hex, colons allowed; any of
 	                                    them, instead of the chain and the name */
 	size_t fingerprint_count;
-	const char *cert, *key;   /* client certificate chain and key, PEM files */
+	const char *cert, *key;   /* client certificate chain and key: PEM files or pkcs11: URIs */
+	const struct strbuf *pin; /* of the token, secret; NULL: none but what the URI names */
 	const char *name;         /* checked and sent as SNI instead of the host */
 	const char *priority;     /* GnuTLS priority string that replaces ours */
 	const char *min;          /* "1.2" or "1.3" */
@@ -41,6 +62,15 @@ struct wire_settings {
 	size_t host_count;
 	uint16_t port;            /* 0: 465 for implicit TLS, 587 for STARTTLS, 25 for none */
 	enum wire_ip ip;
+	const char *socket;       /* path of a unix socket instead of hosts, or NULL */
+	bool lmtp;                /* RFC 2033 instead of SMTP */
+	bool srv;                 /* hosts are mail domains: RFC 6186, 8314, 2782 */
+	enum wire_dane dane;
+	struct wire_proxy proxy;
+	const char *source;       /* an address of this machine to connect from, or NULL */
+	bool pipeconnect;         /* greet ahead where the server offered it the last time */
+	const char *memory;       /* directory for what is remembered of servers; NULL: nothing is */
+	struct wire_wishes wishes;
 	enum wire_tls tls;
 	struct tls_settings tls_settings;
 	enum wire_pipelining pipelining;

@@ -61,7 +61,7 @@ test_rows(void)
 		if (!has_row(all.s, o))
 			ok(false, "%s", o->name);
 		if (has_row(page.s, o) !=
-			(!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
+			(!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE && o->group != OPTION_GROUP_QUEUE &&
 				o->group != OPTION_GROUP_IGNORED))
 			ok(false, "%s", o->name);
 	}
@@ -117,7 +117,7 @@ int
 main(void)
 {
 	test_page(false, 40);
-	test_page(true, 200);
+	test_page(true, 320);
 	test_rows();
 	test_usage();
 	test_commands();

@@ -87,8 +87,8 @@ likeness(void)
 		ok(rows[i].want ? o && strcmp(o->name, rows[i].want) == 0 : !o, "like \"%s\": %s",
 			rows[i].name, o ? o->name : "nothing");
 	}
-	ok(option_like("subjct", WHERE_FLAG) == &options[OPT_SUBJECT] &&
-			!option_like("subjct", WHERE_FILE),
+	ok(option_like("attahc", WHERE_FLAG) == &options[OPT_ATTACH] &&
+			!option_like("attahc", WHERE_FILE),
 		"only where it may appear");
 }
 

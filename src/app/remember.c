@@ -1,6 +1,7 @@
 #include "remember.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io.h"
 #include "memory.h"
@@ -48,5 +49,5 @@ remember_directory(void)
 	} else if (usable(join(cache, "sendoff"))) {
 		return path.s;
 	}
-	return memory_prepare(SYSTEM_CACHE, false) ? SYSTEM_CACHE : NULL;
+	return geteuid() && memory_prepare(SYSTEM_CACHE, false) ? SYSTEM_CACHE : NULL;
 }

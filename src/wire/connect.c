@@ -58,6 +58,7 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 		.loopback = socket.loopback,
 		.lockstep = settings->pipelining == WIRE_PIPELINING_OFF,
 		.response = STRBUF_INIT_SECRET(SASL_MESSAGE),
+		.known = KNOWN_NONE,
 	};
 	memcpy(s->host, report->host, sizeof(s->host));
 	reply_init(&s->reply);
@@ -79,6 +80,7 @@ session_end(struct session *s)
 	sasl_done(&s->sasl);
 	strbuf_done(&s->response);
 	reply_done(&s->reply);
+	known_done(&s->known);
 	free(s->queue);
 	s->queue = NULL;
 }

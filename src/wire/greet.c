@@ -41,8 +41,10 @@ start_tls(struct session *s, struct error *err)
 
 	report->tls = (struct tls_info){ 0 };
 	remember(s);
-	if (!tls_start(s->tls, &s->stream, s->host, session_deadline(s, HANDSHAKE_MS), err))
+	if (!tls_start(s->tls, &s->stream, s->host, session_deadline(s, HANDSHAKE_MS), err)) {
+		s->misled = tls_was_misled(s->tls);
 		return false;
+	}
 	tls_describe(&s->stream, &report->tls);
 	session_phase(s, WIRE_PHASE_TLS, &since);
 	session_trace(s, WIRE_TRACE_NOTE, report->tls.cipher, strlen(report->tls.cipher));
@@ -93,9 +95,15 @@ greet(struct session *s, struct error *err)
 
 	if (s->settings->tls == WIRE_TLS_IMPLICIT && !start_tls(s, err))
 		return false;
+	/* the replies are taken with those to what follows */
+	if (known_guess(s))
+		return flight_push(s, VERB_GREETING, 0, err) && flight_push(s, VERB_EHLO, 0, err);
 	since = clock_ms();
 	if (!flight_push(s, VERB_GREETING, 0, err) || !hello(s, err))
 		return false;
 	session_phase(s, WIRE_PHASE_GREETING, &since);
-	return s->settings->tls != WIRE_TLS_STARTTLS || upgrade(s, err);
+	if (s->settings->tls == WIRE_TLS_STARTTLS && !upgrade(s, err))
+		return false;
+	known_recall(s);
+	return true;
 }

@@ -33,6 +33,9 @@ void tls_remember(struct tls_context *c, const char *directory, const char *plac
 /* Keeps the session for the next time, if the server has sent a ticket for it: which it does behind
  * the handshake, so call it when something was received, once. Silent whatever happens. */
 void tls_keep_ticket(struct stream *s);
+/* SHA-256 of the SubjectPublicKeyInfo of the peer's certificate, where a directory was given and
+ * the certificate was verified. */
+bool tls_key_hash(const struct stream *s, unsigned char out[32]);
 /* True iff the last tls_start failed although no certificate was refused, with a kept session on
  * offer, which is forgotten now: another attempt goes without it. */
 bool tls_was_misled(const struct tls_context *c);

@@ -11,9 +11,10 @@
 #include "tls_private.h"
 #include "trust.h"
 
-#define AGE_MAX 86400 /* seconds since the certificate was verified, however often it was resumed  \
-		       */
-#define FUTURE 300    /* seconds by which the clock may have been set back since */
+#define AGE_MAX                                                                                    \
+	86400      /* seconds since the certificate was verified, however often it was resumed     \
+		    */
+#define FUTURE 300 /* seconds by which the clock may have been set back since */
 
 #define IDENTITY_MAX (64 << 10)
 
@@ -178,7 +179,18 @@ tls_ticket_holds(struct tls *t)
 		return false;
 	memcpy(t->issuer, t->ticket.issuer, sizeof(t->issuer));
 	t->expires = t->ticket.expires;
-	t->checked = t->verified = true;
+	t->checked = t->verified = t->key_known = true;
+	return true;
+}
+
+bool
+tls_key_hash(const struct stream *s, unsigned char out[32])
+{
+	const struct tls *t = s->layer_data;
+
+	if (!stream_is_tls(s) || !t->key_known || !t->verified)
+		return false;
+	memcpy(out, t->ticket.key, TLS_DIGEST);
 	return true;
 }
 

@@ -337,9 +337,10 @@ note(struct tls *t, const gnutls_datum_t *der, gnutls_x509_crt_t leaf)
 
 	*ticket = (struct tls_ticket){ .verified = clock_wall(), .expires = t->expires };
 	memcpy(ticket->issuer, t->issuer, sizeof(ticket->issuer));
-	t->ticket_wanted =
-		t->ticket_wanted && key_digest(leaf, ticket->key) &&
+	t->key_known =
+		key_digest(leaf, ticket->key) &&
 		gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, ticket->certificate) >= 0;
+	t->ticket_wanted = t->ticket_wanted && t->key_known;
 }
 
 bool
@@ -368,7 +369,7 @@ tls_check_peer(struct tls *t, struct error *err)
 	if (good && c->pin_count)
 		good = check_pins(t, leaf, err);
 	t->verified = good && (c->fingerprint_count || c->trust || c->pin_count);
-	if (t->ticket_wanted && t->verified)
+	if (c->memory && t->verified)
 		note(t, &chain[0], leaf);
 	gnutls_x509_crt_deinit(leaf);
 	return good;

@@ -171,7 +171,7 @@ static struct tls *
 tls_new(struct tls_context *c, struct stream *s, const char *host)
 {
 	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
-	struct strbuf record = STRBUF_INIT_SECRET(MEMORY_MAX);
+	struct strbuf record = STRBUF_INIT_SECRET(MEMO_MAX);
 	struct tls *t = xcalloc(1, sizeof(*t));
 
 	t->context = c;

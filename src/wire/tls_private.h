@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "memory.h"
+#include "memo.h"
 #include "tls.h"
 
 struct stream;
@@ -61,7 +61,7 @@ struct tls {
 	bool ticket_wanted;    /* sessions are kept, and this one has not been yet */
 	bool offered, resumed; /* a kept session; the server took it */
 	bool key_known;        /* the hashes in ticket are those of the certificate */
-	struct memory_key ticket_key;
+	struct memo_key ticket_key;
 	struct tls_ticket ticket; /* of the kept session, or what will be kept of this one */
 	struct error failed;      /* what ended the session; told again to whoever asks again */
 	unsigned odd;             /* requests to renegotiate, and warnings */

@@ -84,9 +84,10 @@ tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_D
 bool tls_is_uri(const char *s);
 /* Fills in the identity of the context. */
 void tls_identify(struct tls_context *c, const struct tls_settings *s);
-/* Looks for a kept session, which stays in RECORD; offers it to the server. */
+/* Looks for a kept session, which stays in RECORD. */
 bool tls_ticket_find(struct tls *t, struct strbuf *record);
-void tls_ticket_offer(struct tls *t);
+/* Offers it to the server. False when it is no session of this GnuTLS: forgotten then. */
+bool tls_ticket_offer(struct tls *t);
 /* True iff the session was resumed and its certificate is the one that was verified when the
  * session was new, and satisfies pins and fingerprints. */
 bool tls_ticket_holds(struct tls *t);

@@ -150,15 +150,17 @@ tls_ticket_find(struct tls *t, struct strbuf *record)
 	return t->offered;
 }
 
-void
+bool
 tls_ticket_offer(struct tls *t)
 {
 	struct tls_ticket *ticket = &t->ticket;
 
-	t->offered = t->offered &&
-		     gnutls_session_set_data(t->session, ticket->session, ticket->session_len) >= 0;
+	t->offered = gnutls_session_set_data(t->session, ticket->session, ticket->session_len) >= 0;
+	if (!t->offered)
+		memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
 	ticket->session = NULL;
 	ticket->session_len = 0;
+	return t->offered;
 }
 
 bool

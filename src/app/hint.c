@@ -41,6 +41,10 @@ static const struct {
 		"the server wants TLS for this login: set tls" },
 	{ STAGE_RCPT, FAULT_UNAVAILABLE, 554, 7, 1, "elay access denied",
 		"the server relays only for those who log in: set user and a password source" },
+	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "does not offer",
+		"send without it, or by a server that offers it" },
+	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "require-tls asks for",
+		"set tls and tls-trust, or send without require-tls" },
 	{ STAGE_MAIL, FAULT_PERMISSION, ANY, ANY, ANY, NULL,
 		"the server does not let this login use that sender: set from, and sender = "
 		"force" },

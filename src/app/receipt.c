@@ -40,6 +40,8 @@ receipt_add(struct strbuf *out, const struct submission *s)
 		*r->tls.version ? r->tls.version : "no TLS");
 	if (*r->mechanism)
 		strbuf_addf(out, ", %s", r->mechanism);
+	if (*r->asked)
+		strbuf_addf(out, ", %s", r->asked);
 	strbuf_addf(out, ", %u round trips, %lld ms)", r->round_trips,
 		(long long)(s->finished - s->started));
 }

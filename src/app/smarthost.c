@@ -12,6 +12,7 @@
 #include "identity.h"
 #include "submission.h"
 #include "trusted.h"
+#include "wishes.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
 
@@ -173,7 +174,9 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
-	if (!fill_settings(&h->settings, account, err) || !check_files(account, err))
+	if (!fill_settings(&h->settings, account, err) ||
+		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
+		!check_files(account, err))
 		return false;
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
@@ -198,5 +201,6 @@ smarthost_close(struct smarthost *h)
 	if (h->asked)
 		secret_done(&h->secret);
 	strbuf_done(&h->password);
+	strbuf_done(&h->mail_auth);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

@@ -78,6 +78,11 @@ session_end(struct session *s)
 	sasl_done(&s->sasl);
 	strbuf_done(&s->response);
 	reply_done(&s->reply);
+	for (size_t i = 0; i < s->domain_count; i++)
+		free(s->domains[i]);
+	free(s->domains);
+	s->domains = NULL;
+	s->domain_count = 0;
 	free(s->queue);
 	s->queue = NULL;
 }

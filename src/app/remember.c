@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "io.h"
-#include "memory.h"
+#include "memory_file.h"
 #include "strbuf.h"
 
 #define PATH_MAX_LEN 4000

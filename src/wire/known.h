@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "memory.h"
+#include "memory_file.h"
 #include "strbuf.h"
 
 #define KNOWN_OFFER (8 << 10) /* octets of EHLO's reply that are kept */

@@ -1,5 +1,5 @@
 /* TLS over a stream: handshake, verification, pins, channel binding. Only the files behind this
- * header, trust.c, memory.c and sasl.c see GnuTLS. */
+ * header, trust.c, memory_file.c and sasl.c see GnuTLS. */
 #pragma once
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "memory.h"
+#include "memory_file.h"
 #include "tls.h"
 
 struct stream;

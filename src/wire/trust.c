@@ -13,7 +13,7 @@
 #include "anchor.h"
 #include "error.h"
 #include "io.h"
-#include "memory.h"
+#include "memory_file.h"
 
 #define FILE_MAX  (64 << 20) /* octets of a trust or CRL file */
 #define CHAIN_MAX 16         /* GnuTLS verifies no longer chain */

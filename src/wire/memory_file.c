@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "memory_file.h"
 
 #include <dirent.h>
 #include <errno.h>

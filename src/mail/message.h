@@ -34,6 +34,7 @@ struct message {
 	struct strbuf memory;  /* the body while small, later its end: what the file lacks */
 	int fd;                /* the body's file once large, else -1 */
 	const char *directory; /* tried first for that file; borrowed, may be NULL */
+	uint64_t base;         /* where in the file the body begins; set before there is one */
 	uint64_t line;         /* octets of the body's last line so far, 0 behind a line end */
 	struct message_facts facts;
 };

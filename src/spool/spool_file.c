@@ -58,6 +58,19 @@ spool_link(int fd, int directory, const char *name)
 	return errno == ENOENT && linkat(fd, "", directory, name, AT_EMPTY_PATH) == 0;
 }
 
+bool
+spool_link_is_impossible(int sys)
+{
+	return sys == ENOENT || sys == EXDEV || sys == EPERM || sys == EACCES || sys == EINVAL ||
+	       sys == EOPNOTSUPP;
+}
+
+bool
+spool_unnamed_is_impossible(int sys)
+{
+	return sys == EOPNOTSUPP || sys == EISDIR || sys == EINVAL || sys == ENOENT;
+}
+
 int
 spool_open_again(int fd)
 {

@@ -70,7 +70,7 @@ flight_pipelines(const struct session *s)
 bool
 flight_refused(struct session *s, enum verb verb, struct error *err, const char *format, ...)
 {
-	char what[256], words[512], code[16];
+	char what[400], words[512], code[16];
 	struct error refusal = ERROR_NONE;
 	va_list ap;
 

@@ -29,10 +29,11 @@ struct wire_report {
 	char host[256], address[64]; /* of the last connection attempt; "" before one */
 	uint16_t port;
 	bool connected;
-	struct tls_info tls; /* version "" without TLS */
-	char mechanism[32];  /* "" without AUTH */
-	uint64_t size;       /* octets of the content as SIZE= counts them */
-	int code;            /* the reply to the end of data: the last 2yz, else the last one */
+	struct tls_info tls;   /* version "" without TLS */
+	char mechanism[32];    /* "" without AUTH */
+	char asked[96];        /* what MAIL asked for beyond delivery: "REQUIRETLS HOLDFOR=7200" */
+	uint64_t size;         /* octets of the content as SIZE= counts them */
+	int code;              /* the reply to the end of data: the last 2yz, else the last one */
 	struct enhanced enhanced;
 	char words[512];
 	unsigned round_trips; /* waits for the server: connecting and TLS included */

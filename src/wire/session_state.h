@@ -81,6 +81,8 @@ struct session {
 
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
+	char **domains;        /* of its recipients, sorted, while their number is limited */
+	size_t domain_count;
 
 	const struct message *content; /* original, or converted, for this server */
 	struct message converted;      /* header always its own; body its own iff body_converted */

@@ -76,9 +76,11 @@ struct wire_settings {
 	struct tls_settings tls_settings;
 	enum wire_pipelining pipelining;
 	const char *ehlo_name;
-	const char *mechanism; /* NULL: the strongest that works; "none": no AUTH; else a name */
-	bool cleartext_auth;   /* AUTH without TLS is allowed towards loopback */
-	const char *user;      /* NULL: no login, unless mechanism EXTERNAL is named */
+	const char *mechanism;    /* NULL: the strongest that works; "none": no AUTH; else a name */
+	bool cleartext_auth;      /* AUTH without TLS is allowed towards loopback */
+	const char *user;         /* NULL: no login, unless EXTERNAL or GSSAPI is named */
+	bool ticket;              /* a Kerberos ticket is likely there: GSSAPI may be chosen */
+	bool ticket_first;        /* ... before a password */
 	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked again for another
 	 * mechanism or connection, when it must give the same, but not after it has failed. */
 	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);

@@ -226,8 +226,8 @@ class Server(threading.Thread):
 
     def do_tls(self, text):
         words = text.split()
-        fails = "fails" in words
-        words = [w for w in words if w != "fails"]
+        fails, tickets = "fails" in words, "ticketless" not in words
+        words = [w for w in words if w not in ("fails", "ticketless")]
         version = next((w for w in words if w[0] == "1"), None)
         variant = next((w for w in words if w[0] != "1"), "good")
         connection = self.connection
@@ -236,6 +236,7 @@ class Server(threading.Thread):
         if (variant, version) not in self.contexts:
             self.contexts[variant, version] = tls_context(self.variables["ca"], variant, version)
         context = self.contexts[variant, version]
+        context.num_tickets = 2 if tickets else 0
         connection.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
         try:
             connection.sock = context.wrap_socket(connection.sock, server_side=True)

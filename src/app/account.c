@@ -11,6 +11,13 @@ submission_given(const struct submission *s, enum option_id id)
 	return profile_is_set(&s->args->given, id);
 }
 
+/* The command line says where to connect. */
+static bool
+names_place(const struct submission *s)
+{
+	return submission_given(s, OPT_HOST) || submission_given(s, OPT_SOCKET);
+}
+
 bool
 account_load(struct submission *s, struct error *err)
 {
@@ -25,7 +32,7 @@ account_load(struct submission *s, struct error *err)
 
 	/* a host on the command line makes an account of its own: it must not be given the
 	 * credentials of another one */
-	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {
+	if (!names_place(s) || submission_given(s, OPT_ACCOUNT)) {
 		if (!profile_load(&where, &s->accounts, err))
 			return false;
 	}
@@ -65,7 +72,7 @@ account_choose(struct submission *s, struct error *err)
 
 	if (!matching_sender(s, &sender, err))
 		return error_prefix(err, "the sender");
-	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {
+	if (!names_place(s) || submission_given(s, OPT_ACCOUNT)) {
 		chosen = profile_select(&s->accounts,
 			submission_given(s, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT) : NULL,
 			sender.local ? &sender : NULL, err);

@@ -34,7 +34,13 @@ tls_mode(const struct profile *p, enum wire_tls *ret, struct error *err)
 	char host[256];
 	size_t n;
 
+	if (profile_is_clear(p)) {
+		*ret = WIRE_TLS_NONE;
+		return true;
+	}
 	hosts = profile_list_of(p, OPT_HOST, &n);
+	if (profile_choice(p, OPT_PROTOCOL) == PROTOCOL_LMTP && !port)
+		port = 24;
 	for (size_t i = 0; i < n; i++) {
 		uint16_t this;
 
@@ -86,6 +92,9 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 	*w = (struct wire_settings){
 		.port = (uint16_t)profile_number(p, OPT_PORT),
 		.ip = (enum wire_ip)profile_choice(p, OPT_IP_VERSION),
+		.socket = profile_text(p, OPT_SOCKET),
+		.lmtp = profile_choice(p, OPT_PROTOCOL) == PROTOCOL_LMTP,
+		.source = profile_unless_none(p, OPT_SOURCE_ADDRESS),
 		.pipelining = (enum wire_pipelining)profile_choice(p, OPT_PIPELINING),
 		.ehlo_name = profile_text(p, OPT_EHLO_NAME),
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
@@ -148,8 +157,9 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 		h->settings.trace_ctx = &h->trace;
 	}
 	h->asked = wants_secret(&h->settings);
-	if (h->asked &&
-		!secret_start(&h->secret, account, h->settings.hosts[0], h->settings.user, err))
+	if (h->asked && !secret_start(&h->secret, account,
+				h->settings.socket ? "localhost" : h->settings.hosts[0],
+				h->settings.user, err))
 		return false;
 	/* what we hold from now on must not end in a core file; only now, since a process that
 	 * cannot be dumped cannot open its own /dev/fd either */

@@ -9,20 +9,26 @@
 #define QUIT_MS 1000
 
 struct dial *
-session_resolve(const struct wire_settings *settings, const char *host, struct wire_report *report,
-	struct error *err)
+session_resolve(const struct wire_settings *settings, const struct target *target,
+	struct wire_report *report, struct error *err)
 {
-	static const uint16_t ports[] = {
-		[WIRE_TLS_IMPLICIT] = 465, [WIRE_TLS_STARTTLS] = 587, [WIRE_TLS_NONE] = 25
-	};
-	uint16_t port = settings->port ? settings->port : ports[settings->tls];
 	int64_t since = clock_ms();
+	enum wire_ip ip = settings->ip;
 	struct dial *dial;
 
-	if (!dial_split(host, port, report->host, &report->port, err))
-		return NULL;
-	dial = dial_open(report->host, report->port, settings->ip, settings->deadline, err);
+	memcpy(report->host, target->host, sizeof(report->host));
+	report->port = target->port;
+	report->address[0] = '\0';
+	if (target->socket)
+		return dial_open_unix(target->socket, err);
+	if (settings->source)
+		ip = strchr(settings->source, ':') ? WIRE_IP_6 : WIRE_IP_4;
+	dial = dial_open(target->host, target->port, ip, settings->deadline, err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
+	if (dial && settings->source && !dial_from(dial, settings->source, err)) {
+		dial_free(dial);
+		return NULL;
+	}
 	return dial;
 }
 
@@ -31,15 +37,17 @@ trace_connected(struct session *s)
 {
 	struct strbuf note = STRBUF_INIT(512);
 
-	strbuf_addf(&note, "connected to %s [%s] port %u", s->host, s->report->address,
-		s->report->port);
+	strbuf_addf(&note, "connected to %s", s->host);
+	if (s->report->port)
+		strbuf_addf(&note, " [%s] port %u", s->report->address, s->report->port);
 	session_trace(s, WIRE_TRACE_NOTE, note.s, note.len);
 	strbuf_done(&note);
 }
 
 bool
 session_connect(struct session *s, const struct wire_settings *settings, struct tls_context *tls,
-	struct wire_report *report, struct dial *dial, struct error *err)
+	struct wire_report *report, const struct target *target, struct dial *dial,
+	struct error *err)
 {
 	struct dial_socket socket;
 	int64_t since = clock_ms();
@@ -48,6 +56,7 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 		return false;
 	report->ms[WIRE_PHASE_CONNECT] += clock_ms() - since;
 	report->connected = true;
+	report->lmtp = settings->lmtp;
 	/* the TCP handshake is a round trip that the stream will not see */
 	report->round_trips++;
 	snprintf(report->address, sizeof(report->address), "%s", socket.address);
@@ -55,6 +64,7 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 		.settings = settings,
 		.tls = tls,
 		.report = report,
+		.target = *target,
 		.loopback = socket.loopback,
 		.lockstep = settings->pipelining == WIRE_PIPELINING_OFF,
 		.response = STRBUF_INIT_SECRET(SASL_MESSAGE),

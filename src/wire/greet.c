@@ -73,11 +73,11 @@ greet(struct session *s, struct error *err)
 {
 	int64_t since;
 
-	if (s->settings->tls == WIRE_TLS_IMPLICIT && !start_tls(s, err))
+	if (s->target.tls == WIRE_TLS_IMPLICIT && !start_tls(s, err))
 		return false;
 	since = clock_ms();
 	if (!flight_push(s, VERB_GREETING, 0, err) || !hello(s, err))
 		return false;
 	session_phase(s, WIRE_PHASE_GREETING, &since);
-	return s->settings->tls != WIRE_TLS_STARTTLS || upgrade(s, err);
+	return s->target.tls != WIRE_TLS_STARTTLS || upgrade(s, err);
 }

@@ -79,12 +79,12 @@ converse(struct session *s, struct error *err)
 /* One connection. True when it went as far as it could: what is still pending needs another one, as
  * it does when d->again is set. */
 static bool
-attempt(struct delivery *d, struct dial *dial, struct error *err)
+attempt(struct delivery *d, const struct target *target, struct dial *dial, struct error *err)
 {
 	struct session s;
 	bool good;
 
-	if (!session_connect(&s, d->settings, d->tls, d->report, dial, err))
+	if (!session_connect(&s, d->settings, d->tls, d->report, target, dial, err))
 		return false;
 	s.envelope = d->envelope;
 	s.original = d->message;
@@ -107,9 +107,9 @@ out_of_time(const struct delivery *d)
 	return clock_left(d->settings->deadline) == 0;
 }
 
-/* All addresses of one host, until nobody is pending or the failure is final. */
+/* All addresses of one place, until nobody is pending or the failure is final. */
 static bool
-try_host(struct delivery *d, const char *text, struct error *err)
+try_target(struct delivery *d, const struct target *target, struct error *err)
 {
 	struct error lost = ERROR_NONE;
 	struct dial *dial = NULL;
@@ -119,13 +119,13 @@ try_host(struct delivery *d, const char *text, struct error *err)
 	do {
 		before = envelope_count(d->envelope, OUTCOME_PENDING);
 		dial_free(dial);
-		dial = session_resolve(d->settings, text, d->report, err);
+		dial = session_resolve(d->settings, target, d->report, err);
 		if (!dial)
 			return false;
 		/* a connection that failed for now is followed by the next address */
 		do {
 			lost = (struct error)ERROR_NONE;
-			good = attempt(d, dial, &lost);
+			good = attempt(d, target, dial, &lost);
 		} while (!good && !d->again && !d->final && dial_has_more(dial) &&
 			 !out_of_time(d) && envelope_count(d->envelope, OUTCOME_PENDING));
 		/* connections that settled somebody are followed by others to the same host */
@@ -164,17 +164,22 @@ fail_pending(struct delivery *d, const struct error *why)
 }
 
 static void
-try_hosts(struct delivery *d, struct error *decided)
+try_targets(struct delivery *d, struct error *decided)
 {
+	struct route route = { .settings = d->settings };
 	struct error lost = ERROR_NONE;
+	struct target target;
+	bool good;
 
-	for (size_t i = 0; i < d->settings->host_count; i++) {
-		if (i)
-			reopen_temporary(d->envelope);
+	for (;;) {
+		lost = (struct error)ERROR_NONE;
+		good = route_next(&route, &target, &lost);
+		if (!good && !lost.fault)
+			break;
+		reopen_temporary(d->envelope);
 		if (!envelope_count(d->envelope, OUTCOME_PENDING))
 			break;
-		lost = (struct error)ERROR_NONE;
-		if (try_host(d, d->settings->hosts[i], &lost))
+		if (good && try_target(d, &target, &lost))
 			error_clear(decided);
 		/* one host that may answer later outweighs another that does not exist */
 		else if (!decided->fault || lost.fault == FAULT_TEMPORARY || d->final)
@@ -199,7 +204,7 @@ session_deliver(const struct wire_settings *settings, struct envelope *envelope,
 
 	if (settings->tls == WIRE_TLS_NONE ||
 		(d.tls = tls_context_new(&settings->tls_settings, &decided)))
-		try_hosts(&d, &decided);
+		try_targets(&d, &decided);
 	tls_context_free(d.tls);
 	if (envelope_count(envelope, OUTCOME_PENDING)) {
 		error_at(&decided, STAGE_CONNECT, FAULT_TEMPORARY, "the time is up");

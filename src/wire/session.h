@@ -27,8 +27,8 @@ const char *wire_phase_name(enum wire_phase phase);
 /* What happened, for the receipt. Every text in it is printable. */
 struct wire_report {
 	char host[256], address[64]; /* of the last connection attempt; "" before one */
-	uint16_t port;
-	bool connected;
+	uint16_t port;         /* 0 for a unix socket */
+	bool connected, lmtp;
 	struct tls_info tls;   /* version "" without TLS */
 	char mechanism[32];    /* "" without AUTH */
 	uint64_t size;         /* octets of the content as SIZE= counts them */

@@ -8,6 +8,7 @@
 #include "envelope.h"
 #include "message.h"
 #include "reply.h"
+#include "route.h"
 #include "sasl.h"
 #include "session.h"
 #include "settings.h"
@@ -29,7 +30,8 @@ struct transaction {
 	bool mail_taken, go_ahead; /* 2yz to MAIL; 354 to DATA */
 	bool content_begun;        /* an octet of the content left, or may have */
 	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
-	bool answered;             /* the reply to the end of data came */
+	size_t replies;            /* LMTP: to the end of data that came, one for each taken */
+	bool answered;             /* the reply to the end of data came, in LMTP all of them */
 	bool delivered;            /* ... and was 2yz, for somebody */
 };
 
@@ -42,6 +44,7 @@ struct session {
 	wire_progress *progress;
 	void *progress_ctx;
 
+	struct target target; /* where this connection leads */
 	char host[256];
 	bool loopback;
 	struct stream stream;
@@ -79,14 +82,14 @@ struct session {
 	uint64_t declared;             /* for SIZE= while there is no content, 0: not known */
 };
 
-/* connect.c. The addresses of one host of the settings, whose name goes into the report. */
-struct dial *session_resolve(const struct wire_settings *settings, const char *host,
+/* connect.c. The addresses of one place, whose name goes into the report. */
+struct dial *session_resolve(const struct wire_settings *settings, const struct target *target,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
-/* Connects to the next address. On success *S is a session without envelope and message that has
+/* Connects to the next address of TARGET. On success *S is a session without envelope and message that has
  * heard nothing yet, and needs session_end. */
 bool session_connect(struct session *s, const struct wire_settings *settings,
-	struct tls_context *tls, struct wire_report *report, struct dial *dial, struct error *err)
-	__attribute__((warn_unused_result));
+	struct tls_context *tls, struct wire_report *report, const struct target *target,
+	struct dial *dial, struct error *err) __attribute__((warn_unused_result));
 /* Says QUIT where that is in order, closes, frees all. */
 void session_end(struct session *s);
 
@@ -150,6 +153,8 @@ bool transaction_run(struct session *s, struct error *err) __attribute__((warn_u
 void transaction_fail_pending(struct session *s, const struct error *err);
 /* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
 void transaction_decide(struct session *s, enum verb verb, const char *what);
+/* LMTP: s->reply decides about the next one of them. */
+void transaction_decide_next(struct session *s, enum verb verb);
 /* DATA and the content, or BDAT, to the recipients that were taken. */
 bool transaction_send_content(struct session *s, struct error *err)
 	__attribute__((warn_unused_result));

@@ -116,6 +116,7 @@ class Case:
         self.exit, self.limit, self.connections = None, 10.0, None
         self.servers, self.checks, self.needs = {}, [], None
         self.server, self.block = 1, None
+        self.socket = "{socket}" in text
         for number, line in enumerate(text.split("\n"), 1):
             try:
                 self.take(number, line)

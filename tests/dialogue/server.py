@@ -32,7 +32,8 @@ class Connection:
     def __init__(self, sock, deadline):
         self.sock, self.deadline = sock, deadline
         self.buffer, self.ended = b"", False
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def receive(self, seconds=None):
         """Takes in what comes within SECONDS (None: until the deadline); False if nothing did."""
@@ -98,7 +99,7 @@ class Connection:
 class Server(threading.Thread):
     """Plays the steps of one server. After join(), `problem` says what went wrong, if anything."""
 
-    def __init__(self, number, steps, variables, limit):
+    def __init__(self, number, steps, variables, limit, path=None):
         super().__init__(daemon=True)
         self.steps, self.variables = steps, variables
         self.deadline = time.monotonic() + limit
@@ -110,9 +111,14 @@ class Server(threading.Thread):
         self.refuse = any(s.kind == "*refuse" for s in steps)
         if self.refuse:
             self.wanted = 0
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        variables["port" if number == 1 else "port%d" % number] = self.listener.getsockname()[1]
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(path))
+        else:
+            self.listener = socket.socket()
+            self.listener.bind(("127.0.0.1", 0))
+            variables["port" if number == 1 else "port%d" % number] = \
+                self.listener.getsockname()[1]
         if not self.refuse:
             self.listener.listen(16)
         self.connection = None

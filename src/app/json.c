@@ -114,6 +114,7 @@ set_connection(json_t *o, const struct wire_report *r)
 	set_text(o, "host", r->host);
 	set_text(o, "address", r->address);
 	set(o, "port", r->port ? json_integer(r->port) : json_null());
+	set_text(o, "proxy", r->proxy);
 	set(o, "protocol", string(r->lmtp ? "lmtp" : "smtp"));
 	set_text(o, "tls", r->tls.version);
 	set_text(o, "cipher", r->tls.cipher);

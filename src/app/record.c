@@ -66,6 +66,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	add_value(out, "address", r->address);
 	if (r->port)
 		strbuf_addf(out, " port=%u", r->port);
+	add_value(out, "proxy", r->proxy);
 	add_value(out, "protocol", r->lmtp ? "lmtp" : NULL);
 	add_value(out, "tls", r->tls.version);
 	add_value(out, "cipher", r->tls.cipher);

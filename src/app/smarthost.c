@@ -9,6 +9,7 @@
 #include "identity.h"
 #include "submission.h"
 #include "trusted.h"
+#include "value.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
 
@@ -142,12 +143,40 @@ check_files(const struct profile *p, struct error *err)
 	return true;
 }
 
+/* The proxy of the account, with the password from its file. */
+static bool
+set_proxy(struct smarthost *h, const struct profile *p, struct error *err)
+{
+	const char *text = profile_unless_none(p, OPT_PROXY);
+	const char *file = profile_text(p, OPT_PROXY_PASSWORD_FILE);
+	struct wire_proxy *proxy = &h->settings.proxy;
+	size_t n;
+
+	if (!text)
+		return true;
+	if (!value_proxy(text, h->proxy_user, &proxy->host))
+		return error_set(err, FAULT_CONFIG, "proxy: \"%.100s\" is no proxy", text);
+	if (!*h->proxy_user)
+		return true;
+	proxy->user = h->proxy_user;
+	proxy->password = &h->proxy_password;
+	if (!trusted_read(file, TRUSTED_SECRET, &h->proxy_password, NULL, err))
+		return error_prefix(err, "proxy-password-file");
+	n = strcspn(h->proxy_password.s, "\r\n");
+	strbuf_truncate(&h->proxy_password, n);
+	if (n && n <= 255)
+		return true;
+	return error_set(err, FAULT_CONFIG,
+		"proxy-password-file: the first line of %s must have 1 to 255 octets", file);
+}
+
 bool
 smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
-	if (!fill_settings(&h->settings, account, err) || !check_files(account, err))
+	if (!fill_settings(&h->settings, account, err) || !check_files(account, err) ||
+		!set_proxy(h, account, err))
 		return false;
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
@@ -173,5 +202,6 @@ smarthost_close(struct smarthost *h)
 	if (h->asked)
 		secret_done(&h->secret);
 	strbuf_done(&h->password);
+	strbuf_done(&h->proxy_password);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

@@ -1,12 +1,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "session_state.h"
+#include "socks.h"
 
 /* How long QUIT may take to leave; its reply is not waited for. */
 #define QUIT_MS 1000
+
+/* The proxy's own addresses: those of the host are the proxy's to find. */
+static struct dial *
+resolve_proxy(const struct wire_settings *settings, enum wire_ip ip, struct error *err)
+{
+	struct dial *dial = NULL;
+	char host[256];
+	uint16_t port;
+
+	if (dial_split(settings->proxy.host, SOCKS_PORT, host, &port, err))
+		dial = dial_open(host, port, ip, settings->deadline, err);
+	if (!dial)
+		error_prefix(err, "proxy");
+	return dial;
+}
 
 struct dial *
 session_resolve(const struct wire_settings *settings, const struct target *target,
@@ -23,7 +40,10 @@ session_resolve(const struct wire_settings *settings, const struct target *targe
 		return dial_open_unix(target->socket, err);
 	if (settings->source)
 		ip = strchr(settings->source, ':') ? WIRE_IP_6 : WIRE_IP_4;
-	dial = dial_open(target->host, target->port, ip, settings->deadline, err);
+	if (settings->proxy.host)
+		dial = resolve_proxy(settings, ip, err);
+	else
+		dial = dial_open(target->host, target->port, ip, settings->deadline, err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
 	if (dial && settings->source && !dial_from(dial, settings->source, err)) {
 		dial_free(dial);
@@ -40,8 +60,30 @@ trace_connected(struct session *s)
 	strbuf_addf(&note, "connected to %s", s->host);
 	if (s->report->port)
 		strbuf_addf(&note, " [%s] port %u", s->report->address, s->report->port);
+	if (s->settings->proxy.host)
+		strbuf_addf(
+			&note, ": the address is that of the proxy %s", s->settings->proxy.host);
 	session_trace(s, WIRE_TRACE_NOTE, note.s, note.len);
 	strbuf_done(&note);
+}
+
+/* Has the proxy connect to the host of the report. */
+static bool
+ask_proxy(const struct wire_settings *settings, struct dial_socket *socket,
+	struct wire_report *report, struct error *err)
+{
+	int64_t deadline = clock_sooner(clock_in(settings->connect_ms), settings->deadline);
+	unsigned turns = 0;
+	bool good = socks_connect(
+		socket->fd, &settings->proxy, report->host, report->port, deadline, &turns, err);
+
+	report->round_trips += turns;
+	snprintf(report->proxy, sizeof(report->proxy), "%s", settings->proxy.host);
+	/* whatever name or address it has, it is the proxy's */
+	socket->loopback = false;
+	if (!good)
+		close(socket->fd);
+	return good;
 }
 
 bool
@@ -53,6 +95,8 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 	int64_t since = clock_ms();
 
 	if (!dial_connect(dial, settings->connect_ms, settings->deadline, &socket, err))
+		return settings->proxy.host ? error_prefix(err, "proxy") : false;
+	if (settings->proxy.host && !ask_proxy(settings, &socket, report, err))
 		return false;
 	report->ms[WIRE_PHASE_CONNECT] += clock_ms() - since;
 	report->connected = true;

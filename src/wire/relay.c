@@ -121,8 +121,12 @@ try_address(struct relay *r, const struct target *target, struct dial *dial, boo
 	struct session *s = &r->session;
 	struct error why = ERROR_NONE;
 
-	if (!session_connect(s, r->settings, r->tls, r->report, target, dial, err))
+	if (!session_connect(s, r->settings, r->tls, r->report, target, dial, &why)) {
+		*ret_final = why.fault != FAULT_TEMPORARY;
+		if (err && !err->fault)
+			*err = why;
 		return false;
+	}
 	r->connected = true;
 	if (greet(s, &why) && login_choose(s, &why) && (!s->mechanism || login_run(s, &why))) {
 		r->size_max = s->capability.size_max;

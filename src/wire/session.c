@@ -84,8 +84,11 @@ attempt(struct delivery *d, const struct target *target, struct dial *dial, stru
 	struct session s;
 	bool good;
 
-	if (!session_connect(&s, d->settings, d->tls, d->report, target, dial, err))
+	if (!session_connect(&s, d->settings, d->tls, d->report, target, dial, err)) {
+		/* a proxy may have refused for good */
+		d->final = err->fault != FAULT_TEMPORARY;
 		return false;
+	}
 	s.envelope = d->envelope;
 	s.original = d->message;
 	s.progress = d->progress;

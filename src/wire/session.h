@@ -27,6 +27,7 @@ const char *wire_phase_name(enum wire_phase phase);
 /* What happened, for the receipt. Every text in it is printable. */
 struct wire_report {
 	char host[256], address[64]; /* of the last connection attempt; "" before one */
+	char proxy[264];       /* whose address it is then; "" without one */
 	uint16_t port;         /* 0 for a unix socket */
 	bool connected, lmtp;
 	struct tls_info tls;   /* version "" without TLS */

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "fallback.h"
 #include "header.h"
 #include "submission.h"
 
@@ -9,6 +10,12 @@ bool
 submission_given(const struct submission *s, enum option_id id)
 {
 	return profile_is_set(&s->args->given, id);
+}
+
+const char *
+submission_used(const struct submission *s)
+{
+	return s->used ? s->used->name : s->account.name;
 }
 
 /* The command line says where to connect. */
@@ -88,7 +95,8 @@ account_choose(struct submission *s, struct error *err)
 		profile_override(&s->account, chosen);
 	profile_override(&s->account, flags);
 	/* what is only shown needs no server */
-	return submission_given(s, OPT_DRY_RUN) || profile_check(&s->account, err);
+	return submission_given(s, OPT_DRY_RUN) ||
+	       (profile_check(&s->account, err) && fallback_check(s, err));
 }
 
 bool

@@ -133,7 +133,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 
 	clock_add_rfc3339(&text, s->when);
 	set(o, "time", string(text.s));
-	set_text(o, "account", s->account.name);
+	set_text(o, "account", submission_used(s));
 	set_connection(o, r);
 	set(o, "sender",
 		s->envelope.sender.local ? address_value(&s->envelope.sender) : json_null());

@@ -61,7 +61,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	char enhanced[16];
 
 	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)getuid());
-	add_value(out, "account", s->account.name);
+	add_value(out, "account", submission_used(s));
 	add_value(out, "host", r->host);
 	add_value(out, "address", r->address);
 	if (r->port)

@@ -232,6 +232,14 @@ profile_override(struct profile *p, const struct profile *from)
 }
 
 void
+profile_override_group(struct profile *p, const struct profile *from, enum option_group group)
+{
+	for (size_t id = 0; id < OPT_COUNT; id++)
+		if (from->settings[id].origin && options[id].group == group)
+			setting_copy(&p->settings[id], &from->settings[id]);
+}
+
+void
 profile_inherit(struct profile *p, const struct profile *from)
 {
 	bool own_source = has_source(p), own_place = has_place(p);

@@ -85,6 +85,9 @@ bool profile_append(struct profile *p, enum option_id id, const char *value, con
 /* Copies every setting of FROM that is set: the command line over an account. A password source
  * replaces all of them, host and socket each other. */
 void profile_override(struct profile *p, const struct profile *from);
+/* The same for the options of one group. */
+void profile_override_group(
+	struct profile *p, const struct profile *from, enum option_group group);
 /* Copies every setting of FROM that is not set in P: inheritance and defaults. Not inherit and
  * match-from, which belong to one account, no password source when P has one, neither host nor
  * socket when P has one of them, and not P itself as its fallback. */

@@ -101,6 +101,8 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 	report->ms[WIRE_PHASE_CONNECT] += clock_ms() - since;
 	report->connected = true;
 	report->lmtp = settings->lmtp;
+	report->tls = (struct tls_info){ 0 };
+	report->mechanism[0] = '\0';
 	/* the TCP handshake is a round trip that the stream will not see */
 	report->round_trips++;
 	snprintf(report->address, sizeof(report->address), "%s", socket.address);

@@ -1,7 +1,8 @@
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
+#include "child.h"
 #include "clock.h"
 #include "fallback.h"
 #include "report.h"
@@ -16,20 +17,27 @@ struct attempt {
 	int64_t deadline; /* of the command line, for all accounts together */
 };
 
+static void
+let_go(struct submission *s)
+{
+	wire_link_free(s->link);
+	s->link = NULL;
+	smarthost_close(&s->smarthost);
+}
+
 static bool
 deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 {
 	struct submission *s = a->s;
-	struct smarthost h;
-	bool good, opened;
 
-	good = opened = smarthost_open(&h, s, account, err);
-	s->attempted = s->attempted || opened;
-	h.settings.deadline = clock_sooner(h.settings.deadline, a->deadline);
-	good = good && session_deliver(&h.settings, &s->envelope, &s->message, status_progress,
-			       NULL, &s->report, err);
-	smarthost_close(&h);
-	return good;
+	let_go(s);
+	if (!smarthost_open(&s->smarthost, s, account, err))
+		return false;
+	s->attempted = true;
+	s->smarthost.settings.deadline = clock_sooner(s->smarthost.settings.deadline, a->deadline);
+	s->link = wire_link_new(&s->smarthost.settings);
+	return wire_link_deliver(
+		s->link, &s->envelope, &s->message, status_progress, NULL, &s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -128,4 +136,30 @@ submission_deliver(struct submission *s, struct error *err)
 	good = deliver(&a, err);
 	free(a.open);
 	return good;
+}
+
+/* A process that nobody waits for finds out more about the server. */
+static void
+learn(struct submission *s)
+{
+	pid_t pid;
+
+	/* it has no use for the passwords */
+	strbuf_done(&s->smarthost.password);
+	strbuf_done(&s->smarthost.proxy_password);
+	pid = child_detach(wire_link_socket(s->link));
+	if (!pid) {
+		wire_link_learn(s->link);
+		_exit(0);
+	}
+	if (pid > 0)
+		wire_link_abandon(s->link);
+}
+
+void
+submission_part(struct submission *s)
+{
+	if (s->link && wire_link_learns(s->link))
+		learn(s);
+	let_go(s);
 }

@@ -73,6 +73,7 @@ take_line(const char *at, const char *end, struct capability *c)
 		{ "DSN", offsetof(struct capability, dsn) },
 		{ "ENHANCEDSTATUSCODES", offsetof(struct capability, enhanced) },
 		{ "STARTTLS", offsetof(struct capability, starttls) },
+		{ "PIPECONNECT", offsetof(struct capability, pipeconnect) },
 	};
 	char word[64];
 	const char *equals = memchr(at, '=', (size_t)(end - at));

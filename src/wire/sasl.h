@@ -10,14 +10,14 @@ struct error;
 
 #define SASL_MESSAGE (12 << 10) /* octets of a base64 line either way, RFC 4954 section 4 */
 
-enum { /* what a mechanism is like: a set of bits */
-	SASL_PASSWORD = 1,  /* needs user and password */
-	SASL_ONE_TRIP = 2,  /* its initial response is all: more commands may follow it at once */
-	SASL_FIRST = 4,     /* the client speaks first: an initial response is sent */
+enum {                     /* what a mechanism is like: a set of bits */
+	SASL_PASSWORD = 1, /* needs user and password */
+	SASL_ONE_TRIP = 2, /* its initial response is all: more commands may follow it at once */
+	SASL_FIRST = 4,    /* the client speaks first: an initial response is sent */
 	SASL_SCRAM = 8,
-	SASL_BINDING = 16,  /* binds to the TLS channel */
+	SASL_BINDING = 16,     /* binds to the TLS channel */
 	SASL_CERTIFICATE = 32, /* identity comes from the client certificate */
-	SASL_CLEAR = 64     /* shows the password to the server */
+	SASL_CLEAR = 64        /* shows the password to the server */
 };
 
 struct sasl_mechanism {
@@ -35,10 +35,10 @@ const struct sasl_mechanism *sasl_find(const char *name);
 
 /* What a mechanism is told. Strings are borrowed. */
 struct sasl_credentials {
-	const char *user;             /* NULL or "" for EXTERNAL without an identity */
+	const char *user;              /* NULL or "" for EXTERNAL without an identity */
 	const struct strbuf *password; /* NULL where none is needed */
-	const char *host;             /* the smarthost, for digest-uri like names */
-	const struct strbuf *binding; /* channel binding octets, NULL for none */
+	const char *host;              /* the smarthost, for digest-uri like names */
+	const struct strbuf *binding;  /* channel binding octets, NULL for none */
 	bool binding_is_exporter;
 };
 
@@ -48,8 +48,8 @@ struct sasl {
 	void *session;       /* Gsasl_session * */
 	struct strbuf nonce; /* SCRAM: ours, to check the server's against */
 	unsigned step;
-	bool done;           /* the client is satisfied: for SCRAM the server has proven itself */
-	bool fatal;          /* failed in a way that must not lead to a weaker mechanism */
+	bool done;  /* the client is satisfied: for SCRAM the server has proven itself */
+	bool fatal; /* failed in a way that must not lead to a weaker mechanism */
 };
 
 /* Starts M. Errors have stage auth: FAULT_UNAVAILABLE, the mechanism cannot work here. */

@@ -119,6 +119,8 @@ set_connection(json_t *o, const struct wire_report *r)
 	set_text(o, "tls", r->tls.version);
 	set_text(o, "cipher", r->tls.cipher);
 	set(o, "tls_resumed", json_boolean(r->tls.resumed));
+	set_text(o, "dane", r->tls.dane);
+	set_text(o, "vouched_by", r->resolver);
 	set_text(o, "mechanism", r->mechanism);
 }
 

@@ -40,6 +40,8 @@ receipt_add(struct strbuf *out, const struct submission *s)
 		r->lmtp ? "LMTP, " : "", *r->tls.version ? r->tls.version : "no TLS");
 	if (r->tls.resumed)
 		strbuf_adds(out, " resumed");
+	if (*r->tls.dane)
+		strbuf_addf(out, ", DANE by %s", r->resolver);
 	if (*r->mechanism)
 		strbuf_addf(out, ", %s", r->mechanism);
 	strbuf_addf(out, ", %u round trips, %lld ms)", r->round_trips,

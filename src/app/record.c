@@ -72,6 +72,8 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	add_value(out, "cipher", r->tls.cipher);
 	if (r->tls.resumed)
 		strbuf_adds(out, " resumed=yes");
+	add_value(out, "dane", r->tls.dane);
+	add_value(out, "vouched_by", r->resolver);
 	add_value(out, "mechanism", r->mechanism);
 	add_address(out, "from", &s->envelope.sender);
 	add_recipients(out, &s->envelope);

@@ -26,12 +26,12 @@ resolve_proxy(const struct wire_settings *settings, enum wire_ip ip, struct erro
 }
 
 struct dial *
-session_resolve(const struct wire_settings *settings, const struct target *target,
+session_resolve(const struct wire_settings *settings, struct target *target,
 	struct wire_report *report, struct error *err)
 {
 	int64_t since = clock_ms();
 	enum wire_ip ip = settings->ip;
-	struct dial *dial;
+	struct dial *dial = NULL;
 
 	memcpy(report->host, target->host, sizeof(report->host));
 	report->port = target->port;
@@ -42,7 +42,7 @@ session_resolve(const struct wire_settings *settings, const struct target *targe
 		ip = strchr(settings->source, ':') ? WIRE_IP_6 : WIRE_IP_4;
 	if (settings->proxy.host)
 		dial = resolve_proxy(settings, ip, err);
-	else
+	else if (route_identify(settings, target, err))
 		dial = dial_open(target->host, target->port, ip, settings->deadline, err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
 	if (dial && settings->source && !dial_from(dial, settings->source, err)) {
@@ -117,6 +117,10 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 		.known = KNOWN_NONE,
 	};
 	memcpy(s->host, report->host, sizeof(s->host));
+	s->peer = (struct tls_peer){ .domain = *target->domain ? s->target.domain : NULL,
+		.service = target->service,
+		.dane = &s->target.dane };
+	report->resolver[0] = '\0';
 	reply_init(&s->reply);
 	stream_init(&s->stream, socket.fd);
 	trace_connected(s);

@@ -55,6 +55,7 @@ copy_facts(struct wire_report *to, const struct wire_report *from)
 	memcpy(to->address, from->address, sizeof(to->address));
 	memcpy(to->mechanism, from->mechanism, sizeof(to->mechanism));
 	memcpy(to->proxy, from->proxy, sizeof(to->proxy));
+	memcpy(to->resolver, from->resolver, sizeof(to->resolver));
 	to->port = from->port;
 	to->lmtp = from->lmtp;
 	to->connected = from->connected;

@@ -54,7 +54,7 @@ out_of_time(const struct delivery *d)
 
 /* All addresses of one place, until nobody is pending or the failure is final. */
 static bool
-try_target(struct delivery *d, const struct target *target, struct error *err)
+try_target(struct delivery *d, struct target *target, struct error *err)
 {
 	struct error lost = ERROR_NONE;
 	struct dial *dial = NULL;

@@ -30,6 +30,7 @@ struct wire_report {
 	char proxy[264];       /* whose address it is then; "" without one */
 	uint16_t port;         /* 0 for a unix socket */
 	bool connected, lmtp;
+	char resolver[64];     /* the name server that vouched for tls.dane; "" without it */
 	struct tls_info tls;   /* version "" without TLS */
 	char mechanism[32];    /* "" without AUTH */
 	uint64_t size;         /* octets of the content as SIZE= counts them */

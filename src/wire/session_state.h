@@ -48,6 +48,7 @@ struct session {
 	void *progress_ctx;
 
 	struct target target; /* where this connection leads */
+	struct tls_peer peer; /* ... and what the TLS context is told of it */
 	char host[256];
 	bool loopback;
 	struct stream stream;
@@ -126,8 +127,8 @@ void link_resume(struct delivery *d, struct error *err);
 /* True iff the connection takes another transaction, as far as is known. */
 bool link_usable(const struct session *s);
 
-/* connect.c. The addresses of one place, whose name goes into the report. */
-struct dial *session_resolve(const struct wire_settings *settings, const struct target *target,
+/* connect.c. The addresses of one place, and how it is identified (route_identify). Its name goes into the report. */
+struct dial *session_resolve(const struct wire_settings *settings, struct target *target,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
 /* Connects to the next address of TARGET. On success *S is a session without envelope and message that has
  * heard nothing yet, and needs session_end. */

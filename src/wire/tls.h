@@ -19,7 +19,8 @@ struct tls_context;
 /* Opens and checks everything TLS will need: trust and CRL files, client certificate and key, pins,
  * priority string. The system store is opened but not read. The settings need not live longer.
  * FAULT_CONFIG names the setting and what is wrong with it (FAULT_NOINPUT for a file that cannot be
- * read). NULL on failure. */
+ * read, FAULT_TEMPORARY for a token that is not there, FAULT_PERMISSION for a PIN that it does not take,
+ * which is tried once only, and not at all when it would be the last try). NULL on failure. */
 struct tls_context *tls_context_new(const struct tls_settings *settings, struct error *err)
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);

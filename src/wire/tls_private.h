@@ -1,5 +1,5 @@
 /* What the files of TLS share: tls_context.c (settings), tls_verify.c (is it the right peer?),
- * tls.c (handshake and records), tls_failure.c (why not?). */
+ * tls_token.c (keys on a token), tls.c (handshake and records), tls_failure.c (why not?). */
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -25,6 +25,9 @@ struct tls_context {
 	char *name;            /* instead of the host, may be NULL */
 	bool own_priority;     /* the user's priority string replaces our minimum */
 	bool has_certificate;  /* we have one for the server */
+	bool (*pin)(void *ctx, const char *label, struct strbuf *ret, struct error *err);
+	void *pin_ctx;
+	struct error pin_error; /* why a token was not opened, and is not tried again */
 	gnutls_protocol_t min; /* what tls-min demands */
 };
 
@@ -53,6 +56,15 @@ struct tls {
 /* Checks the certificate of the peer by all that the settings demand, and fills in what is told
  * about it. False with stage tls and FAULT_UNAVAILABLE. */
 bool tls_check_peer(struct tls *t, struct error *err) __attribute__((warn_unused_result));
+
+/* tls_token.c. Keys and certificates on a token, named by pkcs11: URIs (RFC 7512), whose libraries
+ * GnuTLS loads only for them. */
+bool tls_is_token(const char *s);
+/* Sees to it that GnuTLS gets the PIN, where one of the settings is on a token. */
+void tls_token_prepare(struct tls_context *c, const struct tls_settings *s);
+/* Says why GnuTLS's error RC came of it. Returns false. */
+bool tls_token_failed(const struct tls_context *c, const struct tls_settings *s, int rc,
+	struct error *err);
 
 /* What an alert's number means. */
 const char *tls_alert_name(int alert);

@@ -116,6 +116,7 @@ take_line(const char *at, const char *end, struct capability *c)
 		{ "DSN", offsetof(struct capability, dsn) },
 		{ "ENHANCEDSTATUSCODES", offsetof(struct capability, enhanced) },
 		{ "STARTTLS", offsetof(struct capability, starttls) },
+		{ "PIPECONNECT", offsetof(struct capability, pipeconnect) },
 		{ "REQUIRETLS", offsetof(struct capability, require_tls) },
 		{ "MT-PRIORITY", offsetof(struct capability, priority) },
 		{ "DELIVERBY", offsetof(struct capability, deliver_by) },

@@ -11,6 +11,7 @@ struct reply;
 
 struct capability {
 	bool pipelining, chunking, eightbit, smtputf8, dsn, enhanced, starttls;
+	bool pipeconnect;   /* commands may come before the greeting (draft-harris-early-pipe) */
 	bool size;          /* SIZE is offered: MAIL may carry it */
 	uint64_t size_max;  /* 0: no limit known (RFC 1870 section 4) */
 	uint64_t rcpt_max;  /* RFC 9422 RCPTMAX, 0: not named */

@@ -301,7 +301,8 @@ flight_push(struct session *s, enum verb verb, size_t argument, struct error *er
 		return false;
 	}
 	queue_put(s, verb, argument);
-	if (verbs[verb].ahead && flight_pipelines(s) && s->queue_count < FLIGHT_MAX)
+	if ((verbs[verb].ahead || (s->early && verb <= VERB_EHLO)) && flight_pipelines(s) &&
+		s->queue_count < FLIGHT_MAX)
 		return true;
 	return flight_drain(s, err);
 }

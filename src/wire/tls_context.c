@@ -126,7 +126,7 @@ set_priority(struct tls_context *c, const struct tls_settings *s, struct error *
 static bool
 can_read(const char *key, const char *path, struct error *err)
 {
-	if (tls_is_token(path) || !access(path, R_OK))
+	if (tls_is_uri(path) || !access(path, R_OK))
 		return true;
 	return error_sys(err, FAULT_NOINPUT, errno, "%s: cannot read %s", key, path);
 }
@@ -152,7 +152,7 @@ set_certificate(struct tls_context *c, const struct tls_settings *s, struct erro
 			err, FAULT_CONFIG, "tls-key: %s is not the key of %s", key, s->cert);
 	if (rc == GNUTLS_E_DECRYPTION_FAILED)
 		return error_set(err, FAULT_CONFIG, "tls-key: %s is protected by a password", key);
-	if (rc < 0 && (tls_is_token(s->cert) || tls_is_token(key)))
+	if (rc < 0 && (tls_is_uri(s->cert) || tls_is_uri(key)))
 		return tls_token_failed(c, s, rc, err);
 	if (rc < 0)
 		return error_set(err, FAULT_CONFIG, "tls-cert %s with tls-key %s: %s", s->cert, key,
@@ -192,8 +192,10 @@ tls_context_new(const struct tls_settings *settings, struct error *err)
 		alloc_failed();
 	if (set_priority(c, settings, err) && set_digests(c, settings, err) &&
 		set_name(c, settings, err) && set_certificate(c, settings, err) &&
-		set_trust(c, settings, err))
+		set_trust(c, settings, err)) {
+		tls_identify(c, settings);
 		return c;
+	}
 	tls_context_free(c);
 	return NULL;
 }
@@ -211,5 +213,7 @@ tls_context_free(struct tls_context *c)
 	free(c->pins);
 	free(c->fingerprints);
 	free(c->name);
+	free(c->place);
+	strbuf_done(&c->identity);
 	free(c);
 }

@@ -7,7 +7,7 @@
 #include "tls_private.h"
 
 bool
-tls_is_token(const char *s)
+tls_is_uri(const char *s)
 {
 	return s && strncmp(s, "pkcs11:", 7) == 0;
 }
@@ -54,7 +54,7 @@ give_pin(void *user, int attempt, const char *url, const char *label, unsigned f
 void
 tls_token_prepare(struct tls_context *c, const struct tls_settings *s)
 {
-	if (!tls_is_token(s->cert) && !tls_is_token(s->key))
+	if (!tls_is_uri(s->cert) && !tls_is_uri(s->key))
 		return;
 	c->pin = s->pin;
 	c->pin_ctx = s->pin_ctx;
@@ -67,7 +67,7 @@ no_token(const char *setting, const char *uri, struct error *err)
 {
 	unsigned flags;
 
-	if (!tls_is_token(uri) || gnutls_pkcs11_token_get_flags(uri, &flags) >= 0)
+	if (!tls_is_uri(uri) || gnutls_pkcs11_token_get_flags(uri, &flags) >= 0)
 		return false;
 	/* it may only not be plugged in */
 	error_at(err, STAGE_TLS, FAULT_TEMPORARY, "%s: there is no token that fits %.200s", setting,

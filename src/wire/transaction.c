@@ -107,8 +107,12 @@ authenticate(struct session *s, struct error *err)
 static bool
 rides_along(const struct session *s)
 {
-	return s->settings->pipelining == WIRE_PIPELINING_FULL && s->capability.chunking &&
-	       message_size(s->content) <= FULL_FLIGHT;
+	enum wire_pipelining wanted = s->settings->pipelining;
+
+	/* no octet of a body leaves for a server that has not said yet that it is there */
+	return !s->early && s->capability.chunking && message_size(s->content) <= FULL_FLIGHT &&
+	       (wanted == WIRE_PIPELINING_FULL ||
+		       (wanted == WIRE_PIPELINING_AUTO && s->known.bdat == KNOWN_IN_STEP));
 }
 
 /* Everything so far is answered, and the login or the sender was refused. */

@@ -52,6 +52,10 @@ static enum move
 take_greeting(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
+	if (s->early && s->reply.code != 220) {
+		flight_refused(s, VERB_GREETING, err, "%s is not available", s->host);
+		return MOVE_LOST;
+	}
 	if (reply_class(&s->reply) == 2)
 		return MOVE_ON;
 	if (reply_class(&s->reply) == 3)
@@ -87,10 +91,26 @@ write_helo(struct session *s, size_t argument, struct error *err)
 	return write_hello(s, "HELO", err);
 }
 
+/* What went ahead was made for what the server offered the last time. */
+static enum move
+take_guessed_ehlo(struct session *s, struct error *err)
+{
+	if (reply_class(&s->reply) != 2 || !known_guessed_right(s)) {
+		error_at(err, STAGE_EHLO, FAULT_TEMPORARY, "%s no longer offers what it did before",
+			s->host);
+		return MOVE_LOST;
+	}
+	s->early = false;
+	s->greeted = true;
+	return MOVE_ON;
+}
+
 static enum move
 take_ehlo(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
+	if (s->early)
+		return take_guessed_ehlo(s, err);
 	switch (reply_class(&s->reply)) {
 	case 2:
 		capability_parse(&s->reply, &s->capability);

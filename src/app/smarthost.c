@@ -163,6 +163,46 @@ wants_secret(const struct wire_settings *w)
 	return w->user != NULL;
 }
 
+/* Asked by wire/ where a token wants it. */
+static bool
+get_pin(void *ctx, const char *label, struct strbuf *ret, struct error *err)
+{
+	struct smarthost *h = ctx;
+
+	if (!h->pin.len && !secret_pin(h->account, label, h->settings.deadline, &h->pin, err)) {
+		strbuf_clear(&h->pin);
+		return false;
+	}
+	strbuf_add(ret, h->pin.s, h->pin.len);
+	return !ret->full || error_set(err, FAULT_CONFIG, "the PIN is too long");
+}
+
+/* What names an object on a token instead of a file. */
+static bool
+is_token(const char *path)
+{
+	return path && strncmp(path, "pkcs11:", 7) == 0;
+}
+
+/* Takes the PIN out of URIs: it is given once only, by get_pin. */
+static void
+fill_token(struct smarthost *h, const struct profile *account)
+{
+	struct tls_settings *t = &h->settings.tls_settings;
+
+	h->account = account;
+	t->pin = get_pin;
+	t->pin_ctx = h;
+	if (is_token(t->cert)) {
+		secret_pin_strip(t->cert, &h->cert);
+		t->cert = h->cert.s;
+	}
+	if (is_token(t->key)) {
+		secret_pin_strip(t->key, &h->key);
+		t->key = h->key.s;
+	}
+}
+
 /* Files that decide whom we trust, or that are secret, must be nobody else's. GnuTLS opens them
  * itself. */
 static bool
@@ -177,7 +217,8 @@ check_files(const struct profile *p, struct error *err)
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		path = profile_text(p, files[i].id);
-		if (!path || strcmp(path, "system") == 0 || strcmp(path, "none") == 0)
+		if (!path || strcmp(path, "system") == 0 || strcmp(path, "none") == 0 ||
+			is_token(path))
 			continue;
 		if (!trusted_check(path, files[i].kind, err))
 			return error_prefix(err, "%s", options[files[i].id].name);
@@ -221,6 +262,7 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
 		!check_files(account, err) || !set_proxy(h, account, err))
 		return false;
+	fill_token(h, account);
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
 	trace_init(&h->trace, s);
@@ -247,5 +289,8 @@ smarthost_close(struct smarthost *h)
 	strbuf_done(&h->password);
 	strbuf_done(&h->mail_auth);
 	strbuf_done(&h->proxy_password);
+	strbuf_done(&h->cert);
+	strbuf_done(&h->key);
+	strbuf_done(&h->pin);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

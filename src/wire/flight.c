@@ -113,6 +113,9 @@ finish_reply(struct session *s, enum verb verb, int64_t deadline, struct error *
 	}
 	if (complete)
 		return true;
+	/* what TLS says has nothing to do with the command */
+	if (err && err->stage == STAGE_TLS && err->fault == FAULT_PERMISSION)
+		return false;
 	if (err && err->stage == STAGE_NONE)
 		err->stage = verbs[verb].stage;
 	return error_prefix(err, "no reply to %s", verbs[verb].name);

@@ -68,7 +68,7 @@ struct session {
 	bool after_auth;     /* the reply to a pipelined AUTH was 2yz, the next one is awaited */
 
 	struct known known; /* of this server, from earlier sessions */
-	struct memory_key known_key;
+	struct memo_key known_key;
 	bool known_usable, known_found; /* there is a memory; it knew something */
 	bool may_guess;                 /* the caller can begin again when a guess was wrong */
 	bool early;  /* commands went ahead of the greeting; it and EHLO are not answered yet */

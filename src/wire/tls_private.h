@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "memory_file.h"
+#include "memo.h"
 #include "tls.h"
 
 struct stream;
@@ -67,7 +67,7 @@ struct tls {
 	bool ticket_wanted;    /* sessions are kept, and this one has not been yet */
 	bool offered, resumed; /* a kept session; the server took it */
 	bool key_known;        /* the hashes in ticket are those of the certificate */
-	struct memory_key ticket_key;
+	struct memo_key ticket_key;
 	struct tls_ticket ticket; /* of the kept session, or what will be kept of this one */
 	struct error failed;      /* what ended the session; told again to whoever asks again */
 	unsigned odd;             /* requests to renegotiate, and warnings */
@@ -97,9 +97,10 @@ tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_D
 
 /* Fills in the identity of the context. */
 void tls_identify(struct tls_context *c, const struct tls_settings *s);
-/* Looks for a kept session, which stays in RECORD; offers it to the server. */
+/* Looks for a kept session, which stays in RECORD. */
 bool tls_ticket_find(struct tls *t, struct strbuf *record);
-void tls_ticket_offer(struct tls *t);
+/* Offers it to the server. False when it is no session of this GnuTLS: forgotten then. */
+bool tls_ticket_offer(struct tls *t);
 /* True iff the session was resumed and its certificate is the one that was verified when the
  * session was new, and satisfies pins and fingerprints. */
 bool tls_ticket_holds(struct tls *t);

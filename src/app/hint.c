@@ -52,6 +52,11 @@ static const struct {
 		"if the server wants TLS from the start on this port, set tls = implicit" },
 	{ STAGE_GREETING, FAULT_PROTOCOL, 0, ANY, ANY, NULL, "check host, port and tls" },
 	{ STAGE_EHLO, FAULT_PROTOCOL, 0, ANY, ANY, NULL, "check host, port and tls" },
+	{ STAGE_TLS, FAULT_PERMISSION, ANY, ANY, ANY, "refused our client certificate",
+		"ask the server's administrator which authority it trusts; tls-cert must hold the "
+		"chain, too" },
+	{ STAGE_TLS, FAULT_PERMISSION, ANY, ANY, ANY, "wants a client certificate",
+		"set tls-cert and tls-key" },
 	{ STAGE_TLS, FAULT_UNAVAILABLE, 0, ANY, ANY, "STARTTLS",
 		"port 465 speaks TLS from the start: set tls = implicit" },
 	{ STAGE_RESOLVE, FAULT_NOHOST, ANY, ANY, ANY, NULL, "check the spelling of host" },

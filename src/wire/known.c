@@ -76,7 +76,8 @@ find_key(struct session *s)
 	memo_adds(&place, s->report->address);
 	memo_adds(&place, settings->socket);
 	memo_add_number(&place, s->report->port);
-	memo_add_number(&place, settings->tls);
+	memo_add_number(&place, s->target.tls);
+	memo_adds(&place, settings->proxy.host);
 	memo_adds(&place, settings->tls_settings.cert);
 	good = memo_hash(&s->known_key, &place);
 	strbuf_done(&place);
@@ -203,8 +204,8 @@ known_guess(struct session *s)
 {
 	struct memo_key spki;
 
-	if (!s->may_guess || s->settings->tls != WIRE_TLS_IMPLICIT || !look_up(s) ||
-		!s->known.offer.len)
+	if (!s->may_guess || s->settings->lmtp || s->target.tls != WIRE_TLS_IMPLICIT ||
+		!look_up(s) || !s->known.offer.len)
 		return false;
 	spki = spki_now(s);
 	if (!is_same(&spki, &s->known.spki))
@@ -243,7 +244,7 @@ keep_offer(struct session *s)
 	size_t n;
 
 	if (!s->settings->pipeconnect || !s->capability.pipeconnect || s->known.offer.len ||
-		s->settings->tls != WIRE_TLS_IMPLICIT)
+		s->target.tls != WIRE_TLS_IMPLICIT)
 		return;
 	lines = offer_of(&s->reply, &n);
 	strbuf_add(&s->known.offer, lines, n);

@@ -44,7 +44,11 @@ struct tls_settings {
 					    of them, instead of the chain and the name */
 	size_t fingerprint_count;
 	const char *cert, *key;   /* client certificate chain and key: PEM files or pkcs11: URIs */
-	const struct strbuf *pin; /* of the token, secret; NULL: none but what the URI names */
+	/* Gets the PIN of the token called LABEL, where one of them is a pkcs11: URI, which holds
+	 * none; NULL: there is none. Asked while the settings are read, and at a handshake where the
+	 * key wants it each time: PIN_CTX must live on. Gives the same each time. */
+	bool (*pin)(void *ctx, const char *label, struct strbuf *ret, struct error *err);
+	void *pin_ctx;
 	const char *name;         /* checked and sent as SNI instead of the host */
 	const char *priority;     /* GnuTLS priority string that replaces ours */
 	const char *min;          /* "1.2" or "1.3" */
@@ -66,6 +70,7 @@ struct wire_settings {
 	const char *socket; /* path of a unix socket instead of hosts, or NULL */
 	bool lmtp;          /* RFC 2033 instead of SMTP */
 	bool srv;           /* hosts are mail domains: RFC 6186, 8314, 2782 */
+	bool srv_any;       /* ... whose records say how TLS begins; else only those that fit tls count */
 	enum wire_dane dane;
 	struct wire_proxy proxy;
 	const char *source; /* an address of this machine to connect from, or NULL */

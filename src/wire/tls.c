@@ -382,6 +382,7 @@ tls_describe(const struct stream *s, struct tls_info *ret)
 	ret->expires = t->expires;
 	ret->resumed = t->resumed;
 	ret->verified = t->verified;
+	memcpy(ret->dane, t->dane, sizeof(ret->dane));
 }
 
 bool

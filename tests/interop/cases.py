@@ -14,6 +14,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import messages
 import servers
@@ -54,13 +55,19 @@ class Case:
         self.recipients, self.refused = [f"case-{self.n}@sink.test"], []
         self.check, self.mechanism, self.stage = check, mechanism, stage
 
+    @staticmethod
+    def environment(setup):
+        """What is remembered of the servers serves all cases."""
+        return {**os.environ, "HOME": str(setup.home), "XDG_RUNTIME_DIR": str(setup.home),
+                "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": ""}
+
     def run(self, setup):
         argv = [setup.sendoff, "--config", setup.config, "-a", "test", "--json", "-i", "-v",
                 "--host", self.host, "--port", str(self.port), *self.arguments]
         if "--to" not in self.arguments:
             argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
         self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, timeout=60)
+                                      stderr=subprocess.PIPE, timeout=60, env=self.environment(setup))
         expect(self.process.returncode == self.status, "status %d instead of %d",
                self.process.returncode, self.status)
         self.receipt = json.loads(self.process.stdout or b"{}")
@@ -98,6 +105,37 @@ class Case:
         got = {address for m in arrived for address in m.recipients}
         expect(self.host == "chasquid.test" or got == set(self.recipients), "it went to %s", got)
         expect(sum(len(m.recipients) for m in arrived) == len(got), "somebody got it twice")
+
+
+class Later(Case):
+    """The second of two submissions to a server that nothing was known of before the first."""
+
+    def __init__(self, name, host, port, *arguments, round_trips, resumed=True, trace=None):
+        super().__init__(name, host, port, "--auth", "plain", *arguments)
+        self.round_trips, self.resumed, self.trace = round_trips, resumed, trace
+        self.first_message = messages.numbered(messages.HEAD, self.n) + b"\nFirst.\n"
+
+    def environment(self, setup):
+        return {**Case.environment(setup), "XDG_RUNTIME_DIR": str(self.state)}
+
+    def run(self, setup):
+        self.state = setup.home / f"case-{self.n}"
+        self.state.mkdir(mode=0o700)
+        recipients, message = self.recipients, self.message
+        self.recipients, self.message = [f"first-{self.n}@sink.test"], self.first_message
+        super().run(setup)
+        expect(not self.receipt["tls_resumed"], "resumed what was never there")
+        # what is learnt of servers with CHUNKING is there soon
+        end = time.monotonic() + (5 if self.round_trips else 0.5)
+        while not list(self.state.glob("sendoff/server-*")) and time.monotonic() < end:
+            time.sleep(0.02)
+        self.recipients, self.message = recipients, message
+        super().run(setup)
+        expect(self.receipt["tls_resumed"] == self.resumed, "resumed: %s",
+               self.receipt["tls_resumed"])
+        expect(not self.round_trips or self.receipt["round_trips"] == self.round_trips,
+               "%d round trips", self.receipt["round_trips"])
+        expect(not self.trace or self.trace in self.process.stderr, "it did not go ahead")
 
 
 def reencoded(case, arrived):
@@ -225,6 +263,19 @@ def composed_cases(directory):
         yield case
 
 
+def later_cases():
+    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("chasquid.test", None):
+        for port in MODES:
+            yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
+                        round_trips=trips and trips + (2 if port == 587 else 0))
+    yield Later("exim PIPECONNECT", "exim.test", 465, "--pipeconnect", round_trips=4,
+                trace=b"going ahead of the greeting")
+    yield Later("exim PIPECONNECT full", "exim.test", 465, "--pipeconnect", "--pipelining",
+                "full", round_trips=4, trace=b"going ahead of the greeting")
+    yield Later("postfix offers no PIPECONNECT", "postfix.test", 465, "--pipeconnect",
+                round_trips=5)
+
+
 def refusal_cases(directory):
     wrong = directory / "wrong"
     wrong.write_text("wonder wall\n")
@@ -260,6 +311,8 @@ class Setup:
         self.sendoff = os.environ["SENDOFF"]
         self.sink = Sink(("127.0.1.9", 25))
         self.config = str(directory / "config")
+        self.home = directory / "home"
+        self.home.mkdir(mode=0o700)
         password = directory / "password"
         password.write_text(servers.PASSWORD + "\n")
         password.chmod(0o600)
@@ -303,7 +356,7 @@ def main():
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
     cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *composed_cases(directory),
-             *refusal_cases(directory)]
+             *later_cases(), *refusal_cases(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]
     print("1..%d" % (len(chosen) + len(running) + 1), flush=True)

@@ -11,7 +11,7 @@ begin(void)
 {
 	struct error err = ERROR_NONE;
 
-	room_make(path);
+	fake_room(path);
 	s = (struct spool)SPOOL_NONE;
 	if (!spool_open(&s, path, true, &err)) {
 		printf("# %s\n", err.text);
@@ -249,7 +249,7 @@ test_stamp(void)
 static void
 test_interval(void)
 {
-	const unsigned n = 10000;
+	const unsigned n = 3000;
 	struct runner_result r;
 	char to[64];
 	int64_t now = T0;
@@ -261,15 +261,15 @@ test_interval(void)
 		fake_queue(&s, "a@example.org", to, "work", T0, NULL);
 	}
 	fake->way = FAKE_REFUSED;
-	while (now < T0 + 6 * 3600) {
+	while (now < T0 + 4 * 3600) {
 		r = fake_run(&s, now, NULL);
 		passes++;
 		if (r.next <= now)
 			break;
 		now = r.next;
 	}
-	ok(fake->connects == passes && passes >= 12 && passes < 60,
-		"10,000 messages, smarthost down for 6 h: %u connections", fake->connects);
+	ok(fake->connects == passes && passes >= 10 && passes < 50,
+		"3,000 messages, smarthost down for 4 h: %u connections", fake->connects);
 	ok(r.left == n, "none is lost or given up");
 	end();
 }
@@ -463,7 +463,6 @@ test_clock(void)
 	ok(fake->connects == 3, "the breaker opens");
 	fake->way = FAKE_UP;
 	fake_run(&s, T0 + FAKE_DAY, NULL);
-	r = fake_run(&s, T0 + FAKE_DAY + 1800, NULL);
 	ok(fake->attempts_of[1] == 3, "a clock that goes back a day does not keep it open");
 	end();
 }

@@ -57,6 +57,10 @@ static const struct {
 		"chain, too" },
 	{ STAGE_TLS, FAULT_PERMISSION, ANY, ANY, ANY, "wants a client certificate",
 		"set tls-cert and tls-key" },
+	{ ANY, ANY, 421, 7, ANY, "No client certificate", "set tls-cert and tls-key" },
+	{ ANY, ANY, 421, 7, ANY, "lient certificate not trusted",
+		"ask the server's administrator which authority it trusts; tls-cert must hold the "
+		"chain, too" },
 	{ STAGE_TLS, FAULT_UNAVAILABLE, 0, ANY, ANY, "STARTTLS",
 		"port 465 speaks TLS from the start: set tls = implicit" },
 	{ STAGE_RESOLVE, FAULT_NOHOST, ANY, ANY, ANY, NULL, "check the spelling of host" },

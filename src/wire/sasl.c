@@ -46,6 +46,11 @@ failed(struct error *err, const struct sasl *s, int rc)
 {
 	if (rc == GSASL_MALLOC_ERROR)
 		alloc_failed();
+	if (rc == GSASL_GSSAPI_INIT_SEC_CONTEXT_ERROR)
+		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
+			"%s cannot be used: there is no Kerberos ticket, or none can be had for "
+			"this server",
+			s->mechanism->name);
 	return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE, "%s cannot be used: %s",
 		s->mechanism->name, gsasl_strerror(rc) ?: "unknown error");
 }

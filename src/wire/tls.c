@@ -177,6 +177,9 @@ tls_new(struct tls_context *c, struct stream *s, const char *host)
 	t->context = c;
 	t->stream = s;
 	set_name(t, host);
+	/* who has set a certificate wants it shown, whatever authorities the server names */
+	if (c->has_certificate)
+		flags |= GNUTLS_FORCE_CLIENT_CERT;
 	/* where it is known which group the server takes, one key pair is enough */
 	if (tls_ticket_find(t, &record) && t->ticket.first_share)
 		flags |= GNUTLS_KEY_SHARE_TOP;

@@ -29,7 +29,7 @@ static const struct {
 		"the server keeps hashed passwords, try auth = plain" },
 	{ STAGE_AUTH, FAULT_TEMPORARY, 454, ANY, ANY, NULL,
 		"the server cannot check passwords now: try again later" },
-	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, "GSSAPI cannot be used",
+	{ STAGE_AUTH, FAULT_PERMISSION, 0, ANY, ANY, "GSSAPI cannot be used",
 		"klist shows your Kerberos tickets, kinit gets one" },
 	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, " XOAUTH2",
 		"for an access token name the mechanism: auth = xoauth2 or oauthbearer" },

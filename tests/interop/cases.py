@@ -12,6 +12,8 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import socket
 import subprocess
 import sys
 
@@ -19,7 +21,7 @@ import messages
 import servers
 from sink import Sink
 
-PLANNED = 300
+PLANNED = 302
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
 POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",
@@ -205,6 +207,18 @@ def certificate_cases(directory):
                "external", account="certificate", status=69, stage="auth")
 
 
+def silent_kdc(directory):
+    """A ticket for the realm alone, whose KDC is asked for the server's and does not answer."""
+    shutil.copy(directory / "kdc/ticket", directory / "ticket-alone")
+    if not hasattr(silent_kdc, "listener"):
+        silent_kdc.listener = socket.create_server(("127.0.1.8", 0))
+    port = silent_kdc.listener.getsockname()[1]
+    text = (directory / "kdc/krb5.conf").read_text().replace(":8888", f":{port}")
+    (directory / "silent.conf").write_text(text)
+    return {"KRB5_CONFIG": str(directory / "silent.conf"),
+            "KRB5CCNAME": f"FILE:{directory}/ticket-alone"}
+
+
 def login_refusals(directory):
     """What is refused although it is no password."""
     for host, mechanism in itertools.product(("postfix.test", "exim.test"),
@@ -215,8 +229,11 @@ def login_refusals(directory):
                        status=77, stage="auth", says="(the server says: status ")
     for host in "postfix.test", "exim.test":
         yield Case(f"{host[:-5]} GSSAPI without a ticket", host, 465, "--auth", "gssapi",
-                   account="ticket", status=69, stage="auth", says="kinit",
+                   account="ticket", status=77, stage="auth", says="kinit",
                    environment={"KRB5CCNAME": f"FILE:{directory}/none"})
+        yield Case(f"{host[:-5]} GSSAPI and a KDC that says nothing", host, 465, "--timeout", "3",
+                   account="ticket", status=75, stage="auth", says="did not answer in time",
+                   environment=silent_kdc(directory))
         yield Case(f"{host[:-5]} no ticket, but a password", host, 465, "--password-file",
                    str(directory / "password"), account="user", mechanism="SCRAM-SHA-256",
                    environment={"KRB5CCNAME": "MEMORY:none"})

@@ -147,6 +147,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 	report_add_queue_id(&text, r->words);
 	set_text(o, "queue_id", text.s);
 	set_text(o, "message_id", s->message_id);
+	set_text(o, "asked", r->asked);
 	set(o, "size", json_integer((json_int_t)(r->size ? r->size : message_size(&s->message))));
 	set(o, "round_trips", json_integer(r->round_trips));
 	set(o, "ms", times(s));

@@ -44,6 +44,8 @@ receipt_add(struct strbuf *out, const struct submission *s)
 		strbuf_addf(out, ", DANE by %s", r->resolver);
 	if (*r->mechanism)
 		strbuf_addf(out, ", %s", r->mechanism);
+	if (*r->asked)
+		strbuf_addf(out, ", %s", r->asked);
 	strbuf_addf(out, ", %u round trips, %lld ms)", r->round_trips,
 		(long long)(s->finished - s->started));
 }

@@ -82,6 +82,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	if (*enhanced_print(r->enhanced, enhanced))
 		strbuf_addf(out, " enhanced=%s", enhanced);
 	add_value(out, "text", r->words);
+	add_value(out, "asked", r->asked);
 	report_add_queue_id(&id, r->words);
 	add_value(out, "queue_id", id.s);
 	add_value(out, "message_id", s->message_id);

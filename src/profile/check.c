@@ -112,6 +112,24 @@ check_tls(const struct profile *p, struct error *err)
 	return true;
 }
 
+/* The PIN of a token has one source, and needs a token. */
+static bool
+check_pin(const struct profile *p, struct error *err)
+{
+	static const enum option_id pins[] = { OPT_TLS_KEY_PIN_FILE, OPT_TLS_KEY_PIN_COMMAND };
+	const char *key = profile_text(p, OPT_TLS_KEY), *cert = profile_text(p, OPT_TLS_CERT);
+	bool token = (key && strncmp(key, "pkcs11:", 7) == 0) ||
+		     (cert && strncmp(cert, "pkcs11:", 7) == 0);
+
+	if (set(p, pins[0]) && set(p, pins[1]))
+		return check_blame(p, pins[1], err, "and tls-key-pin-file are both set: keep one");
+	for (size_t i = 0; i < sizeof(pins) / sizeof(*pins) && !token; i++)
+		if (set(p, pins[i]))
+			return check_blame(p, pins[i], err,
+				"needs tls-key or tls-cert to be on a token (pkcs11:...)");
+	return true;
+}
+
 static bool
 check_sources(const struct profile *p, struct error *err)
 {
@@ -136,12 +154,13 @@ static bool
 check_login(const struct profile *p, struct error *err)
 {
 	bool external = is_mechanism(p, "EXTERNAL");
+	bool nameless = external || is_mechanism(p, "GSSAPI") || is_mechanism(p, "auto");
 
 	if (is_mechanism(p, "none"))
 		return true;
 	if (external && !set(p, OPT_TLS_CERT))
 		return check_blame(p, OPT_AUTH, err, "needs tls-cert and tls-key to log in by");
-	if (!external && !is_mechanism(p, "auto") && !set(p, OPT_USER))
+	if (!nameless && !set(p, OPT_USER))
 		return check_blame(p, OPT_AUTH, err, "needs user: set the name to log in with");
 	if (!profile_is_clear(p) || !set(p, OPT_USER))
 		return true;
@@ -164,5 +183,6 @@ profile_check(const struct profile *p, struct error *err)
 	if (profile_choice(p, OPT_SENDER) == 1 && !set(p, OPT_FROM))
 		return check_blame(
 			p, OPT_SENDER, err, "is force and needs from: set the account's address");
-	return check_sources(p, err) && check_tls(p, err) && check_login(p, err);
+	return check_sources(p, err) && check_pin(p, err) && check_tls(p, err) &&
+	       check_login(p, err);
 }

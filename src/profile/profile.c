@@ -310,12 +310,27 @@ profile_list_of(const struct profile *p, enum option_id id, size_t *ret_n)
 	return (const char *const *)p->settings[id].v;
 }
 
+/* A pkcs11: URI with its PIN masked. */
+static void
+add_uri(struct strbuf *out, const char *uri)
+{
+	const char *pin = strstr(uri, "pin-value=");
+
+	strbuf_add(out, uri, pin ? (size_t)(pin - uri) : strlen(uri));
+	if (pin)
+		strbuf_addf(out, "pin-value=***%s", pin + strcspn(pin, "&"));
+}
+
 static void
 add_value_text(struct strbuf *out, const struct option *o, const char *value)
 {
 	/* what no file could hold has come from the command line, and is only shown */
 	if (text_has_control(value, strlen(value))) {
 		text_add_printable(out, value, strlen(value), strlen(value) * 4);
+		return;
+	}
+	if (o->kind == KIND_PATH && strncmp(value, "pkcs11:", 7) == 0) {
+		add_uri(out, value);
 		return;
 	}
 	for (const char *s = value; *s; s++) {

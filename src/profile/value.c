@@ -17,7 +17,8 @@
 #define NAME_MAX_OCTETS 255
 
 static const char *const mechanisms[] = { "auto", "none", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL",
-	"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
+	"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "GSSAPI",
+	"OAUTHBEARER", "XOAUTH2", "DIGEST-MD5", "NTLM" };
 
 const char *
 value_mechanism(const char *text)
@@ -290,6 +291,11 @@ value_add_path(struct strbuf *out, const struct option *o, const char *value, bo
 	const char *at = value, *home = io_home();
 	size_t begin = out->len, n;
 
+	/* an object on a token (RFC 7512), and no file */
+	if ((o->id == OPT_TLS_CERT || o->id == OPT_TLS_KEY) && strncmp(value, "pkcs11:", 7) == 0) {
+		strbuf_adds(out, value);
+		return !out->full || option_refuse(o, value, "is too long", err);
+	}
 	if (at[0] == '~' && (at[1] == '/' || !at[1])) {
 		if (!home)
 			return option_refuse(o, value, "needs a home directory", err);

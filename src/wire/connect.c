@@ -143,6 +143,11 @@ session_end(struct session *s)
 	strbuf_done(&s->response);
 	reply_done(&s->reply);
 	known_done(&s->known);
+	for (size_t i = 0; i < s->domain_count; i++)
+		free(s->domains[i]);
+	free(s->domains);
+	s->domains = NULL;
+	s->domain_count = 0;
 	free(s->queue);
 	s->queue = NULL;
 }

@@ -70,7 +70,7 @@ flight_pipelines(const struct session *s)
 bool
 flight_refused(struct session *s, enum verb verb, struct error *err, const char *format, ...)
 {
-	char what[256], words[512], code[16];
+	char what[400], words[512], code[16];
 	struct error refusal = ERROR_NONE;
 	va_list ap;
 
@@ -113,6 +113,9 @@ finish_reply(struct session *s, enum verb verb, int64_t deadline, struct error *
 	}
 	if (complete)
 		return true;
+	/* what TLS says has nothing to do with the command */
+	if (err && err->stage == STAGE_TLS && err->fault == FAULT_PERMISSION)
+		return false;
 	if (err && err->stage == STAGE_NONE)
 		err->stage = verbs[verb].stage;
 	return error_prefix(err, "no reply to %s", verbs[verb].name);

@@ -33,6 +33,7 @@ struct wire_report {
 	char resolver[64];     /* the name server that vouched for tls.dane; "" without it */
 	struct tls_info tls;   /* version "" without TLS */
 	char mechanism[32];    /* "" without AUTH */
+	char asked[96];        /* what MAIL asked for beyond delivery: "REQUIRETLS HOLDFOR=7200" */
 	uint64_t size;         /* octets of the content as SIZE= counts them */
 	int code;              /* the reply to the end of data: the last 2yz, else the last one */
 	struct enhanced enhanced;

@@ -68,7 +68,7 @@ struct session {
 	bool after_auth;     /* the reply to a pipelined AUTH was 2yz, the next one is awaited */
 
 	struct known known; /* of this server, from earlier sessions */
-	struct memory_key known_key;
+	struct memo_key known_key;
 	bool known_usable, known_found; /* there is a memory; it knew something */
 	bool may_guess;                 /* the caller can begin again when a guess was wrong */
 	bool early;  /* commands went ahead of the greeting; it and EHLO are not answered yet */
@@ -85,6 +85,8 @@ struct session {
 
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
+	char **domains;        /* of its recipients, sorted, while their number is limited */
+	size_t domain_count;
 
 	const struct message *content; /* original, or converted, for this server */
 	struct message converted;      /* header always its own; body its own iff body_converted */

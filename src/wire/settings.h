@@ -44,7 +44,11 @@ struct tls_settings {
 					    of them, instead of the chain and the name */
 	size_t fingerprint_count;
 	const char *cert, *key;   /* client certificate chain and key: PEM files or pkcs11: URIs */
-	const struct strbuf *pin; /* of the token, secret; NULL: none but what the URI names */
+	/* Gets the PIN of the token called LABEL, where one of them is a pkcs11: URI, which holds
+	 * none; NULL: there is none. Asked while the settings are read, and at a handshake where the
+	 * key wants it each time: PIN_CTX must live on. Gives the same each time. */
+	bool (*pin)(void *ctx, const char *label, struct strbuf *ret, struct error *err);
+	void *pin_ctx;
 	const char *name;         /* checked and sent as SNI instead of the host */
 	const char *priority;     /* GnuTLS priority string that replaces ours */
 	const char *min;          /* "1.2" or "1.3" */
@@ -77,9 +81,11 @@ struct wire_settings {
 	struct tls_settings tls_settings;
 	enum wire_pipelining pipelining;
 	const char *ehlo_name;
-	const char *mechanism; /* NULL: the strongest that works; "none": no AUTH; else a name */
-	bool cleartext_auth;   /* AUTH without TLS is allowed towards loopback */
-	const char *user;      /* NULL: no login, unless mechanism EXTERNAL is named */
+	const char *mechanism;    /* NULL: the strongest that works; "none": no AUTH; else a name */
+	bool cleartext_auth;      /* AUTH without TLS is allowed towards loopback */
+	const char *user;         /* NULL: no login, unless EXTERNAL or GSSAPI is named */
+	bool ticket;              /* a Kerberos ticket is likely there: GSSAPI may be chosen */
+	bool ticket_first;        /* ... before a password */
 	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked again for another
 	 * mechanism or connection, when it must give the same, but not after it has failed. */
 	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);

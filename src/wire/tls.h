@@ -1,5 +1,5 @@
 /* TLS over a stream: handshake, verification, pins, channel binding. Only the files behind this
- * header, trust.c, memory.c and sasl.c see GnuTLS. */
+ * header, trust.c, memo.c and sasl.c see GnuTLS. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,13 +19,14 @@ struct tls_context;
 /* Opens and checks everything TLS will need: trust and CRL files, client certificate and key, pins,
  * priority string. The system store is opened but not read. The settings need not live longer.
  * FAULT_CONFIG names the setting and what is wrong with it (FAULT_NOINPUT for a file that cannot be
- * read). NULL on failure. */
+ * read, FAULT_TEMPORARY for a token that is not there, FAULT_PERMISSION for a PIN that it does not take,
+ * which is tried once only, and not at all when it would be the last try). NULL on failure. */
 struct tls_context *tls_context_new(const struct tls_settings *settings, struct error *err)
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);
 
 /* Sessions are resumed from now on where that is possible, from what is kept in DIRECTORY
- * (memory.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk: what was kept for
+ * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk: what was kept for
  * another place or by a context with other settings is not used. A kept session is one whose
  * certificate was verified less than a day ago and has not expired; no trust store is read for it.
  */
@@ -55,8 +56,9 @@ void tls_expect(struct tls_context *c, const struct tls_peer *peer);
  * the settings name another, sent as SNI unless it is an address. Both input and output of S must
  * be empty. Errors have stage tls: a failed check is FAULT_UNAVAILABLE and its text says which
  * check, for which name, with the certificate's issuer and dates, and what to do; a handshake that
- * broke off is FAULT_TEMPORARY when the connection did (reset, closed, time), FAULT_UNAVAILABLE
- * when versions or ciphers do not fit (69: the same will happen again), FAULT_PROTOCOL when the
+ * broke off is FAULT_TEMPORARY when the connection did (reset, closed, time), FAULT_PERMISSION when
+ * the server refuses our certificate or wants one (with TLS 1.3 the first read or write says so, RFC
+ * 8446 section 4.4.2.4), FAULT_UNAVAILABLE when versions or ciphers do not fit (69: the same will happen again), FAULT_PROTOCOL when the
  * peer does not speak TLS (the text then proposes the other mode). */
 bool tls_start(struct tls_context *c, struct stream *s, const char *host, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));

@@ -1,6 +1,6 @@
 /* What the files of TLS share: tls_context.c (settings), tls_verify.c (is it the right peer?),
- * tls.c (handshake and records), tls_ticket.c (sessions that are resumed), tls_failure.c (why
- * not?). */
+ * tls_token.c (keys on a token), tls.c (handshake and records), tls_ticket.c (sessions that are
+ * resumed), tls_failure.c (why not?). */
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "memory.h"
+#include "memo.h"
 #include "tls.h"
 
 struct stream;
@@ -29,6 +29,9 @@ struct tls_context {
 	const struct tls_peer *peer; /* borrowed, may be NULL */
 	bool own_priority;      /* the user's priority string replaces our minimum */
 	bool has_certificate;   /* we have one for the server */
+	bool (*pin)(void *ctx, const char *label, struct strbuf *ret, struct error *err);
+	void *pin_ctx;
+	struct error pin_error; /* why a token was not opened, and is not tried again */
 	gnutls_protocol_t min;  /* what tls-min demands */
 	struct strbuf identity; /* fields that tell these settings from any others; full: unknown */
 	const char *memory;     /* tls_remember */
@@ -64,7 +67,7 @@ struct tls {
 	bool ticket_wanted;    /* sessions are kept, and this one has not been yet */
 	bool offered, resumed; /* a kept session; the server took it */
 	bool key_known;        /* the hashes in ticket are those of the certificate */
-	struct memory_key ticket_key;
+	struct memo_key ticket_key;
 	struct tls_ticket ticket; /* of the kept session, or what will be kept of this one */
 	struct error failed;      /* what ended the session; told again to whoever asks again */
 	unsigned odd;             /* requests to renegotiate, and warnings */
@@ -80,16 +83,24 @@ struct tls {
  * about it. False with stage tls and FAULT_UNAVAILABLE. */
 bool tls_check_peer(struct tls *t, struct error *err) __attribute__((warn_unused_result));
 
+/* tls_token.c. Keys and certificates on a token, named by pkcs11: URIs (RFC 7512), whose libraries
+ * GnuTLS loads only for them. */
+bool tls_is_uri(const char *s);
+/* Sees to it that GnuTLS gets the PIN, where one of the settings is on a token. */
+void tls_token_prepare(struct tls_context *c, const struct tls_settings *s);
+/* Says why GnuTLS's error RC came of it. Returns false. */
+bool tls_token_failed(const struct tls_context *c, const struct tls_settings *s, int rc,
+	struct error *err);
+
 bool
 tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n);
 
-/* True iff a certificate or key is named by a token's URI and not by a path. */
-bool tls_is_uri(const char *s);
 /* Fills in the identity of the context. */
 void tls_identify(struct tls_context *c, const struct tls_settings *s);
-/* Looks for a kept session, which stays in RECORD; offers it to the server. */
+/* Looks for a kept session, which stays in RECORD. */
 bool tls_ticket_find(struct tls *t, struct strbuf *record);
-void tls_ticket_offer(struct tls *t);
+/* Offers it to the server. False when it is no session of this GnuTLS: forgotten then. */
+bool tls_ticket_offer(struct tls *t);
 /* True iff the session was resumed and its certificate is the one that was verified when the
  * session was new, and satisfies pins and fingerprints. */
 bool tls_ticket_holds(struct tls *t);

@@ -13,7 +13,7 @@
 #include "anchor.h"
 #include "error.h"
 #include "io.h"
-#include "memory.h"
+#include "memo.h"
 
 #define FILE_MAX  (64 << 20) /* octets of a trust or CRL file */
 #define CHAIN_MAX 16         /* GnuTLS verifies no longer chain */
@@ -45,7 +45,7 @@ open_file(struct trust *t, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd >= 0)
-		memory_add_file(&t->identity, path, fd);
+		memo_add_file(&t->identity, path, fd);
 	return fd;
 }
 
@@ -149,8 +149,8 @@ trust_free(struct trust *t)
 bool
 trust_identify(const struct trust *t, struct strbuf *out)
 {
-	memory_adds(out, t->file);
-	memory_add(out, t->identity.s, t->identity.len);
+	memo_adds(out, t->file);
+	memo_add(out, t->identity.s, t->identity.len);
 	return (t->file || t->fd >= 0) && !t->identity.full;
 }
 

@@ -17,7 +17,7 @@ struct trust *trust_open(const char *what, const char *crl, struct error *err)
 	__attribute__((warn_unused_result));
 void trust_free(struct trust *t);
 /* Appends what tells this trust from any other (file, its state on the disk, CRL), as fields of
- * memory.h. False where that cannot be known: a system's store that is no file. */
+ * memo.h. False where that cannot be known: a system's store that is no file. */
 bool trust_identify(const struct trust *t, struct strbuf *out);
 
 /* Verifies the chain that the peer of SESSION has sent: for the purpose serverAuth, for NAME (a

@@ -16,13 +16,16 @@ class Deviation(Exception):
     """The client did something else than the script says."""
 
 
-def tls_context(ca, variant, version):
+def tls_context(ca, variant, version, wants=False):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.load_cert_chain("%s/%s.pem" % (ca, variant), "%s/%s-key.pem" % (ca, variant))
     if version:
         number = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
         context.minimum_version = context.maximum_version = number
+    if wants:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations("%s/ca.pem" % ca)
     return context
 
 
@@ -240,24 +243,28 @@ class Server(threading.Thread):
 
     def do_tls(self, text):
         words = text.split()
-        fails = "fails" in words
-        words = [w for w in words if w != "fails"]
+        fails, refuses = "fails" in words, "refuses" in words
+        wants = refuses or "wants" in words
+        words = [w for w in words if w not in ("fails", "refuses", "wants")]
         version = next((w for w in words if w[0] == "1"), None)
         variant = next((w for w in words if w[0] != "1"), "good")
         connection = self.connection
         if connection.buffer:
             raise Deviation("something came before TLS: %r" % connection.buffer[:200])
-        if (variant, version) not in self.contexts:
-            self.contexts[variant, version] = tls_context(self.variables["ca"], variant, version)
-        context = self.contexts[variant, version]
+        if (variant, version, wants) not in self.contexts:
+            self.contexts[variant, version, wants] = tls_context(self.variables["ca"], variant,
+                                                                 version, wants)
+        context = self.contexts[variant, version, wants]
         connection.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
         try:
             connection.sock = context.wrap_socket(connection.sock, server_side=True)
         except OSError as e:
-            if not fails:
+            if not fails and not refuses:
                 raise Deviation("TLS: %s" % e) from None
             connection.close()
             return
+        if refuses:
+            raise Deviation("the server takes the client's certificate")
         # in TLS 1.3 the server is done before the client has said what it thinks
         if fails:
             connection.receive(2)

@@ -200,14 +200,6 @@ say_mail(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 	return r->open || flight_refused(s, VERB_MAIL, err, "%s refused the sender", s->host);
 }
 
-/* True iff the connection takes another transaction, as far as is known. */
-static bool
-usable(const struct session *s)
-{
-	return s->greeted && !s->goodbye && !s->spent &&
-	       (!s->capability.mail_max || s->transactions < s->capability.mail_max);
-}
-
 bool
 relay_begin(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 	struct relay_reply *reply, struct error *err)
@@ -216,7 +208,7 @@ relay_begin(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 
 	reply_none(reply);
 	relay_reset(r);
-	if (r->connected && !usable(&r->session))
+	if (r->connected && !link_usable(&r->session))
 		hang_up(r);
 	if (r->connected) {
 		if (say_mail(r, e, mail, reply, &why))

@@ -70,11 +70,14 @@ struct wire_link;
  * caller with a deadline for each message changes it between them. Never NULL. */
 struct wire_link *wire_link_new(const struct wire_settings *settings);
 /* As session_deliver. A connection that was left open and turns out to be dead before MAIL was
- * answered is replaced by a new one, silently. */
+ * answered is replaced by a new one, silently, unless content was in flight and not refused: then the
+ * outcome is in doubt as ever. What REPORT says of the connection is filled in each time; it may be
+ * another one for each message, or the same after wire_report_next. */
 bool wire_link_deliver(struct wire_link *l, struct envelope *envelope,
 	const struct message *message, wire_progress *progress, void *progress_ctx,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
-/* True iff a connection is open on which the next message could go. */
+/* True iff a connection is open on which the next message could go. Closes one on which the server has
+ * said something, or its end. */
 bool wire_link_is_open(struct wire_link *l);
 /* Ends the connection, if there is one, by QUIT without waiting. Accepts NULL. */
 void wire_link_free(struct wire_link *l);

@@ -1,5 +1,5 @@
 /* The state of one connection, shared by the files that make up the session: session.c (hosts and
- * attempts), relay.c (step by step), connect.c, flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
+ * addresses), link.c (a connection and its messages), relay.c (step by step), connect.c, flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
  * content.c. Nobody else includes this. */
 #pragma once
 
@@ -26,6 +26,7 @@ struct transaction {
 	bool *taken;   /* RCPT was answered 2yz */
 	bool *late;    /* the server takes no more recipients now: next transaction */
 	size_t count, taken_count, refused_count, late_count;
+	bool mail_answered;        /* by anything but a 421 */
 	bool mail_taken, go_ahead; /* 2yz to MAIL; 354 to DATA */
 	bool content_begun;        /* an octet of the content left, or may have */
 	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
@@ -78,6 +79,39 @@ struct session {
 	bool smtputf8, eightbit;       /* what MAIL declares */
 	uint64_t declared;             /* for SIZE= while there is no content, 0: not known */
 };
+
+struct wire_link {
+	const struct wire_settings *settings;
+	struct tls_context *tls;  /* made when it is first needed */
+	struct session session;   /* while open */
+	bool open;
+	bool lockstep;            /* the server has lost step: for all connections to come */
+	struct wire_report facts; /* of the connection, while it carries no message */
+};
+
+/* One message on its way, for all attempts that it takes. */
+struct delivery {
+	struct wire_link *link;
+	struct envelope *envelope;
+	const struct message *message;
+	wire_progress *progress;
+	void *progress_ctx;
+	struct wire_report *report;
+	bool again; /* the last connection was no good, but another in lockstep may be */
+	bool final; /* the last failure will not go away at another address */
+};
+
+/* link.c. What connecting needs: false with FAULT_CONFIG as tls_context_new. */
+bool link_prepare(struct wire_link *l, struct error *err) __attribute__((warn_unused_result));
+/* One connection. True when it went as far as it could: what is still pending needs another one, as
+ * it does when d->again is set. */
+bool link_attempt(struct delivery *d, struct dial *dial, struct error *err)
+	__attribute__((warn_unused_result));
+/* The message goes over the connection that is open, as far as it goes; *ERR is set when it failed.
+ * Whoever is still pending needs another one, unless d->final is set. */
+void link_resume(struct delivery *d, struct error *err);
+/* True iff the connection takes another transaction, as far as is known. */
+bool link_usable(const struct session *s);
 
 /* connect.c. The addresses of one host of the settings, whose name goes into the report. */
 struct dial *session_resolve(const struct wire_settings *settings, const char *host,

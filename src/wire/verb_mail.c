@@ -48,6 +48,7 @@ take_mail(struct session *s, size_t argument, struct error *err)
 	struct error refusal = ERROR_NONE;
 
 	(void)argument;
+	s->tx.mail_answered = !s->goodbye;
 	if (reply_class(&s->reply) == 3)
 		return verb_unexpected(s, VERB_MAIL, err);
 	if (reply_class(&s->reply) == 2) {

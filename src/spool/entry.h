@@ -54,6 +54,7 @@ struct entry {
 	unsigned doubts;   /* attempts whose answer to the end of data was lost */
 	int64_t last;      /* time of the last record of an attempt, 0 for none */
 	int64_t held;      /* seconds spent held so far, a hold that still lasts included */
+	int64_t since;     /* when a hold that lasts was counted last, else 0 */
 	bool warned;       /* a delay warning was sent */
 	bool bounced;      /* a notification was made, or will never be */
 
@@ -61,6 +62,7 @@ struct entry {
 	bool failed;      /* the file lies in failed/ */
 	int64_t due;      /* seconds since 1970: the file's mtime */
 	uint64_t size;    /* of the file when it was read */
+	uint64_t begin;   /* where the trailer begins */
 	uint64_t trailer; /* where the next record goes: behind the last intact one */
 	uint64_t chain;   /* checksum that the next record goes on from */
 };

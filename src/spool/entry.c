@@ -93,6 +93,12 @@ entry_is_id(const char *s)
 	return n == ENTRY_ID && !s[n];
 }
 
+bool
+entry_is_derived(const char *id)
+{
+	return entry_is_id(id) && id[TIME_PART] == DERIVED;
+}
+
 static bool
 is_time(int64_t t)
 {
@@ -140,6 +146,7 @@ entry_block_write(char out[ENTRY_BLOCK], const struct entry *e, const struct mes
 	put64(out + AT_CR_CHANGED, f->cr_changed);
 	memcpy(out + AT_ACCOUNT, e->account, strlen(e->account));
 	b->sum = hash_of(0, out, AT_SUM);
+	b->print = hash_of(0, out + AT_BODY_SUM, AT_LONGEST_LINE - AT_BODY_SUM);
 	put64(out + AT_SUM, b->sum);
 	return true;
 }
@@ -194,6 +201,7 @@ entry_block_read(
 	e->lifetime = (int64_t)get64(in + AT_LIFETIME);
 	e->uid = get32(in + AT_UID);
 	memcpy(e->account, in + AT_ACCOUNT, ENTRY_ACCOUNT);
+	e->print = b->print = hash_of(0, in + AT_BODY_SUM, AT_LONGEST_LINE - AT_BODY_SUM);
 	e->notify_error = flags & FLAG_NOTIFY_ERROR;
 	f->body_8bit = flags & FLAG_8BIT;
 	f->headerless = flags & FLAG_HEADERLESS;

@@ -66,7 +66,8 @@ struct entry_block {
 	uint64_t body, body_sum;
 	uint32_t header, envelope;
 	uint64_t header_sum, envelope_sum;
-	uint64_t sum; /* of the block itself; the trailer's chain starts here */
+	uint64_t print; /* of body, header and envelope */
+	uint64_t sum;   /* of the block itself; the trailer's chain starts here */
 };
 
 /* Writes the block of E and of MESSAGE's facts; *B has all but the sum, which is set. FAULT_DATA

@@ -82,6 +82,7 @@ write_rest(int fd, struct entry *e, struct entry_block *b, const struct strbuf *
 	good = entry_block_write(block, e, &m->facts, b, err);
 	if (good) {
 		e->chain = b->sum;
+		e->print = b->print;
 		good = write_trailer(&trailer, e, v, err);
 	}
 	if (good) {

@@ -87,8 +87,7 @@ commit_unnamed(struct commit *c, int fd, bool same, bool *ret_other, struct erro
 	if (good && !give_name(c, fd, link_unnamed)) {
 		if (errno == EEXIST)
 			c->existed = true;
-		else if (errno == ENOENT || errno == EXDEV || errno == EPERM || errno == EACCES ||
-			 errno == EINVAL || errno == EOPNOTSUPP)
+		else if (spool_link_is_impossible(errno))
 			*ret_other = true;
 		else
 			cannot_keep(errno, err);
@@ -174,7 +173,7 @@ commit(struct commit *c, struct error *err)
 			return true;
 		if (!other)
 			return false;
-	} else if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT) {
+	} else if (!spool_unnamed_is_impossible(errno)) {
 		return cannot_keep(errno, err);
 	}
 	return commit_named(c, err);

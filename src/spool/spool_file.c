@@ -20,7 +20,7 @@ spool_name_tmp(char out[SPOOL_TMP_NAME], const char *id, unsigned n)
 bool
 spool_give(const struct spool *s, int fd)
 {
-	if (geteuid() || !s->owner)
+	if (s->self || !s->owner)
 		return true;
 	return fchown(fd, s->owner, (gid_t)-1) == 0;
 }
@@ -56,6 +56,19 @@ spool_link(int fd, int directory, const char *name)
 		return true;
 	/* without /proc: what newer kernels let the process do that opened the file */
 	return errno == ENOENT && linkat(fd, "", directory, name, AT_EMPTY_PATH) == 0;
+}
+
+bool
+spool_link_is_impossible(int sys)
+{
+	return sys == ENOENT || sys == EXDEV || sys == EPERM || sys == EACCES || sys == EINVAL ||
+	       sys == EOPNOTSUPP;
+}
+
+bool
+spool_unnamed_is_impossible(int sys)
+{
+	return sys == EOPNOTSUPP || sys == EISDIR || sys == EINVAL || sys == ENOENT;
 }
 
 int

@@ -19,6 +19,10 @@ int spool_open_unnamed(int directory, unsigned mode);
 /* Links the unnamed file FD as NAME; false with errno (EEXIST; others: it cannot be done this way).
  */
 bool spool_link(int fd, int directory, const char *name) __attribute__((warn_unused_result));
+/* True iff this errno of it, or of opening an unnamed file, says that it cannot be done this way
+ * here: a file system without O_TMPFILE, a system without /proc, the wrong file system. */
+bool spool_link_is_impossible(int sys);
+bool spool_unnamed_is_impossible(int sys);
 /* A second description of the same unnamed file, which has locks of its own; -1 if there is none.
  */
 int spool_open_again(int fd);

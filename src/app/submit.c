@@ -21,6 +21,7 @@ submit(const struct arguments *args)
 		.args = args,
 		.message = MESSAGE_NONE,
 		.envelope = ENVELOPE_NONE,
+		.smarthost = SMARTHOST_NONE,
 		.when = clock_wall(),
 		.started = clock_ms(),
 		.queue = QUEUEING_NONE,
@@ -28,6 +29,7 @@ submit(const struct arguments *args)
 	int status;
 
 	profile_init(&s.account, "", "");
+	s.used = &s.account;
 	wire_report_init(&s.report);
 	if (!run(&s, &s.error))
 		input_drain(&s);
@@ -35,11 +37,13 @@ submit(const struct arguments *args)
 	status = report(&s);
 	status_set(status);
 	queueing_drain(&s);
+	submission_part(&s);
 	queueing_done(&s.queue);
 	wire_report_done(&s.report);
 	envelope_done(&s.envelope);
 	message_done(&s.message);
 	profile_done(&s.account);
+	profile_done(&s.fallback);
 	profile_list_done(&s.accounts);
 	return status;
 }

@@ -1,11 +1,7 @@
 #!/usr/bin/env python3
 """A client key on a token (SoftHSM): where its PIN may come from, and what may be wrong with it.
 
-<<<<<<<< HEAD:tests/interop/softhsm.py
-usage: softhsm.py DIRECTORY (with SOFTHSM2_CONF, SENDOFF and SMARTHOST set; see token)"""
-========
 usage: pkcs11.py DIRECTORY (with SOFTHSM2_CONF, SENDOFF and SMARTHOST set; see pkcs11)"""
->>>>>>>> main:tests/interop/pkcs11.py
 
 import json
 import os

@@ -111,14 +111,13 @@ main(void)
 	for (size_t i = 0; i < COUNT(dues); i++)
 		ok(schedule_due(dues[i].mtime, dues[i].not_before, dues[i].now) == dues[i].due,
 			"due: %s", dues[i].name);
-	for (size_t i = 0; i < COUNT(lives); i++)
-		{
-			struct schedule_facts l = { T0, lives[i].lifetime, lives[i].held,
-				lives[i].attempts, false };
+	for (size_t i = 0; i < COUNT(lives); i++) {
+		struct schedule_facts l = { T0, lives[i].lifetime, lives[i].held, lives[i].attempts,
+			false };
 
-			ok(schedule_is_expired(&l, T0 + lives[i].age) == lives[i].expired,
-				"given up: %s", lives[i].name);
-		}
+		ok(schedule_is_expired(&l, T0 + lives[i].age) == lives[i].expired, "given up: %s",
+			lives[i].name);
+	}
 	ok(!schedule_wants_warning(&f, 0, T0 + 4 * DAY), "no warning unless asked for");
 	ok(!schedule_wants_warning(&f, 3600, T0 + 3599), "not before its time");
 	ok(schedule_wants_warning(&f, 3600, T0 + 3600), "then");

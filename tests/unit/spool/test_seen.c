@@ -61,7 +61,8 @@ test_life(void)
 	ok(take(1000, "backup-2026", T0 + SEEN_AGE, &b) && b.state == SEEN_NEW && !*b.outcome,
 		"a month later it is new again");
 	seen_forget(&b);
-	ok(take(1000, "backup-2026", T0, &b) && b.state == SEEN_NEW, "a run that failed forgets it");
+	ok(take(1000, "backup-2026", T0, &b) && b.state == SEEN_NEW,
+		"a run that failed forgets it");
 	ok(seen_note(&b, "0000000000000002", &err), "noted");
 	seen_end(&b);
 	ok(take(1000, "backup-2026", T0, &b) && b.state == SEEN_NEW &&
@@ -119,16 +120,16 @@ test_torn(void)
 		memcpy(copy, text, (size_t)i);
 		seen_parse(copy, (size_t)i, T0, &a);
 		sane = sane && (i == n ? a.state == SEEN_DONE && !strcmp(a.outcome, "sent")
-				       : a.state == SEEN_NEW && (!*a.outcome ||
-								 !strcmp(a.outcome, "noted")));
+				       : a.state == SEEN_NEW && (!*a.outcome || !strcmp(a.outcome,
+											"noted")));
 	}
 	ok(sane, "torn anywhere it says what was there before");
 	for (ssize_t i = 0; i < n; i++) {
 		memcpy(copy, text, (size_t)n);
 		copy[i] ^= 4;
 		seen_parse(copy, (size_t)n, T0, &a);
-		sane = sane && (!*a.outcome || !strcmp(a.outcome, "noted") ||
-				       !strcmp(a.outcome, "sent"));
+		sane = sane &&
+		       (!*a.outcome || !strcmp(a.outcome, "noted") || !strcmp(a.outcome, "sent"));
 	}
 	ok(sane, "changed anywhere it says nothing else");
 	unlinkat(dir, "x", 0);

@@ -69,8 +69,8 @@ test_slots(void)
 static void
 test_crowd(void)
 {
-	unsigned *shared = mmap(
-		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned *shared =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pids[40];
 	int status;
 	unsigned served = 0;
@@ -147,7 +147,8 @@ test_parsing(void)
 	}
 }
 
-/* Takes leave as often as it is given in SPAN seconds; returns the most in any stretch of SECONDS. */
+/* Takes leave as often as it is given in SPAN seconds; returns the most in any stretch of SECONDS.
+ */
 static unsigned
 most_in_a_stretch(unsigned number, int64_t seconds, int64_t span, int64_t step, unsigned *ret_all)
 {
@@ -260,12 +261,14 @@ test_heartbeat(void)
 			!heartbeat_is_fresh(file, geteuid()),
 		"a link is not followed");
 	unlink(file);
-	ok(mkfifo(file, 0644) == 0 && !heartbeat_is_fresh(file, geteuid()), "nor a FIFO waited for");
+	ok(mkfifo(file, 0644) == 0 && !heartbeat_is_fresh(file, geteuid()),
+		"nor a FIFO waited for");
 	ok(!heartbeat_write("/nonexistent/heartbeat", &err) && err.fault == FAULT_CREATE,
 		"it says where it cannot be written");
 	if (geteuid() == 0) {
 		heartbeat_remove(file);
-		ok(heartbeat_write(file, &err) == false || chown(file, 12345, 12345) == 0, "given away");
+		ok(heartbeat_write(file, &err) == false || chown(file, 12345, 12345) == 0,
+			"given away");
 		error_clear(&err);
 		unlink(file);
 		ok(heartbeat_write(file, &err) && chown(file, 12345, 12345) == 0 &&

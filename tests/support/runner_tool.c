@@ -140,6 +140,7 @@ decide(struct entry *e, struct recipient *r, struct error *why)
 		runner_mark_sent();
 		if (log_fd >= 0 && write(log_fd, line.s, line.len) != (ssize_t)line.len)
 			abort();
+		usleep(1000 * (unsigned)strtoul(option("linger", "0"), NULL, 10));
 		recipient_set(r, OUTCOME_ACCEPTED, 250, (struct enhanced){ 2, 0, 0 }, "Ok", NULL);
 	}
 	strbuf_done(&line);

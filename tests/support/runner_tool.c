@@ -1,14 +1,18 @@
 /* runner-tool SPOOL COMMAND [NAME=VALUE...]: the policy rooms by hand, with a smarthost that is a
  * function, for tests that kill them, watch them and read what they write.
  *
- *   queue    the message on standard input: to=, from=, id=, account=, notify=, return=, envid=,
- * orcpt= run      one run: log=, workers=1, flush=1, only= serve    stays: log= notice   prints the
- * notification about entry id= of failed/ or queue/: kind=failed|delayed list     "FOLDER ID STATE"
- * each make, kick seen     key=, uid=, sleep=, outcome=: as a program that sends once would
+ * - queue: the message on standard input; to=, from=, id=, account=, notify=, return=, envid=,
+ * orcpt=
+ * - run: one run; log=, workers=1, flush=1, only=
+ * - serve: stays; log=, heartbeat=, and ms before and behind the data: pause=, linger=
+ * - notice: prints the notification about entry id= of failed/ or queue/; kind=failed|delayed
+ * - list: a line "FOLDER ID STATE" for each entry
+ * - seen: as a program that sends once would; key=, uid=, sleep=, outcome=
+ * - make, kick
  *
- * when= sets the clock. The local part of a recipient decides: temp..., perm..., doubt..., long...;
- * the rest is taken, and written into log= as "ID RECIPIENT SENDER". way=refused: there is no
- * server. */
+ * when= sets the clock. The local part of a recipient decides: temp, perm, doubt, long at its
+ * start; the rest is taken, and written into log= as "ID RECIPIENT SENDER". way=refused: there is
+ * no server. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

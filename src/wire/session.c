@@ -41,75 +41,21 @@ wire_report_next(struct wire_report *r)
 	r->code = 0;
 	r->enhanced = (struct enhanced){ 0, 0, 0 };
 	r->words[0] = '\0';
+	r->asked[0] = '\0';
 	r->round_trips = 0;
 	memset(r->ms, 0, sizeof(r->ms));
 	strbuf_clear(&r->notes);
 }
 
-/* What all attempts of one delivery share. */
-struct delivery {
-	const struct wire_settings *settings;
-	struct tls_context *tls;
-	struct envelope *envelope;
-	const struct message *message;
-	wire_progress *progress;
-	void *progress_ctx;
-	struct wire_report *report;
-	bool lockstep;
-	bool again; /* the last connection was no good, but another in lockstep may be */
-	bool final; /* the last failure will not go away at another address */
-};
-
-/* All transactions that one connection is good for. */
-static bool
-converse(struct session *s, struct error *err)
-{
-	if (!greet(s, err) || !login_choose(s, err))
-		return false;
-	while (envelope_count(s->envelope, OUTCOME_PENDING)) {
-		if (s->spent ||
-			(s->capability.mail_max && s->transactions >= s->capability.mail_max))
-			break;
-		if (!transaction_run(s, err))
-			return false;
-	}
-	return true;
-}
-
-/* One connection. True when it went as far as it could: what is still pending needs another one, as
- * it does when d->again is set. */
-static bool
-attempt(struct delivery *d, struct dial *dial, struct error *err)
-{
-	struct session s;
-	bool good;
-
-	if (!session_connect(&s, d->settings, d->tls, d->report, dial, err))
-		return false;
-	s.envelope = d->envelope;
-	s.original = d->message;
-	s.progress = d->progress;
-	s.progress_ctx = d->progress_ctx;
-	s.lockstep = s.lockstep || d->lockstep;
-	good = converse(&s, err);
-	if (!good)
-		session_trace(&s, WIRE_TRACE_NOTE, err->text, strlen(err->text));
-	d->again = !good && s.wants_lockstep && !d->lockstep && !err->in_doubt;
-	d->lockstep = d->lockstep || d->again;
-	d->final = !good && !d->again && (err->fault != FAULT_TEMPORARY || s.no_secret);
-	session_end(&s);
-	return good;
-}
-
 static bool
 out_of_time(const struct delivery *d)
 {
-	return clock_left(d->settings->deadline) == 0;
+	return clock_left(wire_deadline(d->link->settings)) == 0;
 }
 
-/* All addresses of one host, until nobody is pending or the failure is final. */
+/* All addresses of one place, until nobody is pending or the failure is final. */
 static bool
-try_host(struct delivery *d, const char *text, struct error *err)
+try_target(struct delivery *d, struct target *target, struct error *err)
 {
 	struct error lost = ERROR_NONE;
 	struct dial *dial = NULL;
@@ -119,13 +65,13 @@ try_host(struct delivery *d, const char *text, struct error *err)
 	do {
 		before = envelope_count(d->envelope, OUTCOME_PENDING);
 		dial_free(dial);
-		dial = session_resolve(d->settings, text, d->report, err);
+		dial = session_resolve(d->link->settings, target, d->report, err);
 		if (!dial)
 			return false;
 		/* a connection that failed for now is followed by the next address */
 		do {
 			lost = (struct error)ERROR_NONE;
-			good = attempt(d, dial, &lost);
+			good = link_attempt(d, target, dial, &lost);
 		} while (!good && !d->again && !d->final && dial_has_more(dial) &&
 			 !out_of_time(d) && envelope_count(d->envelope, OUTCOME_PENDING));
 		/* connections that settled somebody are followed by others to the same host */
@@ -164,17 +110,22 @@ fail_pending(struct delivery *d, const struct error *why)
 }
 
 static void
-try_hosts(struct delivery *d, struct error *decided)
+try_targets(struct delivery *d, struct error *decided)
 {
+	struct route route = { .settings = d->link->settings };
 	struct error lost = ERROR_NONE;
+	struct target target;
+	bool good;
 
-	for (size_t i = 0; i < d->settings->host_count; i++) {
-		if (i)
-			reopen_temporary(d->envelope);
+	for (;;) {
+		lost = (struct error)ERROR_NONE;
+		good = route_next(&route, &target, &lost);
+		if (!good && !lost.fault)
+			break;
+		reopen_temporary(d->envelope);
 		if (!envelope_count(d->envelope, OUTCOME_PENDING))
 			break;
-		lost = (struct error)ERROR_NONE;
-		if (try_host(d, d->settings->hosts[i], &lost))
+		if (good && try_target(d, &target, &lost))
 			error_clear(decided);
 		/* one host that may answer later outweighs another that does not exist */
 		else if (!decided->fault || lost.fault == FAULT_TEMPORARY || d->final)
@@ -184,12 +135,34 @@ try_hosts(struct delivery *d, struct error *decided)
 	}
 }
 
-bool
-session_deliver(const struct wire_settings *settings, struct envelope *envelope,
-	const struct message *message, wire_progress *progress, void *progress_ctx,
-	struct wire_report *report, struct error *err)
+/* Who has no answer gets one; the first answer that is no success is that of the whole. */
+static bool
+conclude(struct delivery *d, struct error *decided, struct error *err)
 {
-	struct delivery d = { .settings = settings,
+	struct envelope *e = d->envelope;
+
+	if (envelope_count(e, OUTCOME_PENDING)) {
+		error_at(decided, STAGE_CONNECT, FAULT_TEMPORARY, "the time is up");
+		fail_pending(d, decided);
+	} else {
+		/* each has an answer of its own */
+		error_clear(decided);
+	}
+	for (size_t i = 0; i < e->count && !decided->fault; i++)
+		if (e->recipients[i].outcome != OUTCOME_ACCEPTED && e->recipients[i].why)
+			*decided = *e->recipients[i].why;
+	if (envelope_count(e, OUTCOME_ACCEPTED) == e->count)
+		return true;
+	if (err && !err->fault)
+		*err = *decided;
+	return false;
+}
+
+bool
+wire_link_deliver(struct wire_link *l, struct envelope *envelope, const struct message *message,
+	wire_progress *progress, void *progress_ctx, struct wire_report *report, struct error *err)
+{
+	struct delivery d = { .link = l,
 		.envelope = envelope,
 		.message = message,
 		.progress = progress,
@@ -197,24 +170,21 @@ session_deliver(const struct wire_settings *settings, struct envelope *envelope,
 		.report = report };
 	struct error decided = ERROR_NONE;
 
-	if (settings->tls == WIRE_TLS_NONE ||
-		(d.tls = tls_context_new(&settings->tls_settings, &decided)))
-		try_hosts(&d, &decided);
-	tls_context_free(d.tls);
-	if (envelope_count(envelope, OUTCOME_PENDING)) {
-		error_at(&decided, STAGE_CONNECT, FAULT_TEMPORARY, "the time is up");
-		fail_pending(&d, &decided);
-	} else {
-		/* each has an answer of its own */
-		error_clear(&decided);
-	}
-	for (size_t i = 0; i < envelope->count && !decided.fault; i++)
-		if (envelope->recipients[i].outcome != OUTCOME_ACCEPTED &&
-			envelope->recipients[i].why)
-			decided = *envelope->recipients[i].why;
-	if (envelope_count(envelope, OUTCOME_ACCEPTED) == envelope->count)
-		return true;
-	if (err && !err->fault)
-		*err = decided;
-	return false;
+	if (l->open)
+		link_resume(&d, &decided);
+	if (envelope_count(envelope, OUTCOME_PENDING) && !d.final && link_prepare(l, &decided))
+		try_targets(&d, &decided);
+	return conclude(&d, &decided, err);
+}
+
+bool
+session_deliver(const struct wire_settings *settings, struct envelope *envelope,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
+	struct wire_report *report, struct error *err)
+{
+	struct wire_link *l = wire_link_new(settings);
+	bool good = wire_link_deliver(l, envelope, message, progress, progress_ctx, report, err);
+
+	wire_link_free(l);
+	return good;
 }

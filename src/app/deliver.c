@@ -1,14 +1,124 @@
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "child.h"
+#include "clock.h"
+#include "fallback.h"
 #include "report.h"
 #include "smarthost.h"
 #include "status.h"
 #include "submission.h"
 
+/* One delivery: an account, and those that stand in for it. */
+struct attempt {
+	struct submission *s;
+	bool *open;       /* recipients that nobody has decided about */
+	int64_t deadline; /* of the command line, for all accounts together */
+};
+
+static void
+let_go(struct submission *s)
+{
+	wire_link_free(s->link);
+	s->link = NULL;
+	smarthost_close(&s->smarthost);
+}
+
+static bool
+deliver_by(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct submission *s = a->s;
+
+	let_go(s);
+	if (!smarthost_open(&s->smarthost, s, account, err))
+		return false;
+	s->attempted = true;
+	s->smarthost.settings.deadline = clock_sooner(s->smarthost.settings.deadline, a->deadline);
+	s->link = wire_link_new(&s->smarthost.settings);
+	return wire_link_deliver(
+		s->link, &s->envelope, &s->message, status_progress, NULL, &s->report, err);
+}
+
+/* After a failure: opens the recipients again of whom only the account's failure is known. False if
+ * there is none, or if the message has left for somebody: then the account can be used. */
+static bool
+reopen(struct attempt *a)
+{
+	struct envelope *e = &a->s->envelope;
+	bool any = false;
+
+	for (size_t i = 0; i < e->count; i++)
+		if (a->open[i] && (e->recipients[i].outcome == OUTCOME_ACCEPTED ||
+					  e->recipients[i].outcome == OUTCOME_IN_DOUBT))
+			return false;
+	for (size_t i = 0; i < e->count; i++) {
+		struct recipient *r = &e->recipients[i];
+
+		a->open[i] = a->open[i] &&
+			     (r->outcome == OUTCOME_PENDING || (r->why && fallback_helps(r->why)));
+		any = any || a->open[i];
+	}
+	for (size_t i = 0; any && i < e->count; i++)
+		if (a->open[i])
+			e->recipients[i].outcome = OUTCOME_PENDING;
+	return any;
+}
+
+static void
+fail_open(struct attempt *a, const struct error *why)
+{
+	struct envelope *e = &a->s->envelope;
+
+	for (size_t i = 0; a->s->attempted && i < e->count; i++)
+		if (a->open[i])
+			recipient_fail(&e->recipients[i], why);
+}
+
+static void
+note(struct submission *s, const struct profile *failed, const struct error *why,
+	const struct profile *next)
+{
+	strbuf_addf(&s->report.notes, "account %s could not be used: %s; account %s was tried\n",
+		failed->name, why->text, next->name);
+}
+
+/* Account by account, while it is the account that fails. What is worth trying again outweighs what
+ * is not. */
+static bool
+deliver(struct attempt *a, struct error *err)
+{
+	struct submission *s = a->s;
+	struct error why = ERROR_NONE, decided;
+	struct profile next;
+	bool good = deliver_by(a, s->used, &why);
+
+	decided = why;
+	while (!good && fallback_helps(&why) && fallback_next(s, s->used, &next)) {
+		if (!reopen(a)) {
+			profile_done(&next);
+			break;
+		}
+		note(s, s->used, &why, &next);
+		profile_done(&s->fallback);
+		s->fallback = next;
+		s->used = &s->fallback;
+		error_clear(&why);
+		good = deliver_by(a, s->used, &why);
+		if (good || !fallback_helps(&why) || why.fault == FAULT_TEMPORARY)
+			decided = why;
+	}
+	if (!good && s->used != &s->account && fallback_helps(&why) && reopen(a))
+		fail_open(a, &decided);
+	if (!good && err && !err->fault)
+		*err = decided;
+	return good;
+}
+
 bool
 submission_deliver(struct submission *s, struct error *err)
 {
+	struct attempt a = { .s = s, .deadline = CLOCK_NEVER };
 	bool good;
 
 	if (submission_given(s, OPT_DRY_RUN))
@@ -18,12 +128,14 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
-	good = s->attempted = smarthost_open(&s->smarthost, s, &s->account, err);
-	if (!good)
-		return false;
-	s->link = wire_link_new(&s->smarthost.settings);
-	return wire_link_deliver(
-		s->link, &s->envelope, &s->message, status_progress, NULL, &s->report, err);
+	if (submission_given(s, OPT_TIMEOUT))
+		a.deadline = smarthost_deadline(&s->account);
+	a.open = xcalloc(s->envelope.count, sizeof(*a.open));
+	for (size_t i = 0; i < s->envelope.count; i++)
+		a.open[i] = s->envelope.recipients[i].outcome == OUTCOME_PENDING;
+	good = deliver(&a, err);
+	free(a.open);
+	return good;
 }
 
 /* A process that nobody waits for finds out more about the server. */
@@ -32,8 +144,9 @@ learn(struct submission *s)
 {
 	pid_t pid;
 
-	/* it has no use for the password */
+	/* it has no use for the passwords */
 	strbuf_done(&s->smarthost.password);
+	strbuf_done(&s->smarthost.proxy_password);
 	pid = child_detach(wire_link_socket(s->link));
 	if (!pid) {
 		wire_link_learn(s->link);
@@ -48,7 +161,5 @@ submission_part(struct submission *s)
 {
 	if (s->link && wire_link_learns(s->link))
 		learn(s);
-	wire_link_free(s->link);
-	smarthost_close(&s->smarthost);
-	s->link = NULL;
+	let_go(s);
 }

@@ -114,9 +114,13 @@ set_connection(json_t *o, const struct wire_report *r)
 	set_text(o, "host", r->host);
 	set_text(o, "address", r->address);
 	set(o, "port", r->port ? json_integer(r->port) : json_null());
+	set_text(o, "proxy", r->proxy);
+	set(o, "protocol", string(r->lmtp ? "lmtp" : "smtp"));
 	set_text(o, "tls", r->tls.version);
 	set_text(o, "cipher", r->tls.cipher);
 	set(o, "tls_resumed", json_boolean(r->tls.resumed));
+	set_text(o, "dane", r->tls.dane);
+	set_text(o, "vouched_by", r->resolver);
 	set_text(o, "mechanism", r->mechanism);
 }
 
@@ -132,7 +136,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 
 	clock_add_rfc3339(&text, s->when);
 	set(o, "time", string(text.s));
-	set_text(o, "account", s->account.name);
+	set_text(o, "account", submission_used(s));
 	set_connection(o, r);
 	set(o, "sender",
 		s->envelope.sender.local ? address_value(&s->envelope.sender) : json_null());

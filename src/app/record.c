@@ -61,15 +61,19 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	char enhanced[16];
 
 	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)getuid());
-	add_value(out, "account", s->account.name);
+	add_value(out, "account", submission_used(s));
 	add_value(out, "host", r->host);
 	add_value(out, "address", r->address);
 	if (r->port)
 		strbuf_addf(out, " port=%u", r->port);
+	add_value(out, "proxy", r->proxy);
+	add_value(out, "protocol", r->lmtp ? "lmtp" : NULL);
 	add_value(out, "tls", r->tls.version);
 	add_value(out, "cipher", r->tls.cipher);
 	if (r->tls.resumed)
 		strbuf_adds(out, " resumed=yes");
+	add_value(out, "dane", r->tls.dane);
+	add_value(out, "vouched_by", r->resolver);
 	add_value(out, "mechanism", r->mechanism);
 	add_address(out, "from", &s->envelope.sender);
 	add_recipients(out, &s->envelope);

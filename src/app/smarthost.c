@@ -13,6 +13,7 @@
 #include "remember.h"
 #include "submission.h"
 #include "trusted.h"
+#include "value.h"
 #include "wishes.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
@@ -39,7 +40,13 @@ tls_mode(const struct profile *p, enum wire_tls *ret, struct error *err)
 	char host[256];
 	size_t n;
 
+	if (profile_is_clear(p)) {
+		*ret = WIRE_TLS_NONE;
+		return true;
+	}
 	hosts = profile_list_of(p, OPT_HOST, &n);
+	if (profile_choice(p, OPT_PROTOCOL) == PROTOCOL_LMTP && !port)
+		port = 24;
 	for (size_t i = 0; i < n; i++) {
 		uint16_t this;
 
@@ -115,6 +122,12 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 	*w = (struct wire_settings){
 		.port = (uint16_t)profile_number(p, OPT_PORT),
 		.ip = (enum wire_ip)profile_choice(p, OPT_IP_VERSION),
+		.socket = profile_text(p, OPT_SOCKET),
+		.lmtp = profile_choice(p, OPT_PROTOCOL) == PROTOCOL_LMTP,
+		.srv = profile_yes(p, OPT_SRV),
+		.srv_any = profile_choice(p, OPT_TLS) < 0,
+		.dane = (enum wire_dane)profile_choice(p, OPT_DANE),
+		.source = profile_unless_none(p, OPT_SOURCE_ADDRESS),
 		.pipelining = (enum wire_pipelining)profile_choice(p, OPT_PIPELINING),
 		.ehlo_name = profile_text(p, OPT_EHLO_NAME),
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
@@ -213,6 +226,33 @@ check_files(const struct profile *p, struct error *err)
 	return true;
 }
 
+/* The proxy of the account, with the password from its file. */
+static bool
+set_proxy(struct smarthost *h, const struct profile *p, struct error *err)
+{
+	const char *text = profile_unless_none(p, OPT_PROXY);
+	const char *file = profile_text(p, OPT_PROXY_PASSWORD_FILE);
+	struct wire_proxy *proxy = &h->settings.proxy;
+	size_t n;
+
+	if (!text)
+		return true;
+	if (!value_proxy(text, h->proxy_user, &proxy->host))
+		return error_set(err, FAULT_CONFIG, "proxy: \"%.100s\" is no proxy", text);
+	if (!*h->proxy_user)
+		return true;
+	proxy->user = h->proxy_user;
+	proxy->password = &h->proxy_password;
+	if (!trusted_read(file, TRUSTED_SECRET, &h->proxy_password, NULL, err))
+		return error_prefix(err, "proxy-password-file");
+	n = strcspn(h->proxy_password.s, "\r\n");
+	strbuf_truncate(&h->proxy_password, n);
+	if (n && n <= 255)
+		return true;
+	return error_set(err, FAULT_CONFIG,
+		"proxy-password-file: the first line of %s must have 1 to 255 octets", file);
+}
+
 bool
 smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
@@ -220,7 +260,7 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 	*h = (struct smarthost)SMARTHOST_NONE;
 	if (!fill_settings(&h->settings, account, err) ||
 		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
-		!check_files(account, err))
+		!check_files(account, err) || !set_proxy(h, account, err))
 		return false;
 	fill_token(h, account);
 	h->settings.secret = get_secret;
@@ -231,8 +271,9 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 		h->settings.trace_ctx = &h->trace;
 	}
 	h->asked = wants_secret(&h->settings);
-	if (h->asked &&
-		!secret_start(&h->secret, account, h->settings.hosts[0], h->settings.user, err))
+	if (h->asked && !secret_start(&h->secret, account,
+				h->settings.socket ? "localhost" : h->settings.hosts[0],
+				h->settings.user, err))
 		return false;
 	/* what we hold from now on must not end in a core file; only now, since a process that
 	 * cannot be dumped cannot open its own /dev/fd either */
@@ -247,6 +288,7 @@ smarthost_close(struct smarthost *h)
 		secret_done(&h->secret);
 	strbuf_done(&h->password);
 	strbuf_done(&h->mail_auth);
+	strbuf_done(&h->proxy_password);
 	strbuf_done(&h->cert);
 	strbuf_done(&h->key);
 	strbuf_done(&h->pin);

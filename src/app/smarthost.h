@@ -17,6 +17,8 @@ struct smarthost {
 	struct secret secret;
 	struct strbuf password; /* kept for a second attempt */
 	struct strbuf mail_auth; /* of the wishes */
+	struct strbuf proxy_password;
+	char proxy_user[256];
 	const struct profile *account;
 	struct strbuf cert, key; /* pkcs11: URIs as wire/ gets them */
 	struct strbuf pin;       /* of the token, once it was asked for */
@@ -28,6 +30,7 @@ struct smarthost {
 	{                                                                                          \
 		.secret = SECRET_NONE, .password = STRBUF_INIT_SECRET(SECRET_MAX),                 \
 		.mail_auth = STRBUF_INIT(512),                                             \
+		.proxy_password = STRBUF_INIT_SECRET(SECRET_MAX),                                  \
 		.cert = STRBUF_INIT(8192), .key = STRBUF_INIT(8192),                               \
 		.pin = STRBUF_INIT_SECRET(SECRET_MAX)                                              \
 	}

@@ -17,6 +17,8 @@ struct submission {
 	const struct arguments *args;
 	struct profile_list accounts;
 	struct profile account; /* the chosen one with the command line over it */
+	const struct profile *used; /* the account that was tried last: ACCOUNT (NULL too) or FALLBACK */
+	struct profile fallback;    /* one that stands in for it, while one does */
 	struct message message;
 	struct envelope envelope;
 	struct wire_report report;
@@ -32,6 +34,9 @@ struct submission {
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
+
+/* The name of the account that was used, or was to be. */
+const char *submission_used(const struct submission *s);
 
 /* account.c: loads the configuration. Chooses an account, as far as that can be done before the
  * message is read, for the settings that reading it needs. */

@@ -27,6 +27,7 @@ submit(const struct arguments *args)
 	int status;
 
 	profile_init(&s.account, "", "");
+	s.used = &s.account;
 	wire_report_init(&s.report);
 	if (!run(&s, &s.error))
 		input_drain(&s);
@@ -38,6 +39,7 @@ submit(const struct arguments *args)
 	envelope_done(&s.envelope);
 	message_done(&s.message);
 	profile_done(&s.account);
+	profile_done(&s.fallback);
 	profile_list_done(&s.accounts);
 	return status;
 }

@@ -103,6 +103,50 @@ value_host(const char *text, size_t *ret_n)
 	return is_host_name(text, *ret_n) ? text : NULL;
 }
 
+bool
+value_is_address(const char *text, size_t n)
+{
+	size_t plain = strnlen(text, n);
+	const char *scope = memchr(text, '%', plain);
+	char copy[INET6_ADDRSTRLEN];
+	struct in_addr address;
+
+	if (scope)
+		return is_address6(text, (size_t)(scope - text)) && scope + 1 < text + n;
+	if (is_address6(text, n))
+		return true;
+	if (n >= sizeof(copy))
+		return false;
+	memcpy(copy, text, n);
+	copy[n] = '\0';
+	return inet_pton(AF_INET, copy, &address) == 1;
+}
+
+bool
+value_proxy(const char *text, char *user, const char **ret_host)
+{
+	static const char scheme[] = "socks5://";
+	const char *host, *at;
+	size_t n;
+
+	if (strncasecmp(text, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	text += sizeof(scheme) - 1;
+	at = strrchr(text, '@');
+	n = at ? (size_t)(at - text) : 0;
+	/* RFC 1929 section 2: 1 to 255 octets. A colon would begin a password, which has no place
+	 * here */
+	if (at && (!n || n > 255 || memchr(text, ':', n)))
+		return false;
+	if (user) {
+		memcpy(user, text, n);
+		user[n] = '\0';
+	}
+	host = at ? at + 1 : text;
+	*ret_host = host;
+	return value_host(host, &n) != NULL;
+}
+
 /* 64 hexadecimal digits, colons between them. */
 static bool
 is_digest(const char *s)
@@ -189,6 +233,11 @@ value_check(const struct option *o, const char *value, struct error *err)
 		return option_refuse(o, value, "is no domain", err);
 	if (o->id == OPT_HOST && !value_host(value, &n))
 		return option_refuse(o, value, "is no host", err);
+	if (o->id == OPT_PROXY && strcmp(value, "none") != 0 && !value_proxy(value, NULL, &host))
+		return option_refuse(o, value, "is no proxy", err);
+	if (o->id == OPT_SOURCE_ADDRESS && strcmp(value, "none") != 0 &&
+		!value_is_address(value, strlen(value)))
+		return option_refuse(o, value, "is no address", err);
 	if (o->id == OPT_TLS_NAME &&
 		(!(host = value_host(value, &n)) || host != value || value[n] != '\0'))
 		return option_refuse(o, value, "is neither a host name nor an address", err);

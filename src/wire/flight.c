@@ -194,11 +194,20 @@ take_head(struct session *s, struct in_flight head, struct error *err)
 		return MOVE_LOST;
 	}
 	move = verbs[head.verb].take(s, head.argument, err);
-	if (move == MOVE_ON && s->goodbye && !s->queue_count) {
+	if (s->goodbye && ((move == MOVE_ON && !s->queue_count) ||
+				  (move == MOVE_MORE && !stream_has_input(&s->stream)))) {
 		closing(s, head.verb, err);
 		return MOVE_LOST;
 	}
 	return move;
+}
+
+/* The command stays at the head: there is another reply to it. */
+static void
+queue_put_back(struct session *s)
+{
+	s->queue_head = (s->queue_head + s->queue_size - 1) % s->queue_size;
+	s->queue_count++;
 }
 
 /* Takes the replies of all commands in flight. With LOST set writing has failed already: the server
@@ -222,6 +231,9 @@ take_replies(struct session *s, struct error *lost, struct error *err)
 		s->after_auth = false;
 		switch (take_head(s, head, err)) {
 		case MOVE_ON:
+			break;
+		case MOVE_MORE:
+			queue_put_back(s);
 			break;
 		case MOVE_QUIT:
 			/* QUIT is for a connection that is in step */

@@ -24,12 +24,12 @@ known_parse(const char *record, size_t n, struct known *ret)
 	size_t len;
 
 	*ret = (struct known)KNOWN_NONE;
-	if (!memory_take_octets(&at, end, ret->offer_hash.octets, MEMORY_KEY) ||
-		!memory_take_octets(&at, end, ret->spki.octets, MEMORY_KEY) ||
-		!memory_take_number(&at, end, &bdat) || bdat >= KNOWN_BDAT_COUNT ||
-		!memory_take_number(&at, end, &bdat_when) || bdat_when > INT64_MAX ||
-		!memory_take_number(&at, end, &lockstep_when) || lockstep_when > INT64_MAX ||
-		!memory_take(&at, end, &offer, &len) || at != end)
+	if (!memo_take_octets(&at, end, ret->offer_hash.octets, MEMO_KEY) ||
+		!memo_take_octets(&at, end, ret->spki.octets, MEMO_KEY) ||
+		!memo_take_number(&at, end, &bdat) || bdat >= KNOWN_BDAT_COUNT ||
+		!memo_take_number(&at, end, &bdat_when) || bdat_when > INT64_MAX ||
+		!memo_take_number(&at, end, &lockstep_when) || lockstep_when > INT64_MAX ||
+		!memo_take(&at, end, &offer, &len) || at != end)
 		return false;
 	ret->bdat = (enum known_bdat)bdat;
 	ret->bdat_when = (time_t)bdat_when;
@@ -41,12 +41,12 @@ known_parse(const char *record, size_t n, struct known *ret)
 void
 known_print(const struct known *k, struct strbuf *record)
 {
-	memory_add(record, k->offer_hash.octets, MEMORY_KEY);
-	memory_add(record, k->spki.octets, MEMORY_KEY);
-	memory_add_number(record, (uint64_t)k->bdat);
-	memory_add_number(record, (uint64_t)k->bdat_when);
-	memory_add_number(record, (uint64_t)k->lockstep_when);
-	memory_add(record, k->offer.s, k->offer.len);
+	memo_add(record, k->offer_hash.octets, MEMO_KEY);
+	memo_add(record, k->spki.octets, MEMO_KEY);
+	memo_add_number(record, (uint64_t)k->bdat);
+	memo_add_number(record, (uint64_t)k->bdat_when);
+	memo_add_number(record, (uint64_t)k->lockstep_when);
+	memo_add(record, k->offer.s, k->offer.len);
 }
 
 void
@@ -71,14 +71,15 @@ find_key(struct session *s)
 	struct strbuf place = STRBUF_INIT(PLACE_MAX);
 	bool good;
 
-	memory_adds(&place, "server");
-	memory_adds(&place, s->host);
-	memory_adds(&place, s->report->address);
-	memory_adds(&place, settings->socket);
-	memory_add_number(&place, s->report->port);
-	memory_add_number(&place, settings->tls);
-	memory_adds(&place, settings->tls_settings.cert);
-	good = memory_hash(&s->known_key, &place);
+	memo_adds(&place, "server");
+	memo_adds(&place, s->host);
+	memo_adds(&place, s->report->address);
+	memo_adds(&place, settings->socket);
+	memo_add_number(&place, s->report->port);
+	memo_add_number(&place, s->target.tls);
+	memo_adds(&place, settings->proxy.host);
+	memo_adds(&place, settings->tls_settings.cert);
+	good = memo_hash(&s->known_key, &place);
 	strbuf_done(&place);
 	return good;
 }
@@ -87,7 +88,7 @@ find_key(struct session *s)
 static bool
 look_up(struct session *s)
 {
-	struct strbuf record = STRBUF_INIT(MEMORY_MAX);
+	struct strbuf record = STRBUF_INIT(MEMO_MAX);
 
 	if (!s->settings->memory)
 		return false;
@@ -96,7 +97,7 @@ look_up(struct session *s)
 	if (!find_key(s))
 		return false;
 	s->known_usable = true;
-	s->known_found = memory_get(s->settings->memory, MEMORY_SERVER, &s->known_key, &record) &&
+	s->known_found = memo_get(s->settings->memory, MEMO_SERVER, &s->known_key, &record) &&
 			 known_parse(record.s, record.len, &s->known);
 	if (!s->known_found) {
 		known_done(&s->known);
@@ -109,10 +110,10 @@ look_up(struct session *s)
 static void
 keep(struct session *s)
 {
-	struct strbuf record = STRBUF_INIT(MEMORY_MAX);
+	struct strbuf record = STRBUF_INIT(MEMO_MAX);
 
 	known_print(&s->known, &record);
-	memory_put(s->settings->memory, MEMORY_SERVER, &s->known_key, &record);
+	memo_put(s->settings->memory, MEMO_SERVER, &s->known_key, &record);
 	strbuf_done(&record);
 }
 
@@ -123,19 +124,19 @@ known_forget(struct session *s)
 		return;
 	known_done(&s->known);
 	s->known = (struct known)KNOWN_NONE;
-	memory_forget(s->settings->memory, MEMORY_SERVER, &s->known_key);
+	memo_forget(s->settings->memory, MEMO_SERVER, &s->known_key);
 }
 
 static bool
-is_same(const struct memory_key *a, const struct memory_key *b)
+is_same(const struct memo_key *a, const struct memo_key *b)
 {
-	return memcmp(a->octets, b->octets, MEMORY_KEY) == 0;
+	return memcmp(a->octets, b->octets, MEMO_KEY) == 0;
 }
 
-static struct memory_key
+static struct memo_key
 spki_now(const struct session *s)
 {
-	struct memory_key now = { { 0 } };
+	struct memo_key now = { { 0 } };
 
 	if (!tls_key_hash(&s->stream, now.octets))
 		memset(now.octets, 0, sizeof(now.octets));
@@ -154,7 +155,7 @@ offer_of(const struct reply *r, size_t *ret_n)
 }
 
 static bool
-hash_offer(const struct session *s, struct memory_key *ret)
+hash_offer(const struct session *s, struct memo_key *ret)
 {
 	struct strbuf offer = STRBUF_INIT(REPLY_TEXT);
 	const char *lines;
@@ -163,7 +164,7 @@ hash_offer(const struct session *s, struct memory_key *ret)
 
 	lines = offer_of(&s->reply, &n);
 	strbuf_add(&offer, lines, n);
-	good = memory_hash(ret, &offer);
+	good = memo_hash(ret, &offer);
 	strbuf_done(&offer);
 	return good;
 }
@@ -201,10 +202,10 @@ parse_offer(const struct strbuf *offer, struct capability *ret)
 bool
 known_guess(struct session *s)
 {
-	struct memory_key spki;
+	struct memo_key spki;
 
-	if (!s->may_guess || s->settings->tls != WIRE_TLS_IMPLICIT || !look_up(s) ||
-		!s->known.offer.len)
+	if (!s->may_guess || s->settings->lmtp || s->target.tls != WIRE_TLS_IMPLICIT ||
+		!look_up(s) || !s->known.offer.len)
 		return false;
 	spki = spki_now(s);
 	if (!is_same(&spki, &s->known.spki))
@@ -220,7 +221,7 @@ known_guess(struct session *s)
 bool
 known_guessed_right(struct session *s)
 {
-	struct memory_key offer;
+	struct memo_key offer;
 
 	if (hash_offer(s, &offer) && is_same(&offer, &s->known.offer_hash))
 		return true;
@@ -230,7 +231,7 @@ known_guessed_right(struct session *s)
 
 /* True iff the record was about a server like the one that is there now. */
 static bool
-fits(const struct known *k, const struct memory_key *offer, const struct memory_key *spki)
+fits(const struct known *k, const struct memo_key *offer, const struct memo_key *spki)
 {
 	return is_same(&k->offer_hash, offer) && is_same(&k->spki, spki);
 }
@@ -243,7 +244,7 @@ keep_offer(struct session *s)
 	size_t n;
 
 	if (!s->settings->pipeconnect || !s->capability.pipeconnect || s->known.offer.len ||
-		s->settings->tls != WIRE_TLS_IMPLICIT)
+		s->target.tls != WIRE_TLS_IMPLICIT)
 		return;
 	lines = offer_of(&s->reply, &n);
 	strbuf_add(&s->known.offer, lines, n);
@@ -254,7 +255,7 @@ keep_offer(struct session *s)
 void
 known_recall(struct session *s)
 {
-	struct memory_key offer, spki;
+	struct memo_key offer, spki;
 
 	if (s->ehlo_refused || !look_up(s) || !hash_offer(s, &offer))
 		return;

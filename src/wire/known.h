@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "memory_file.h"
+#include "memo.h"
 #include "strbuf.h"
 
 #define KNOWN_OFFER (8 << 10) /* octets of EHLO's reply that are kept */
@@ -21,8 +21,8 @@ enum known_bdat {
 };
 
 struct known {
-	struct memory_key offer_hash; /* of the lines behind the first of the reply to EHLO */
-	struct memory_key spki;       /* SHA-256 of its certificate's key; zero without TLS */
+	struct memo_key offer_hash; /* of the lines behind the first of the reply to EHLO */
+	struct memo_key spki;       /* SHA-256 of its certificate's key; zero without TLS */
 	enum known_bdat bdat;
 	time_t bdat_when;     /* when that was found out */
 	time_t lockstep_when; /* when it last worked in lockstep only; 0: never */

@@ -54,7 +54,10 @@ copy_facts(struct wire_report *to, const struct wire_report *from)
 	memcpy(to->host, from->host, sizeof(to->host));
 	memcpy(to->address, from->address, sizeof(to->address));
 	memcpy(to->mechanism, from->mechanism, sizeof(to->mechanism));
+	memcpy(to->proxy, from->proxy, sizeof(to->proxy));
+	memcpy(to->resolver, from->resolver, sizeof(to->resolver));
 	to->port = from->port;
+	to->lmtp = from->lmtp;
 	to->connected = from->connected;
 	to->tls = from->tls;
 }
@@ -150,15 +153,18 @@ settle(struct delivery *d, bool good, const struct error *why)
 }
 
 bool
-link_attempt(struct delivery *d, struct dial *dial, struct error *err)
+link_attempt(struct delivery *d, const struct target *target, struct dial *dial, struct error *err)
 {
 	struct wire_link *l = d->link;
 	struct session *s = &l->session;
 	bool good;
 
 	hang_up(l);
-	if (!session_connect(s, l->settings, l->tls, d->report, dial, err))
+	if (!session_connect(s, l->settings, l->tls, d->report, target, dial, err)) {
+		/* a proxy may have refused for good */
+		d->final = err->fault != FAULT_TEMPORARY;
 		return false;
+	}
 	l->open = true;
 	take_up(d);
 	s->lockstep = s->lockstep || l->lockstep;

@@ -27,8 +27,10 @@ const char *wire_phase_name(enum wire_phase phase);
 /* What happened, for the receipt. Every text in it is printable. */
 struct wire_report {
 	char host[256], address[64]; /* of the last connection attempt; "" before one */
-	uint16_t port;
-	bool connected;
+	char proxy[264];       /* whose address it is then; "" without one */
+	uint16_t port;         /* 0 for a unix socket */
+	bool connected, lmtp;
+	char resolver[64];     /* the name server that vouched for tls.dane; "" without it */
 	struct tls_info tls;   /* version "" without TLS */
 	char mechanism[32];    /* "" without AUTH */
 	char asked[96];        /* what MAIL asked for beyond delivery: "REQUIRETLS HOLDFOR=7200" */

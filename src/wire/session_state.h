@@ -10,6 +10,7 @@
 #include "known.h"
 #include "message.h"
 #include "reply.h"
+#include "route.h"
 #include "sasl.h"
 #include "session.h"
 #include "settings.h"
@@ -32,7 +33,8 @@ struct transaction {
 	bool mail_taken, go_ahead; /* 2yz to MAIL; 354 to DATA */
 	bool content_begun;        /* an octet of the content left, or may have */
 	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
-	bool answered;             /* the reply to the end of data came */
+	size_t replies;            /* LMTP: to the end of data that came, one for each taken */
+	bool answered;             /* the reply to the end of data came, in LMTP all of them */
 	bool delivered;            /* ... and was 2yz, for somebody */
 };
 
@@ -45,6 +47,8 @@ struct session {
 	wire_progress *progress;
 	void *progress_ctx;
 
+	struct target target; /* where this connection leads */
+	struct tls_peer peer; /* ... and what the TLS context is told of it */
 	char host[256];
 	bool loopback;
 	struct stream stream;
@@ -64,7 +68,7 @@ struct session {
 	bool after_auth;     /* the reply to a pipelined AUTH was 2yz, the next one is awaited */
 
 	struct known known; /* of this server, from earlier sessions */
-	struct memory_key known_key;
+	struct memo_key known_key;
 	bool known_usable, known_found; /* there is a memory; it knew something */
 	bool may_guess;                 /* the caller can begin again when a guess was wrong */
 	bool early;  /* commands went ahead of the greeting; it and EHLO are not answered yet */
@@ -117,22 +121,22 @@ struct delivery {
 bool link_prepare(struct wire_link *l, struct error *err) __attribute__((warn_unused_result));
 /* One connection. True when it went as far as it could: what is still pending needs another one, as
  * it does when d->again is set. */
-bool link_attempt(struct delivery *d, struct dial *dial, struct error *err)
-	__attribute__((warn_unused_result));
+bool link_attempt(struct delivery *d, const struct target *target, struct dial *dial,
+	struct error *err) __attribute__((warn_unused_result));
 /* The message goes over the connection that is open, as far as it goes; *ERR is set when it failed.
  * Whoever is still pending needs another one, unless d->final is set. */
 void link_resume(struct delivery *d, struct error *err);
 /* True iff the connection takes another transaction, as far as is known. */
 bool link_usable(const struct session *s);
 
-/* connect.c. The addresses of one host of the settings, whose name goes into the report. */
-struct dial *session_resolve(const struct wire_settings *settings, const char *host,
+/* connect.c. The addresses of one place, and how it is identified (route_identify). Its name goes into the report. */
+struct dial *session_resolve(const struct wire_settings *settings, struct target *target,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
-/* Connects to the next address. On success *S is a session without envelope and message that has
+/* Connects to the next address of TARGET. On success *S is a session without envelope and message that has
  * heard nothing yet, and needs session_end. */
 bool session_connect(struct session *s, const struct wire_settings *settings,
-	struct tls_context *tls, struct wire_report *report, struct dial *dial, struct error *err)
-	__attribute__((warn_unused_result));
+	struct tls_context *tls, struct wire_report *report, const struct target *target,
+	struct dial *dial, struct error *err) __attribute__((warn_unused_result));
 /* Says QUIT where that is in order, closes, frees all. */
 void session_end(struct session *s);
 
@@ -197,6 +201,8 @@ bool transaction_run(struct session *s, struct error *err) __attribute__((warn_u
 void transaction_fail_pending(struct session *s, const struct error *err);
 /* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
 void transaction_decide(struct session *s, enum verb verb, const char *what);
+/* LMTP: s->reply decides about the next one of them. */
+void transaction_decide_next(struct session *s, enum verb verb);
 /* DATA and the content, or BDAT, to the recipients that were taken. */
 bool
 transaction_send_content(struct session *s, struct error *err) __attribute__((warn_unused_result));

@@ -70,6 +70,7 @@ struct wire_settings {
 	const char *socket; /* path of a unix socket instead of hosts, or NULL */
 	bool lmtp;          /* RFC 2033 instead of SMTP */
 	bool srv;           /* hosts are mail domains: RFC 6186, 8314, 2782 */
+	bool srv_any;       /* ... whose records say how TLS begins; else only those that fit tls count */
 	enum wire_dane dane;
 	struct wire_proxy proxy;
 	const char *source; /* an address of this machine to connect from, or NULL */

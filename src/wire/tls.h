@@ -1,5 +1,5 @@
 /* TLS over a stream: handshake, verification, pins, channel binding. Only the files behind this
- * header, trust.c, memory_file.c and sasl.c see GnuTLS. */
+ * header, trust.c, memo.c and sasl.c see GnuTLS. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +26,7 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, struct 
 void tls_context_free(struct tls_context *c);
 
 /* Sessions are resumed from now on where that is possible, from what is kept in DIRECTORY
- * (memory.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk: what was kept for
+ * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk: what was kept for
  * another place or by a context with other settings is not used. A kept session is one whose
  * certificate was verified less than a day ago and has not expired; no trust store is read for it.
  */
@@ -40,6 +40,16 @@ bool tls_key_hash(const struct stream *s, unsigned char out[32]);
 /* True iff the last tls_start failed although no certificate was refused, with a kept session on
  * offer, which is forgotten now: another attempt goes without it. */
 bool tls_was_misled(const struct tls_context *c);
+
+/* What is known of the server beside the name that tls_start is given. */
+struct tls_peer {
+	/* The mail domain whose SRV records led to it, NULL for none: the certificate may also be for
+	 * the domain, or for SERVICE ("_submissions") of it (SRV-ID, RFC 4985; RFC 7817 section 3) */
+	const char *domain, *service;
+	const struct dane *dane; /* with records: one of them must fit, instead of chain and name */
+};
+/* Holds for the handshakes that follow; borrowed. NULL: nothing is. */
+void tls_expect(struct tls_context *c, const struct tls_peer *peer);
 
 /* Handshakes over S as a client, verifies, and puts itself into S as its layer. HOST is the name
  * from the configuration: checked against the certificate (RFC 9525, subjectAltName only) unless
@@ -59,6 +69,7 @@ struct tls_info {
 	char cipher[96];  /* "ECDHE-X25519/ECDSA-SECP256R1-SHA256/AES-256-GCM" */
 	char issuer[128]; /* printable */
 	time_t expires;   /* of the peer's certificate */
+	char dane[16];    /* "3 1 1": the TLSA record that fitted; "" if none was asked for */
 	bool resumed;     /* the certificate was verified when the session was new */
 	bool verified; /* by chain and name, fingerprint or pin; always true after tls_start unless
 			  trust is "none" without a pin */

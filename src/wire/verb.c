@@ -81,7 +81,7 @@ static bool
 write_ehlo(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
-	return write_hello(s, "EHLO", err);
+	return write_hello(s, s->settings->lmtp ? "LHLO" : "EHLO", err);
 }
 
 static bool
@@ -117,10 +117,15 @@ take_ehlo(struct session *s, size_t argument, struct error *err)
 		s->greeted = true;
 		return MOVE_ON;
 	case 5:
+		if (s->settings->lmtp) {
+			flight_refused(s, VERB_EHLO, err, "%s refused LHLO", s->host);
+			return MOVE_QUIT;
+		}
 		s->ehlo_refused = true;
 		return MOVE_ON;
 	case 4:
-		flight_refused(s, VERB_EHLO, err, "%s refused EHLO", s->host);
+		flight_refused(s, VERB_EHLO, err, "%s refused %s", s->host,
+			s->settings->lmtp ? "LHLO" : "EHLO");
 		return MOVE_QUIT;
 	default:
 		return verb_unexpected(s, VERB_EHLO, err);

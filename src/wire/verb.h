@@ -9,7 +9,7 @@
 
 enum verb {
 	VERB_GREETING, /* written by nobody, answered by the server */
-	VERB_EHLO,
+	VERB_EHLO, /* LHLO in LMTP */
 	VERB_HELO,
 	VERB_STARTTLS,
 	VERB_AUTH,
@@ -28,6 +28,7 @@ enum verb {
 /* What to do after a reply. Every handler returns one, so that no branch can forget it. */
 enum move {
 	MOVE_ON,   /* go on with the plan */
+	MOVE_MORE, /* the same command has another reply (LMTP, RFC 2033 section 4.2) */
 	MOVE_QUIT, /* the session ends here, politely; err is set */
 	MOVE_LOST  /* nothing more can be said on this connection; err is set */
 };

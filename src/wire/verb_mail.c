@@ -224,12 +224,27 @@ write_bdat(struct session *s, size_t argument, struct error *err)
 	return good;
 }
 
+/* RFC 2033 section 4.2: one reply for each recipient that was taken, in their order. */
+static enum move
+take_content_each(struct session *s, enum verb verb)
+{
+	transaction_decide_next(s, verb);
+	if (!s->tx.answered)
+		return MOVE_MORE;
+	s->in_transaction = false;
+	/* as below, when nobody's reply says that the octets were taken for what they are */
+	s->spent = s->spent || (verb == VERB_BDAT && !s->tx.delivered);
+	return MOVE_ON;
+}
+
 static enum move
 take_content(struct session *s, enum verb verb, struct error *err)
 {
 	/* a 2yz to a content that has not left whole was not meant for it */
 	if (reply_class(&s->reply) == 3 || (reply_class(&s->reply) == 2 && !s->tx.content_sent))
 		return verb_unexpected(s, VERB_END, err);
+	if (s->settings->lmtp && s->tx.taken_count)
+		return take_content_each(s, verb);
 	if (verb == VERB_BDAT && reply_class(&s->reply) != 2)
 		/* a server that did not take the octets takes them for commands (RFC 3030 section
 		 * 2 forbids it): what it says from now on cannot be trusted */

@@ -117,6 +117,7 @@ class Case:
         self.servers, self.checks, self.needs = {}, [], None
         self.remember, self.again = False, []
         self.server, self.block = 1, None
+        self.socket = "{socket}" in text
         for number, line in enumerate(text.split("\n"), 1):
             try:
                 self.take(number, line)

@@ -62,14 +62,15 @@ class Run:
         case = self.case
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="case."))
         self.variables = {"dir": self.dir, "home": self.dir / "home", "ca": self.setup.ca,
-                          "password": self.dir / "password"}
+                          "password": self.dir / "password", "socket": self.dir / "socket"}
         (self.dir / "home").mkdir()
         (self.dir / "password").write_bytes(PASSWORD + b"\n")
         (self.dir / "password").chmod(0o600)
         if case.remember:
             (self.dir / "run").mkdir(mode=0o700)
         for number in sorted(set(case.servers) | {1}):
-            server = Server(number, case.servers.get(number, []), self.variables, case.limit)
+            path = self.dir / "socket" if case.socket and number == 1 else None
+            server = Server(number, case.servers.get(number, []), self.variables, case.limit, path)
             self.servers.append(server)
         for name, block in case.files:
             name, _, mode = name.partition(" ")

@@ -35,7 +35,8 @@ class Connection:
     def __init__(self, sock, deadline):
         self.sock, self.deadline = sock, deadline
         self.buffer, self.ended = b"", False
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def receive(self, seconds=None):
         """Takes in what comes within SECONDS (None: until the deadline); False if nothing did."""
@@ -101,7 +102,7 @@ class Connection:
 class Server(threading.Thread):
     """Plays the steps of one server. After join(), `problem` says what went wrong, if anything."""
 
-    def __init__(self, number, steps, variables, limit):
+    def __init__(self, number, steps, variables, limit, path=None):
         super().__init__(daemon=True)
         self.steps, self.variables = steps, variables
         self.deadline = time.monotonic() + limit
@@ -114,9 +115,14 @@ class Server(threading.Thread):
         self.refuse = any(s.kind == "*refuse" for s in steps)
         if self.refuse:
             self.wanted = 0
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        variables["port" if number == 1 else "port%d" % number] = self.listener.getsockname()[1]
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(path))
+        else:
+            self.listener = socket.socket()
+            self.listener.bind(("127.0.0.1", 0))
+            variables["port" if number == 1 else "port%d" % number] = \
+                self.listener.getsockname()[1]
         if not self.refuse:
             self.listener.listen(16)
         self.connection = None
@@ -176,6 +182,9 @@ class Server(threading.Thread):
 
     def play(self, step, following):
         kind = step.kind
+        if self.pending and kind not in ("S:", "*raw"):
+            self.say(self.pending)
+            self.pending = b""
         if kind in ("S:", "*raw"):
             self.pending += octets(step.text, self.variables) + (b"\r\n" if kind == "S:" else b"")
             if self.split or following is None or following.kind not in ("S:", "*raw"):
@@ -220,6 +229,11 @@ class Server(threading.Thread):
         if self.connection.buffer:
             raise Deviation("the client did not wait: %r" % self.connection.buffer[:300])
 
+    def do_from(self, text):
+        """The connection must come from this address."""
+        if self.connection.sock.getpeername()[0] != text:
+            raise Deviation("the client is %s" % self.connection.sock.getpeername()[0])
+
     def do_lockstep(self, text):
         """From now on (or for "off" no longer) the client may not send ahead."""
         self.lockstep = text != "off"
@@ -257,6 +271,48 @@ class Server(threading.Thread):
             if connection.buffer or not connection.ended:
                 raise Deviation("the client accepts the certificate: %r" % connection.buffer)
             connection.close()
+
+    def do_socks(self, text):
+        """Plays a SOCKS5 proxy: HOST PORT [login] [reply N] [method N]; then it is the server."""
+        words = text.split()
+        host, port, words = words[0], words[1], words[2:]
+        if port.startswith("{"):
+            port = octets(port, self.variables).decode()
+        option = {w: int(words[i + 1]) for i, w in enumerate(words) if w in ("reply", "method")}
+        connection = self.connection
+        version, count = connection.take(2)
+        methods = connection.take(count)
+        wanted = 2 if "login" in words else 0
+        if version != 5 or wanted not in methods:
+            raise Deviation("SOCKS: version %d, methods %r" % (version, methods))
+        connection.send(bytes([5, option.get("method", wanted)]))
+        if "method" in option:
+            return
+        if wanted == 2:
+            version, count = connection.take(2)
+            user = connection.take(count)
+            password = connection.take(connection.take(1)[0])
+            good = (version, user, password) == (1, b"alice", b"wonderland")
+            connection.send(bytes([1, not good]))
+            if not good:
+                return
+        request = connection.take(4)
+        if request[3] == 3:
+            asked = connection.take(connection.take(1)[0]).decode()
+        else:
+            family, size = {1: (socket.AF_INET, 4), 4: (socket.AF_INET6, 16)}[request[3]]
+            asked = socket.inet_ntop(family, connection.take(size))
+        asked_port = struct.unpack(">H", connection.take(2))[0]
+        if request[:3] != b"\5\1\0" or (asked, str(asked_port)) != (host, port):
+            raise Deviation("SOCKS: %r asks for %s port %d" % (request, asked, asked_port))
+        self.must_wait()
+        reply = bytes([5, option.get("reply", 0), 0])
+        # an address of the longest kind, so that the client must find its end
+        self.pending = reply + (b"\3\xff" + b"x" * 255 if "long" in words else b"\1\0\0\0\0")
+        self.pending += b"\0\0"
+        if "reply" in option:
+            connection.send(self.pending)
+            self.pending = b""
 
     def do_resumed(self, text):
         """The client has resumed a TLS session; with "no": it has not."""

@@ -1,4 +1,4 @@
-#include "memory_file.h"
+#include "memo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 /* A file: the mark, its kind, the key, the time of writing, the record, a SHA-256 of all that. */
 #define MARK       "sendoff memory 1\n"
 #define MARK_LEN   (sizeof(MARK) - 1)
-#define FILE_MAX   (MARK_LEN + MEMORY_MAX + 256)
+#define FILE_MAX   (MARK_LEN + MEMO_MAX + 256)
 #define NAME_LEN   64
 #define FUTURE     300 /* seconds by which the clock may have been set back */
 #define DAY        86400
@@ -31,15 +31,15 @@ static const struct {
 	const char *prefix; /* of the file's name */
 	time_t age_max;     /* seconds */
 } kinds[] = {
-	[MEMORY_TICKET] = { "ticket-", DAY },
-	[MEMORY_SERVER] = { "server-", 60 * DAY },
+	[MEMO_TICKET] = { "ticket-", DAY },
+	[MEMO_SERVER] = { "server-", 60 * DAY },
 };
-_Static_assert(sizeof(kinds) / sizeof(*kinds) == MEMORY_KIND_COUNT, "one row for each kind");
+_Static_assert(sizeof(kinds) / sizeof(*kinds) == MEMO_KIND_COUNT, "one row for each kind");
 
 #define UNFINISHED "new-"
 
 void
-memory_add(struct strbuf *record, const void *data, size_t n)
+memo_add(struct strbuf *record, const void *data, size_t n)
 {
 	unsigned char head[4] = { (unsigned char)(n >> 24), (unsigned char)(n >> 16),
 		(unsigned char)(n >> 8), (unsigned char)n };
@@ -53,48 +53,48 @@ memory_add(struct strbuf *record, const void *data, size_t n)
 }
 
 void
-memory_adds(struct strbuf *record, const char *s)
+memo_adds(struct strbuf *record, const char *s)
 {
-	memory_add_number(record, s != NULL);
-	memory_add(record, s ? s : "", s ? strlen(s) : 0);
+	memo_add_number(record, s != NULL);
+	memo_add(record, s ? s : "", s ? strlen(s) : 0);
 }
 
 void
-memory_add_number(struct strbuf *record, uint64_t n)
+memo_add_number(struct strbuf *record, uint64_t n)
 {
 	unsigned char octets[8];
 
 	for (int i = 0; i < 8; i++)
 		octets[i] = (unsigned char)(n >> (56 - 8 * i));
-	memory_add(record, octets, sizeof(octets));
+	memo_add(record, octets, sizeof(octets));
 }
 
 static void
 add_time(struct strbuf *record, const struct timespec *when)
 {
-	memory_add_number(record, (uint64_t)when->tv_sec);
-	memory_add_number(record, (uint64_t)when->tv_nsec);
+	memo_add_number(record, (uint64_t)when->tv_sec);
+	memo_add_number(record, (uint64_t)when->tv_nsec);
 }
 
 void
-memory_add_file(struct strbuf *record, const char *path, int fd)
+memo_add_file(struct strbuf *record, const char *path, int fd)
 {
 	struct stat st;
 
-	memory_adds(record, path);
+	memo_adds(record, path);
 	if (fstat(fd, &st)) {
 		record->full = true;
 		return;
 	}
-	memory_add_number(record, (uint64_t)st.st_dev);
-	memory_add_number(record, (uint64_t)st.st_ino);
-	memory_add_number(record, (uint64_t)st.st_size);
+	memo_add_number(record, (uint64_t)st.st_dev);
+	memo_add_number(record, (uint64_t)st.st_ino);
+	memo_add_number(record, (uint64_t)st.st_size);
 	add_time(record, &st.st_mtim);
 	add_time(record, &st.st_ctim);
 }
 
 bool
-memory_take(const char **at, const char *end, const char **ret, size_t *ret_n)
+memo_take(const char **at, const char *end, const char **ret, size_t *ret_n)
 {
 	const unsigned char *head = (const unsigned char *)*at;
 	size_t n;
@@ -111,23 +111,23 @@ memory_take(const char **at, const char *end, const char **ret, size_t *ret_n)
 }
 
 bool
-memory_take_octets(const char **at, const char *end, void *out, size_t n)
+memo_take_octets(const char **at, const char *end, void *out, size_t n)
 {
 	const char *field;
 	size_t len;
 
-	if (!memory_take(at, end, &field, &len) || len != n)
+	if (!memo_take(at, end, &field, &len) || len != n)
 		return false;
 	memcpy(out, field, n);
 	return true;
 }
 
 bool
-memory_take_number(const char **at, const char *end, uint64_t *ret)
+memo_take_number(const char **at, const char *end, uint64_t *ret)
 {
 	unsigned char octets[8];
 
-	if (!memory_take_octets(at, end, octets, sizeof(octets)))
+	if (!memo_take_octets(at, end, octets, sizeof(octets)))
 		return false;
 	*ret = 0;
 	for (int i = 0; i < 8; i++)
@@ -136,26 +136,26 @@ memory_take_number(const char **at, const char *end, uint64_t *ret)
 }
 
 bool
-memory_hash(struct memory_key *ret, const struct strbuf *identity)
+memo_hash(struct memo_key *ret, const struct strbuf *identity)
 {
 	return !identity->full &&
 	       gnutls_hash_fast(GNUTLS_DIG_SHA256, identity->s, identity->len, ret->octets) >= 0;
 }
 
 void
-memory_print(enum memory_kind kind, const struct memory_key *key, const struct strbuf *record,
-	time_t now, struct strbuf *file)
+memo_print(enum memo_kind kind, const struct memo_key *key, const struct strbuf *record, time_t now,
+	struct strbuf *file)
 {
-	struct memory_key sum;
+	struct memo_key sum;
 
 	file->full = file->full || record->full;
 	strbuf_add(file, MARK, MARK_LEN);
-	memory_adds(file, kinds[kind].prefix);
-	memory_add(file, key->octets, sizeof(key->octets));
-	memory_add_number(file, (uint64_t)now);
-	memory_add(file, record->s, record->len);
-	if (memory_hash(&sum, file))
-		memory_add(file, sum.octets, sizeof(sum.octets));
+	memo_adds(file, kinds[kind].prefix);
+	memo_add(file, key->octets, sizeof(key->octets));
+	memo_add_number(file, (uint64_t)now);
+	memo_add(file, record->s, record->len);
+	if (memo_hash(&sum, file))
+		memo_add(file, sum.octets, sizeof(sum.octets));
 	else
 		file->full = true;
 }
@@ -167,32 +167,32 @@ next_is(const char **at, const char *end, const void *data, size_t n)
 	const char *field;
 	size_t len;
 
-	return memory_take(at, end, &field, &len) && len == n && memcmp(field, data, n) == 0;
+	return memo_take(at, end, &field, &len) && len == n && memcmp(field, data, n) == 0;
 }
 
 bool
-memory_parse(enum memory_kind kind, const struct memory_key *key, const char *file, size_t n,
-	time_t now, struct strbuf *ret)
+memo_parse(enum memo_kind kind, const struct memo_key *key, const char *file, size_t n, time_t now,
+	struct strbuf *ret)
 {
 	const char *prefix = kinds[kind].prefix, *at, *end = file + n, *record, *summed;
 	uint64_t named, written;
-	struct memory_key sum;
+	struct memo_key sum;
 	size_t len;
 
 	if (n < MARK_LEN || n > FILE_MAX || memcmp(file, MARK, MARK_LEN) != 0)
 		return false;
 	at = file + MARK_LEN;
-	if (!memory_take_number(&at, end, &named) || !named ||
+	if (!memo_take_number(&at, end, &named) || !named ||
 		!next_is(&at, end, prefix, strlen(prefix)) ||
 		!next_is(&at, end, key->octets, sizeof(key->octets)) ||
-		!memory_take_number(&at, end, &written) || !memory_take(&at, end, &record, &len))
+		!memo_take_number(&at, end, &written) || !memo_take(&at, end, &record, &len))
 		return false;
 	summed = at;
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, file, (size_t)(summed - file), sum.octets) < 0 ||
 		!next_is(&at, end, sum.octets, sizeof(sum.octets)) || at != end)
 		return false;
 	if (now < 0 || written > (uint64_t)now + FUTURE ||
-		written + (uint64_t)kinds[kind].age_max < (uint64_t)now || len > MEMORY_MAX)
+		written + (uint64_t)kinds[kind].age_max < (uint64_t)now || len > MEMO_MAX)
 		return false;
 	strbuf_add(ret, record, len);
 	return !ret->full;
@@ -245,7 +245,7 @@ create(const char *directory)
 }
 
 bool
-memory_prepare(const char *directory, bool make)
+memo_prepare(const char *directory, bool make)
 {
 	int fd = open_directory(directory);
 
@@ -270,9 +270,9 @@ name_file(char out[NAME_LEN], const char *prefix, const unsigned char *octets, s
 
 /* The whole key stands in the file; half of it makes a name that no other key has. */
 static void
-name_key(char out[NAME_LEN], enum memory_kind kind, const struct memory_key *key)
+name_key(char out[NAME_LEN], enum memo_kind kind, const struct memo_key *key)
 {
-	name_file(out, kinds[kind].prefix, key->octets, MEMORY_KEY / 2);
+	name_file(out, kinds[kind].prefix, key->octets, MEMO_KEY / 2);
 }
 
 /* How long the file is; 0 unless only we can have written it. */
@@ -289,8 +289,7 @@ size_if_ours(int fd)
 }
 
 bool
-memory_get(const char *directory, enum memory_kind kind, const struct memory_key *key,
-	struct strbuf *ret)
+memo_get(const char *directory, enum memo_kind kind, const struct memo_key *key, struct strbuf *ret)
 {
 	struct strbuf file = STRBUF_INIT_SECRET(FILE_MAX);
 	int at = open_directory(directory), fd = -1;
@@ -311,7 +310,7 @@ memory_get(const char *directory, enum memory_kind kind, const struct memory_key
 	close(fd);
 	if (got > 0)
 		strbuf_advance(&file, (size_t)got);
-	good = got > 0 && memory_parse(kind, key, file.s, file.len, clock_wall(), ret);
+	good = got > 0 && memo_parse(kind, key, file.s, file.len, clock_wall(), ret);
 	strbuf_done(&file);
 	return good;
 }
@@ -359,7 +358,7 @@ starts_with(const char *s, const char *prefix)
 static time_t
 life_of(const char *name)
 {
-	for (size_t i = 0; i < MEMORY_KIND_COUNT; i++)
+	for (size_t i = 0; i < MEMO_KIND_COUNT; i++)
 		if (starts_with(name, kinds[i].prefix))
 			return kinds[i].age_max;
 	return starts_with(name, UNFINISHED) ? ORPHAN_AGE : 0;
@@ -388,7 +387,7 @@ sweep(int at)
 }
 
 void
-memory_sweep(const char *directory)
+memo_sweep(const char *directory)
 {
 	int at = open_directory(directory);
 
@@ -399,7 +398,7 @@ memory_sweep(const char *directory)
 }
 
 void
-memory_put(const char *directory, enum memory_kind kind, const struct memory_key *key,
+memo_put(const char *directory, enum memo_kind kind, const struct memo_key *key,
 	const struct strbuf *record)
 {
 	struct strbuf file = STRBUF_INIT_SECRET(FILE_MAX);
@@ -409,9 +408,9 @@ memory_put(const char *directory, enum memory_kind kind, const struct memory_key
 
 	if (at < 0)
 		return;
-	memory_print(kind, key, record, clock_wall(), &file);
+	memo_print(kind, key, record, clock_wall(), &file);
 	name_key(name, kind, key);
-	if (!file.full && record->len <= MEMORY_MAX)
+	if (!file.full && record->len <= MEMO_MAX)
 		replace(at, name, &file);
 	if (getrandom(&dice, 1, GRND_NONBLOCK) == 1 && dice % SWEEP_ODDS == 0)
 		sweep(at);
@@ -420,7 +419,7 @@ memory_put(const char *directory, enum memory_kind kind, const struct memory_key
 }
 
 void
-memory_forget(const char *directory, enum memory_kind kind, const struct memory_key *key)
+memo_forget(const char *directory, enum memo_kind kind, const struct memo_key *key)
 {
 	int at = open_directory(directory);
 	char name[NAME_LEN];

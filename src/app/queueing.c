@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "heartbeat.h"
 #include "submission.h"
+#include "wishes.h"
 
 #define BUDGET      30 /* seconds as sendmail: cron jobs must not hang */
 #define PATH_OCTETS 4096
@@ -90,6 +91,15 @@ choose_mode(struct submission *s, struct error *err)
 	q->keeps_lasting = as_sendmail(s) || asked;
 	if (is_refused_by_account(s))
 		q->mode = QUEUE_NEVER;
+	if (wishes_are_given(s)) {
+		if (q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER && asked)
+			return error_set(err, FAULT_USAGE,
+				"--queue does not go with what else the command line asks for: "
+				"that "
+				"is not kept with the message; set it in the account");
+		q->mode = QUEUE_NEVER;
+		return true;
+	}
 	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT)
 		return true;
 	if (q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER && asked)

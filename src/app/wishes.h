@@ -7,6 +7,7 @@
 struct error;
 struct profile;
 struct strbuf;
+struct submission;
 struct wire_wishes;
 
 /* Fills in the wishes of ACCOUNT, seen from NOW. MAIL_AUTH holds what the wishes point to. FAULT_USAGE
@@ -14,6 +15,9 @@ struct wire_wishes;
  * --in or --at where nobody may hold the message. */
 bool wishes_fill(struct wire_wishes *w, struct strbuf *mail_auth, const struct profile *account,
 	time_t now, struct error *err) __attribute__((warn_unused_result));
+/* True iff the command line has wishes for this message, of which an entry of the queue knows nothing: a
+ * message that asked for REQUIRETLS must not leave without it later. */
+bool wishes_are_given(const struct submission *s);
 /* When --in or --at want the message to leave; *RET is 0 where neither is given. Errors as above. */
 bool wishes_hold_until(const struct profile *account, time_t now, time_t *ret, struct error *err)
 	__attribute__((warn_unused_result));

@@ -15,10 +15,13 @@ struct attempt {
 	struct submission *s;
 	bool *open;       /* recipients that nobody has decided about */
 	int64_t deadline; /* of the command line, for all accounts together */
+	int64_t budget;   /* for the content to begin to leave */
+	wire_progress *progress;
+	void *progress_ctx;
 };
 
-static void
-let_go(struct submission *s)
+void
+submission_disconnect(struct submission *s)
 {
 	wire_link_free(s->link);
 	s->link = NULL;
@@ -30,14 +33,18 @@ deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 {
 	struct submission *s = a->s;
 
-	let_go(s);
-	if (!smarthost_open(&s->smarthost, s, account, err))
-		return false;
+	if (!s->link) {
+		if (!smarthost_open(&s->smarthost, s, account, err)) {
+			submission_disconnect(s);
+			return false;
+		}
+		s->link = wire_link_new(&s->smarthost.settings);
+	}
 	s->attempted = true;
-	s->smarthost.settings.deadline = clock_sooner(s->smarthost.settings.deadline, a->deadline);
-	s->link = wire_link_new(&s->smarthost.settings);
-	return wire_link_deliver(
-		s->link, &s->envelope, &s->message, status_progress, NULL, &s->report, err);
+	s->smarthost.settings.deadline = clock_sooner(smarthost_deadline(account), a->deadline);
+	s->smarthost.settings.budget = a->budget;
+	return wire_link_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
+		&s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -100,6 +107,7 @@ deliver(struct attempt *a, struct error *err)
 			break;
 		}
 		note(s, s->used, &why, &next);
+		submission_disconnect(s);
 		profile_done(&s->fallback);
 		s->fallback = next;
 		s->used = &s->fallback;
@@ -116,21 +124,24 @@ deliver(struct attempt *a, struct error *err)
 }
 
 bool
-submission_deliver(struct submission *s, struct error *err)
+submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
+	void *progress_ctx, struct error *err)
 {
-	struct attempt a = { .s = s, .deadline = CLOCK_NEVER };
+	struct attempt a = { .s = s,
+		.deadline = CLOCK_NEVER,
+		.budget = budget,
+		.progress = progress,
+		.progress_ctx = progress_ctx };
 	bool good;
 
-	if (submission_given(s, OPT_DRY_RUN))
-		return report_dry_run(s, err);
-	if (!envelope_count(&s->envelope, OUTCOME_PENDING)) {
-		/* each recipient says why */
-		s->attempted = true;
-		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
+	/* the account that stood in for the last message does so while its connection lasts */
+	if (!s->link || !wire_link_is_open(s->link)) {
+		submission_disconnect(s);
+		s->used = &s->account;
 	}
 	if (submission_given(s, OPT_TIMEOUT))
 		a.deadline = smarthost_deadline(&s->account);
-	a.open = xcalloc(s->envelope.count, sizeof(*a.open));
+	a.open = xcalloc(s->envelope.count + 1, sizeof(*a.open));
 	for (size_t i = 0; i < s->envelope.count; i++)
 		a.open[i] = s->envelope.recipients[i].outcome == OUTCOME_PENDING;
 	good = deliver(&a, err);
@@ -138,16 +149,32 @@ submission_deliver(struct submission *s, struct error *err)
 	return good;
 }
 
+bool
+submission_deliver(struct submission *s, struct error *err)
+{
+	if (submission_given(s, OPT_DRY_RUN))
+		return report_dry_run(s, err);
+	if (!envelope_count(&s->envelope, OUTCOME_PENDING)) {
+		/* each recipient says why */
+		s->attempted = true;
+		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
+	}
+	if (queueing_is_on(s))
+		return queueing_deliver(s, err);
+	return submission_attempt(s, 0, status_progress, NULL, err);
+}
+
 /* A process that nobody waits for finds out more about the server. */
 static void
 learn(struct submission *s)
 {
+	int socket = wire_link_socket(s->link);
 	pid_t pid;
 
 	/* it has no use for the passwords */
 	strbuf_done(&s->smarthost.password);
 	strbuf_done(&s->smarthost.proxy_password);
-	pid = child_detach(wire_link_socket(s->link));
+	pid = child_detach(&socket, 1);
 	if (!pid) {
 		wire_link_learn(s->link);
 		_exit(0);
@@ -161,5 +188,5 @@ submission_part(struct submission *s)
 {
 	if (s->link && wire_link_learns(s->link))
 		learn(s);
-	let_go(s);
+	submission_disconnect(s);
 }

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "message.h"
 #include "profile.h"
+#include "queueing.h"
 #include "session.h"
 #include "smarthost.h"
 
@@ -29,12 +30,15 @@ struct submission {
 	time_t when;
 	int64_t started, finished; /* clock_ms */
 	bool input_read;           /* standard input was read to its end, or is not used */
-	bool attempted;            /* an attempt to send was made */
+	bool attempted;            /* an attempt to send was made, or it was queued */
+	struct queueing queue;
 };
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
 
+/* account.c: where the configuration is. */
+struct profile_sources submission_sources(const struct submission *s);
 /* The name of the account that was used, or was to be. */
 const char *submission_used(const struct submission *s);
 
@@ -67,9 +71,15 @@ bool message_complete(struct submission *s, struct error *err) __attribute__((wa
 /* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
 bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
-/* deliver.c: profile to wire settings, secret, session. */
+/* deliver.c: sends the message, or queues it. */
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* One attempt: the account's smarthost, and those that stand in for it. The content begins to leave
+ * before BUDGET (clock_ms, 0: whenever). A connection that is still open in s->link is used again. */
+bool submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
+	void *progress_ctx, struct error *err) __attribute__((warn_unused_result));
+/* Ends the connection. */
+void submission_disconnect(struct submission *s);
 /* What is left to do with the connection when everything is reported. Nobody has to wait for it. */
 void submission_part(struct submission *s);
 

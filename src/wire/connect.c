@@ -19,7 +19,7 @@ resolve_proxy(const struct wire_settings *settings, enum wire_ip ip, struct erro
 	uint16_t port;
 
 	if (dial_split(settings->proxy.host, SOCKS_PORT, host, &port, err))
-		dial = dial_open(host, port, ip, settings->deadline, err);
+		dial = dial_open(host, port, ip, wire_deadline(settings), err);
 	if (!dial)
 		error_prefix(err, "proxy");
 	return dial;
@@ -43,7 +43,7 @@ session_resolve(const struct wire_settings *settings, struct target *target,
 	if (settings->proxy.host)
 		dial = resolve_proxy(settings, ip, err);
 	else if (route_identify(settings, target, err))
-		dial = dial_open(target->host, target->port, ip, settings->deadline, err);
+		dial = dial_open(target->host, target->port, ip, wire_deadline(settings), err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
 	if (!dial && settings->source && err->fault == FAULT_NOHOST)
 		error_prefix(err, "from source-address %.64s", settings->source);
@@ -74,7 +74,7 @@ static bool
 ask_proxy(const struct wire_settings *settings, struct dial_socket *socket,
 	struct wire_report *report, struct error *err)
 {
-	int64_t deadline = clock_sooner(clock_in(settings->connect_ms), settings->deadline);
+	int64_t deadline = clock_sooner(clock_in(settings->connect_ms), wire_deadline(settings));
 	unsigned turns = 0;
 	bool good = socks_connect(
 		socket->fd, &settings->proxy, report->host, report->port, deadline, &turns, err);
@@ -96,7 +96,7 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 	struct dial_socket socket;
 	int64_t since = clock_ms();
 
-	if (!dial_connect(dial, settings->connect_ms, settings->deadline, &socket, err))
+	if (!dial_connect(dial, settings->connect_ms, wire_deadline(settings), &socket, err))
 		return settings->proxy.host ? error_prefix(err, "proxy") : false;
 	if (settings->proxy.host && !ask_proxy(settings, &socket, report, err))
 		return false;

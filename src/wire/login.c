@@ -101,9 +101,10 @@ login_begin(struct session *s, struct error *err)
 {
 	struct strbuf password = STRBUF_INIT_SECRET(PASSWORD_MAX),
 		      binding = STRBUF_INIT_SECRET(4096);
-	struct sasl_credentials with = {
-		.user = s->settings->user, .host = s->host, .port = s->report->port
-	};
+	struct sasl_credentials with = { .user = s->settings->user,
+		.host = s->host,
+		.port = s->report->port,
+		.deadline = s->settings->deadline };
 	bool good = true;
 
 	sasl_done(&s->sasl);
@@ -112,7 +113,7 @@ login_begin(struct session *s, struct error *err)
 	s->auth_unsupported = s->auth_more = false;
 	if (s->mechanism->kind & SASL_PASSWORD) {
 		good = s->settings->secret(
-			s->settings->secret_ctx, s->settings->deadline, &password, err);
+			s->settings->secret_ctx, wire_deadline(s->settings), &password, err);
 		if (good && password.full)
 			good = error_at(err, STAGE_AUTH, FAULT_CONFIG,
 				"the password is longer than %d octets", PASSWORD_MAX);

@@ -69,7 +69,7 @@ next_service(struct route *r, struct error *err)
 		return false;
 	r->at = 0;
 	if (!srv_lookup(
-		    services[r->service++].name, r->domain, r->settings->deadline, &r->srv, err)) {
+		    services[r->service++].name, r->domain, wire_deadline(r->settings), &r->srv, err)) {
 		/* what is not known may be the better one */
 		r->service = SERVICES;
 		return false;
@@ -154,7 +154,7 @@ route_identify(const struct wire_settings *settings, struct target *t, struct er
 		return true;
 	/* RFC 7673 section 3.1: records that anybody could have forged lead to no others */
 	if ((!*t->domain || t->vouched) &&
-		!dane_lookup(t->host, t->port, settings->deadline, &t->dane, err))
+		!dane_lookup(t->host, t->port, wire_deadline(settings), &t->dane, err))
 		return false;
 	if (t->dane.n || settings->dane == WIRE_DANE_OPPORTUNISTIC)
 		return true;

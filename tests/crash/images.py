@@ -23,6 +23,9 @@ SYSTEMS = {
 
 
 def quietly(*command):
+    """True iff it did what it should."""
+    if not shutil.which(command[0]):
+        return False
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           check=False).returncode == 0
 
@@ -38,7 +41,7 @@ class Image:
         if not path:
             with open(self.path, "wb") as f:
                 f.truncate(size << 20)
-            want(quietly(*make, self.path), f"there is no {make[0]}")
+            want(quietly(*make, self.path), f"{make[0]} is missing or fails")
         want(quietly("mount", "-t", system, "-o", self.options, self.path, self.mounted),
              f"{system} cannot be mounted from a file here")
 

@@ -22,7 +22,7 @@ is_plain(const struct submission *s)
 			    options[id].group == OPTION_GROUP_AUTH) &&
 			submission_given(s, (enum option_id)id))
 			return false;
-	if (wishes_are_given(s))
+	if (wishes_lost(s) || submission_given(s, OPT_IN) || submission_given(s, OPT_AT))
 		return false;
 	/* it would be looked for from elsewhere */
 	return !submission_given(s, OPT_CONFIG) ||

@@ -15,8 +15,6 @@
 
 #define SECONDS_MAX 999999999 /* nine digits, RFC 2852 section 4, RFC 4865 section 4 */
 
-enum { HOLD_BY_AUTO, HOLD_BY_QUEUE, HOLD_BY_SERVER }; /* as in the table */
-
 /* Says where the setting stands and what is wrong with it. */
 static bool
 refuse(const struct profile *p, enum option_id id, const char *why, struct error *err)
@@ -133,14 +131,14 @@ wishes_fill(struct wire_wishes *w, struct strbuf *mail_auth, const struct profil
 	return true;
 }
 
-bool
-wishes_are_given(const struct submission *s)
+const char *
+wishes_lost(const struct submission *s)
 {
 	static const enum option_id wishes[] = { OPT_REQUIRE_TLS, OPT_DELIVER_BY, OPT_PRIORITY,
-		OPT_MAIL_AUTH, OPT_IN, OPT_AT };
+		OPT_MAIL_AUTH };
 
 	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++)
 		if (submission_given(s, wishes[i]))
-			return true;
-	return false;
+			return options[wishes[i]].name;
+	return NULL;
 }

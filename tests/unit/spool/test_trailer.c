@@ -217,7 +217,7 @@ try_forged_words(void)
 static void
 try_full(void)
 {
-	enum { COUNT = 4000, ROUNDS = 12 };
+	enum { COUNT = 4000, ROUNDS = 8 };
 	enum outcome *noted = xcalloc(COUNT, sizeof(*noted));
 	struct error err = ERROR_NONE, why = { .fault = FAULT_TEMPORARY, .stage = STAGE_RCPT };
 	struct entry e;
@@ -262,7 +262,7 @@ try_full(void)
 static void
 try_huge(void)
 {
-	enum { COUNT = 5000, RECORDS = 400000 };
+	enum { COUNT = 5000, RECORDS = 310000 };
 	struct strbuf out = STRBUF_INIT(64 << 20);
 	struct error err = ERROR_NONE;
 	char frame[16], content[40] = { 0 };

@@ -142,9 +142,11 @@ account_of(struct runner *r, const struct runner_item *item)
 		/* it may only have looked so while its trailer was written: under the lock it is
 		 * certain */
 		got = spool_claim(r->s, item->id, false, &e, &err);
-		r->result.damaged += got == SPOOL_DAMAGED;
 	}
-	if (got == SPOOL_CLAIMED)
+	if (got == SPOOL_DAMAGED) {
+		r->result.damaged++;
+		runner_tell_damaged(r->s, item->id, &err, r->cb);
+	} else if (got == SPOOL_CLAIMED)
 		account = runner_account_index(r, e.account);
 	else
 		runner_trouble(r->cb, &err);
@@ -168,7 +170,8 @@ assign(struct scan *scan)
 	const int64_t deadline = r->settings->deadline;
 	size_t kept = 0;
 
-	qsort(scan->v, scan->n, sizeof(*scan->v), by_due);
+	if (scan->n)
+		qsort(scan->v, scan->n, sizeof(*scan->v), by_due);
 	for (size_t i = 0; i < scan->n; i++) {
 		if (deadline && i % 64 == 63 && clock_ms() >= deadline) {
 			r->result.left += (unsigned)(scan->n - i);
@@ -313,7 +316,8 @@ runner_pass(struct runner *r, struct error *err)
 	if (good) {
 		assign(&scan);
 		remember(&scan);
-		qsort(scan.v, scan.n, sizeof(*scan.v), by_account);
+		if (scan.n)
+			qsort(scan.v, scan.n, sizeof(*scan.v), by_account);
 		for (size_t i = 0; i < scan.n; i = end) {
 			for (end = i + 1; end < scan.n; end++)
 				if (scan.v[end].account != scan.v[i].account)

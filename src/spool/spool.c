@@ -159,6 +159,9 @@ spool_open(struct spool *s, const char *path, bool create, struct error *err)
 			return false;
 		s->dir = open(path, DIRECTORY);
 	}
+	/* a system's own belongs to root and can be passed through only */
+	if (s->dir < 0 && errno == EACCES)
+		s->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return error_sys(err,
 			errno == EMFILE || errno == ENFILE ? FAULT_TEMPORARY : FAULT_CONFIG, errno,

@@ -33,13 +33,14 @@ cannot_keep(int sys, struct error *err)
 static bool
 prepare(struct commit *c, int fd, bool same, struct error *err)
 {
+	bool held = c->e->state == ENTRY_HELD || c->e->state == ENTRY_UNCERTAIN;
 	struct timespec times[2];
 
 	if (!entry_write(fd, c->e, c->envelope, c->message, same, err))
 		return false;
 	entry_set_due(times, c->e->due);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !spool_give(c->s, fd) ||
-		(c->e->state == ENTRY_HELD && fchmod(fd, 0700) != 0) || futimens(fd, times) != 0)
+		(held && fchmod(fd, 0700) != 0) || futimens(fd, times) != 0)
 		return cannot_keep(errno, err);
 	return true;
 }
@@ -220,6 +221,8 @@ spool_commit(struct spool *s, struct entry *e, const struct envelope *envelope,
 		return flush_existing(s, e->id, failed, err);
 	if (c.existed)
 		return error_set(err, FAULT_TEMPORARY, "there is a message %s already", e->id);
+	if (!c.own_id)
+		*e->id = '\0';
 	if (err)
 		*err = why;
 	return false;

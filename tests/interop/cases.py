@@ -16,12 +16,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import messages
 import servers
 from sink import Sink
 
-PLANNED = 310
+PLANNED = 320
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
 POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",
@@ -62,6 +63,11 @@ class Case:
         self.check, self.mechanism, self.stage = check, mechanism, stage
         self.account, self.says, self.environment = account, says, environment or {}
 
+    def surroundings(self, setup):
+        """What is remembered of the servers serves all cases."""
+        return {**os.environ, "HOME": str(setup.home), "XDG_RUNTIME_DIR": str(setup.home),
+                "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "", **self.environment}
+
     def run(self, setup):
         argv = [setup.sendoff, "--config", setup.config, "-a", self.account, "--json", "-i", "-v",
                 "--host", self.host, "--port", str(self.port), *self.arguments]
@@ -69,7 +75,7 @@ class Case:
             argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
         self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, timeout=60,
-                                      env={**os.environ, **self.environment})
+                                      env=self.surroundings(setup))
         expect(self.process.returncode == self.status, "status %d instead of %d",
                self.process.returncode, self.status)
         expect(self.says.encode() in self.process.stderr, "it does not say: %s", self.says)
@@ -108,6 +114,35 @@ class Case:
         got = {address for m in arrived for address in m.recipients}
         expect(self.host == "chasquid.test" or got == set(self.recipients), "it went to %s", got)
         expect(sum(len(m.recipients) for m in arrived) == len(got), "somebody got it twice")
+
+
+class Later(Case):
+    """The second of two submissions to a server that nothing was known of before the first."""
+
+    def __init__(self, name, host, port, *arguments, round_trips, resumed=True, trace=None):
+        super().__init__(name, host, port, "--auth", "plain", *arguments)
+        self.round_trips, self.resumed, self.trace = round_trips, resumed, trace
+        self.first = Case(name, host, port, "--auth", "plain", *arguments)
+        self.first.surroundings = self.surroundings
+
+    def surroundings(self, setup):
+        return {**super().surroundings(setup), "XDG_RUNTIME_DIR": str(self.state)}
+
+    def run(self, setup):
+        self.state = setup.home / f"case-{self.n}"
+        self.state.mkdir(mode=0o700)
+        self.first.run(setup)
+        expect(not self.first.receipt["tls_resumed"], "resumed what was never there")
+        # what is learnt of servers with CHUNKING is there soon
+        end = time.monotonic() + (5 if self.round_trips else 0.5)
+        while not list(self.state.glob("sendoff/server-*")) and time.monotonic() < end:
+            time.sleep(0.02)
+        super().run(setup)
+        expect(self.receipt["tls_resumed"] == self.resumed, "resumed: %s",
+               self.receipt["tls_resumed"])
+        expect(not self.round_trips or self.receipt["round_trips"] == self.round_trips,
+               "%d round trips", self.receipt["round_trips"])
+        expect(not self.trace or self.trace in self.process.stderr, "it did not go ahead")
 
 
 def reencoded(case, arrived):
@@ -298,6 +333,19 @@ def composed_cases(directory):
         yield case
 
 
+def later_cases():
+    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("chasquid.test", None):
+        for port in MODES:
+            yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
+                        round_trips=trips and trips + (2 if port == 587 else 0))
+    yield Later("exim PIPECONNECT", "exim.test", 465, "--pipeconnect", round_trips=4,
+                trace=b"going ahead of the greeting")
+    yield Later("exim PIPECONNECT full", "exim.test", 465, "--pipeconnect", "--pipelining",
+                "full", round_trips=4, trace=b"going ahead of the greeting")
+    yield Later("postfix offers no PIPECONNECT", "postfix.test", 465, "--pipeconnect",
+                round_trips=5)
+
+
 def refusal_cases(directory):
     wrong = directory / "wrong"
     wrong.write_text("wonder wall\n")
@@ -376,6 +424,8 @@ class Setup:
         self.sendoff = os.environ["SENDOFF"]
         self.sink = Sink(("127.0.1.9", 25))
         self.config = str(directory / "config")
+        self.home = directory / "home"
+        self.home.mkdir(mode=0o700)
         password = directory / "password"
         password.write_text(servers.PASSWORD + "\n")
         password.chmod(0o600)
@@ -433,7 +483,8 @@ def main():
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
     cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *lmtp_cases(),
-             *composed_cases(directory), *refusal_cases(directory), *certificate_cases(directory),
+             *composed_cases(directory), *later_cases(), *refusal_cases(directory),
+             *certificate_cases(directory),
              *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]

@@ -1,16 +1,18 @@
 /* runner-tool SPOOL COMMAND [NAME=VALUE...]: the policy rooms by hand, with a smarthost that is a
  * function, for tests that kill them, watch them and read what they write.
  *
- *   queue    the message on standard input: to=, from=, id=, account=, notify=, return=, envid=, orcpt=
- *   run      one run: log=, workers=1, flush=1, only=
- *   serve    stays: log=
- *   notice   prints the notification about entry id= of failed/ or queue/: kind=failed|delayed
- *   list     "FOLDER ID STATE" each
- *   make, kick
- *   seen     key=, uid=, sleep=, outcome=: as a program that sends once would
+ * - queue: the message on standard input; to=, from=, id=, account=, notify=, return=, envid=,
+ * orcpt=
+ * - run: one run; log=, workers=1, flush=1, only=
+ * - serve: stays; log=, heartbeat=, and ms before and behind the data: pause=, linger=
+ * - notice: prints the notification about entry id= of failed/ or queue/; kind=failed|delayed
+ * - list: a line "FOLDER ID STATE" for each entry
+ * - seen: as a program that sends once would; key=, uid=, sleep=, outcome=
+ * - make, kick
  *
- * when= sets the clock. The local part of a recipient decides: temp..., perm..., doubt..., long...; the
- * rest is taken, and written into log= as "ID RECIPIENT SENDER". way=refused: there is no server. */
+ * when= sets the clock. The local part of a recipient decides: temp, perm, doubt, long at its
+ * start; the rest is taken, and written into log= as "ID RECIPIENT SENDER". way=refused: there is
+ * no server. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +144,7 @@ decide(struct entry *e, struct recipient *r, struct error *why)
 		runner_mark_sent();
 		if (log_fd >= 0 && write(log_fd, line.s, line.len) != (ssize_t)line.len)
 			abort();
+		usleep(1000 * (unsigned)strtoul(option("linger", "0"), NULL, 10));
 		recipient_set(r, OUTCOME_ACCEPTED, 250, (struct enhanced){ 2, 0, 0 }, "Ok", NULL);
 	}
 	strbuf_done(&line);
@@ -251,8 +254,8 @@ notice(void)
 	/* as if nobody had been told */
 	for (size_t i = 0; i < e.envelope.count; i++)
 		e.envelope.recipients[i].told = false;
-	if (!bounce_compose(&e, delayed ? BOUNCE_DELAYED : BOUNCE_FAILED, &bounces, now(), &m,
-		    &err))
+	if (!bounce_compose(
+		    &e, delayed ? BOUNCE_DELAYED : BOUNCE_FAILED, &bounces, now(), &m, &err))
 		return fail(&err);
 	message_reader_init(&reader, &m);
 	while ((n = message_reader_get(&reader, block, sizeof(block), &err)) > 0)
@@ -271,8 +274,9 @@ list_one(void *ctx, const struct spool_item *item)
 
 	(void)ctx;
 	if (spool_look(&spool, item->id, list_failed, &e, NULL) == SPOOL_CLAIMED)
-		printf("%s %s %d attempts=%u bounced=%d due=%lld\n", list_failed ? "failed" : "queue",
-			e.id, (int)e.state, e.attempts, e.bounced, (long long)e.due);
+		printf("%s %s %d attempts=%u bounced=%d due=%lld\n",
+			list_failed ? "failed" : "queue", e.id, (int)e.state, e.attempts, e.bounced,
+			(long long)e.due);
 	else
 		printf("%s %s damaged\n", list_failed ? "failed" : "queue", item->id);
 	entry_done(&e);
@@ -298,8 +302,8 @@ send_once(void)
 	struct seen seen;
 	struct error err = ERROR_NONE;
 
-	if (!seen_begin(&spool, (uid_t)strtoul(option("uid", "1000"), NULL, 10), option("key", ""), now(), &seen,
-		    &err))
+	if (!seen_begin(&spool, (uid_t)strtoul(option("uid", "1000"), NULL, 10), option("key", ""),
+		    now(), &seen, &err))
 		return fail(&err);
 	if (seen.state != SEEN_NEW) {
 		printf("%s %s\n", seen.state == SEEN_DONE ? "done" : "running", seen.outcome);

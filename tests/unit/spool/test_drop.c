@@ -323,6 +323,67 @@ try_users(void)
 	clear();
 }
 
+static int
+use_spool(void)
+{
+	struct entry e = fresh("");
+	struct error err = ERROR_NONE;
+	struct spool his_own;
+	struct envelope v;
+	struct message m;
+	bool good;
+
+	if (!spool_open(&his_own, path, false, &err))
+		return err.fault == FAULT_CONFIG && err.sys == EACCES ? 10 : 1;
+	envelope_make(&v, "", "bob@example.org");
+	message_make(&m, NULL, 10);
+	good = spool_commit(&his_own, &e, &v, &m, 0, NULL, &err);
+	if (!good)
+		printf("# %s\n", err.text);
+	fflush(stdout);
+	return good ? 0 : 2;
+}
+
+/* A system's spool: the directory is root's, what is in it its user's. */
+static void
+try_system(void)
+{
+	const int parts[] = { s.queue, s.failed, s.damaged, s.tmp, s.drop };
+	struct error err = ERROR_NONE;
+	struct entry e = fresh("000000000000000e");
+	struct spool of_root;
+	struct envelope v;
+	struct message m;
+	struct stat st;
+
+	if (geteuid() != 0) {
+		ok(true, "a system's spool # SKIP only root can make one");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (fchown(parts[i], 54321, 54321) != 0)
+			abort();
+	if (fchmod(s.drop, 03733) != 0)
+		abort();
+	ok(as_user(54321, use_spool) == 0, "its user may use it");
+	ok(as_user(54322, use_spool) == 10, "others may not");
+	envelope_make(&v, "", "bob@example.org");
+	message_make(&m, path, 300000);
+	ok(spool_open(&of_root, path, false, &err) &&
+			spool_commit(&of_root, &e, &v, &m, 0, NULL, &err) &&
+			fstatat(s.queue, e.id, &st, 0) == 0 && st.st_uid == 54321,
+		"what root puts there is its user's: %s", err.text);
+	entry_done(&e);
+	spool_close(&of_root);
+	his = "000000000000000f";
+	ok(as_user(54322, drop_his) == 0 && st.st_gid == 0, "anybody drops");
+	ok(fstatat(s.drop, his, &st, 0) == 0 && st.st_gid == 54321 && st.st_uid == 54322 &&
+			(st.st_mode & 0777) == 0640,
+		"what its user may read");
+	envelope_done(&v);
+	message_done(&m);
+}
+
 int
 main(void)
 {
@@ -345,6 +406,7 @@ main(void)
 		try_without();
 		try_tray();
 		try_users();
+		try_system();
 	}
 	spool_close(&s);
 	room_remove(path);

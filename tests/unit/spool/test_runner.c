@@ -49,13 +49,15 @@ test_delivery(void)
 	fake_queue(&s, "a@example.org", "ok1@example.net, ok2@example.net", "work", T0, NULL);
 	fake_queue(&s, "a@example.org", "ok3@example.net", "work", T0 + 100, NULL);
 	r = fake_run(&s, T0, NULL);
-	ok(r.sent == 1 && fake->of[1] == 1 && fake->of[2] == 1 && !fake->of[3], "what is due is sent");
+	ok(r.sent == 1 && fake->of[1] == 1 && fake->of[2] == 1 && !fake->of[3],
+		"what is due is sent");
 	ok(r.next == T0 + 100, "the next time is that of the other");
 	ok(queued() == 1 && fake->events[HISTORY_SENT] == 1, "and is gone, with an event");
 	r = fake_run(&s, T0 + 100, NULL);
 	ok(r.sent == 1 && !queued() && r.next == INT64_MAX && fake->of[3] == 1,
 		"then nothing is left, and there is no next time");
-	ok(fake->connections == 2 && fake->disconnects == 2 && !fake->open, "connections are closed");
+	ok(fake->connections == 2 && fake->disconnects == 2 && !fake->open,
+		"connections are closed");
 	end();
 }
 
@@ -77,7 +79,7 @@ test_backoff(void)
 	ok(grows && fake->attempts_of[1] == 9, "a message is tried again after pauses (%u)",
 		fake->attempts_of[1]);
 	ok(fake->of[2] == 1, "who was served is not served again");
-	ok(now - T0 > 30 * 3600 / 2, "the pauses grow");
+	ok(now - T0 > 12 * 3600, "the pauses grow");
 	r = fake_run(&s, T0 + 6 * FAKE_DAY, NULL);
 	ok(r.failed == 1 && fake->events[HISTORY_EXPIRED] == 1 && failed() == 1,
 		"after its time and ten attempts it is given up");
@@ -110,7 +112,8 @@ test_permanent(void)
 
 	fake_queue(&s, "<>", "perm2@example.net", "work", T0, NULL);
 	r = fake_run(&s, T0 + 200, NULL);
-	ok(r.failed == 1 && failed() == 2 && fake->notices == 1, "nobody is told of a null sender's");
+	ok(r.failed == 1 && failed() == 2 && fake->notices == 1,
+		"nobody is told of a null sender's");
 	end();
 }
 
@@ -186,7 +189,8 @@ test_ways(void)
 		}
 		r = fake_run(&s, T0, NULL);
 		breaker_read(&s, "work", T0, &b);
-		ok(fake->connects == 1 && fake->messages == 1, "%s: one attempt for all", ways[i].name);
+		ok(fake->connects == 1 && fake->messages == 1, "%s: one attempt for all",
+			ways[i].name);
 		ok(b.kind == ways[i].kind && b.count == 1 && fake->breaker == b.kind &&
 				fake->breakers == 1,
 			"%s: the breaker is %s", ways[i].name, breaker_name(b.kind));
@@ -194,7 +198,8 @@ test_ways(void)
 				b.next - T0 <= ways[i].most,
 			"%s: the next one in %lld s, %u left", ways[i].name,
 			(long long)(b.next - T0), r.left);
-		ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.due == T0 && !e.attempts,
+		ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.due == T0 &&
+				!e.attempts,
 			"%s: messages are as they were", ways[i].name);
 		entry_done(&e);
 		fake_run(&s, b.next - 1, NULL);
@@ -202,8 +207,8 @@ test_ways(void)
 		fake->way = FAKE_UP;
 		r = fake_run(&s, b.next, NULL);
 		breaker_read(&s, "work", T0, &b);
-		ok(r.sent == 49 && !queued() && fake->connections <= 2 && b.kind == BREAKER_CLOSED &&
-				fake->breaker == BREAKER_CLOSED,
+		ok(r.sent == 49 && !queued() && fake->connections <= 2 &&
+				b.kind == BREAKER_CLOSED && fake->breaker == BREAKER_CLOSED,
 			"%s: once it works everything goes at once", ways[i].name);
 		ok(!failed() && !fake->notices, "%s: nothing bounces", ways[i].name);
 		end();
@@ -472,6 +477,7 @@ test_drain(void)
 {
 	struct runner_settings settings = { .in_process = true };
 	struct runner_result r;
+	unsigned others = 0;
 	char to[64];
 
 	begin();
@@ -482,8 +488,9 @@ test_drain(void)
 	fake_connected = true;
 	fake->open = 1;
 	runner_drain(&s, &settings, "work", 6, clock_in(10000), &fake_callbacks, &r);
-	ok(r.sent == 6 && fake->connects == 0 && fake->of[1] == 1 && !fake->of[0] &&
-			!fake->disconnects,
+	for (unsigned i = 0; i < 20; i += 2)
+		others += fake->of[i];
+	ok(r.sent == 6 && fake->connects == 0 && !others && !fake->disconnects,
 		"a drain sends what the connection has left of the account (%u)", r.sent);
 	runner_drain(&s, &settings, "work", 100, clock_in(0), &fake_callbacks, &r);
 	ok(r.sent == 0, "nothing after its deadline");
@@ -510,10 +517,38 @@ test_crash(void)
 	ok(r.next > T0 + 200 && r.next < T0 + 400, "and waits (%lld)", (long long)(r.next - T0));
 	fake->crash_sent = true;
 	fake_run(&s, r.next, &workers);
-	ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.doubts == 1 && e.attempts == 2 &&
-			e.envelope.recipients[0].outcome == OUTCOME_IN_DOUBT,
+	ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.doubts == 1 &&
+			e.attempts == 2 && e.envelope.recipients[0].outcome == OUTCOME_IN_DOUBT,
 		"when the end of data had left it is in doubt");
 	entry_done(&e);
+	end();
+}
+
+static void
+test_damaged(void)
+{
+	char id[ENTRY_ID + 1];
+	struct runner_result r;
+	int fd;
+
+	begin();
+	fake_queue(&s, "a@example.org", "ok1@example.net", "work", T0, id);
+	fake_queue(&s, "a@example.org", "ok2@example.net", "work", T0, NULL);
+	fd = openat(s.queue, id, O_WRONLY);
+	ok(pwrite(fd, "!", 1, 600) == 1, "an octet of a body changes");
+	close(fd);
+	/* writing has made it due when it was written */
+	r = fake_run(&s, 4000000000, NULL);
+	ok(fake->of[2] == 1 && !fake->of[1] && r.damaged == 1 && !queued() &&
+			room_count(s.damaged) == 1 && fake->events[HISTORY_DAMAGED] == 1 &&
+			fake->troubles == 1,
+		"it is put away and told, and not sent");
+	fake_queue(&s, "a@example.org", "ok3@example.net", "work", T0, id);
+	fd = openat(s.queue, id, O_WRONLY | O_TRUNC);
+	close(fd);
+	r = fake_run(&s, 4000000000, NULL);
+	ok(r.damaged == 1 && !queued() && room_count(s.damaged) == 2,
+		"nor one whose account cannot be read");
 	end();
 }
 
@@ -559,7 +594,8 @@ test_together(void)
 		fake->notices);
 	ok(!queued() && failed() == 20 && !fake->open, "nothing is left (%u, %u, %u)", queued(),
 		failed(), r.left);
-	ok(fake->most_connections <= 3, "never more than 3 connections (%u)", fake->most_connections);
+	ok(fake->most_connections <= 3, "never more than 3 connections (%u)",
+		fake->most_connections);
 	end();
 }
 
@@ -585,6 +621,7 @@ main(void)
 	test_clock();
 	test_drain();
 	test_crash();
+	test_damaged();
 	test_together();
 	return tap_done();
 }

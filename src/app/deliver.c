@@ -43,8 +43,8 @@ deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 	s->attempted = true;
 	s->smarthost.settings.deadline = clock_sooner(smarthost_deadline(account), a->deadline);
 	s->smarthost.settings.budget = a->budget;
-	return wire_link_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
-		&s->report, err);
+	return wire_link_deliver(
+		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -152,6 +152,8 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 bool
 submission_deliver(struct submission *s, struct error *err)
 {
+	bool done, good;
+
 	if (submission_given(s, OPT_DRY_RUN))
 		return report_dry_run(s, err);
 	if (!envelope_count(&s->envelope, OUTCOME_PENDING)) {
@@ -159,9 +161,12 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
-	if (queueing_is_on(s))
-		return queueing_deliver(s, err);
-	return submission_attempt(s, 0, status_progress, NULL, err);
+	if (!once_begin(s, &done, err) || done)
+		return done;
+	good = queueing_is_on(s) ? queueing_deliver(s, err)
+				 : submission_attempt(s, 0, status_progress, NULL, err);
+	once_end(s, good);
+	return good;
 }
 
 /* A process that nobody waits for finds out more about the server. */

@@ -37,6 +37,8 @@ submit(const struct arguments *args)
 	status = report(&s);
 	status_set(status);
 	queueing_drain(&s);
+	if (s.queue.state != QUEUE_STATE_NONE && submission_given(&s, OPT_WAIT))
+		status = queueing_wait(&s);
 	submission_part(&s);
 	queueing_done(&s.queue);
 	wire_report_done(&s.report);

@@ -1,6 +1,7 @@
 """Round trips: the slope of wall time over round-trip time, over a link that delays each packet."""
 
 import concurrent.futures
+import functools
 import os
 import shlex
 import subprocess
@@ -12,8 +13,10 @@ RECIPIENTS = {n: [f"r{i}@example.net" for i in range(n)] for n in (1, 50)}
 
 
 def seconds(bench, tls, command, delay):
-    """The shortest of TIMES runs over a link with this round-trip time."""
-    server = [bench.smarthost, "--listen", ADDRESS, "--port", str(PORT), "--tls", tls,
+    """The shortest of TIMES runs over a link with this round-trip time; what one of them learns the
+    next ones know. COMMAND makes the command."""
+    command = command()
+    server = [bench.smarthost, "--extensions", "+PIPECONNECT", "--listen", ADDRESS, "--port", str(PORT), "--tls", tls,
               "--tls-version", "1.3", "--use-ca", bench.ca, "--record", bench.dir, "--discard"]
     client = [bench.measure, str(TIMES), bench.small, *command]
     # no request is made before the server listens
@@ -44,6 +47,11 @@ def roundtrips(bench):
                                                       host=ADDRESS, recipients=to),
         "full": lambda tls, to: bench.sendoff_command(PORT, "--pipelining", "full", tls=tls,
                                                       host=ADDRESS, recipients=to),
+        "learnt": lambda tls, to: bench.sendoff_command(PORT, tls=tls, host=ADDRESS,
+                                                        recipients=to, memory=bench.memory()),
+        "ahead": lambda tls, to: bench.sendoff_command(PORT, "--pipeconnect", tls=tls,
+                                                       host=ADDRESS, recipients=to,
+                                                       memory=bench.memory()),
         "msmtp": lambda tls, to: bench.msmtp_command(PORT, tls=tls, host=ADDRESS, recipients=to),
     }
     jobs = {}
@@ -51,17 +59,21 @@ def roundtrips(bench):
         for tls in "implicit", "starttls":
             for n, to in RECIPIENTS.items():
                 for name, command in clients.items():
+                    if (name, tls) == ("ahead", "starttls"):
+                        continue
+                    make = functools.partial(command, tls, to)
                     for delay in DELAYS:
-                        jobs[tls, n, name, delay] = pool.submit(seconds, bench, tls,
-                                                                command(tls, to), delay)
+                        jobs[tls, n, name, delay] = pool.submit(seconds, bench, tls, make, delay)
     trips = {key[:3]: slope([(d / 1000, jobs[key[:3] + (d,)].result()) for d in DELAYS])
              for key in jobs}
     bench.head("round trips, 1 KB, AUTH PLAIN, TLS 1.3")
     for (tls, n, name), ours in trips.items():
         if name != "msmtp":
-            bar = {"auto": 6.2, "full": 5.2}[name] + (2 if tls == "starttls" else 0)
-            bench.row(f"{tls}, {n} recipient{'s' * (n > 1)}, pipelining {name}", ours,
-                      trips[tls, n, "msmtp"], bar=bar)
+            bar = {"auto": 6.2, "full": 5.2, "learnt": 5.2, "ahead": 4.2}[name]
+            what = {"learnt": "a server that is known", "ahead": "PIPECONNECT"}.get(
+                name, "pipelining " + name)
+            bench.row(f"{tls}, {n} recipient{'s' * (n > 1)}, {what}", ours,
+                      trips[tls, n, "msmtp"], bar=bar + (2 if tls == "starttls" else 0))
     known = trips["implicit", 1, "msmtp"]
     if abs(known - 11) > 0.5:
         print("INVALID: msmtp takes 11 round trips, and %.2f were measured" % known)

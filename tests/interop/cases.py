@@ -22,7 +22,7 @@ import messages
 import servers
 from sink import Sink
 
-PLANNED = 320
+PLANNED = 319
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
 POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",

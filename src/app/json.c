@@ -116,6 +116,7 @@ set_connection(json_t *o, const struct wire_report *r)
 	set(o, "port", r->port ? json_integer(r->port) : json_null());
 	set_text(o, "tls", r->tls.version);
 	set_text(o, "cipher", r->tls.cipher);
+	set(o, "tls_resumed", json_boolean(r->tls.resumed));
 	set_text(o, "mechanism", r->mechanism);
 }
 

@@ -68,6 +68,8 @@ report_add_record(struct strbuf *out, const struct submission *s)
 		strbuf_addf(out, " port=%u", r->port);
 	add_value(out, "tls", r->tls.version);
 	add_value(out, "cipher", r->tls.cipher);
+	if (r->tls.resumed)
+		strbuf_adds(out, " resumed=yes");
 	add_value(out, "mechanism", r->mechanism);
 	add_address(out, "from", &s->envelope.sender);
 	add_recipients(out, &s->envelope);

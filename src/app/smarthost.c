@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "dial.h"
 #include "identity.h"
+#include "remember.h"
 #include "submission.h"
 #include "trusted.h"
 
@@ -91,6 +92,8 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
 		.cleartext_auth = profile_yes(p, OPT_ALLOW_CLEARTEXT_AUTH),
 		.user = profile_text(p, OPT_USER),
+		.memory = profile_yes(p, OPT_REMEMBER) ? remember_directory() : NULL,
+		.pipeconnect = profile_yes(p, OPT_PIPECONNECT),
 		.partial_abort = profile_choice(p, OPT_PARTIAL) == 1,
 		.strict_body = profile_yes(p, OPT_STRICT_BODY),
 		.deadline = smarthost_deadline(p),

@@ -71,6 +71,7 @@ session_end(struct session *s)
 {
 	if (s->greeted && !s->queue_count && verbs[VERB_QUIT].write(s, 0, NULL))
 		(void)!stream_flush(&s->stream, clock_in(QUIT_MS), NULL);
+	tls_keep_ticket(&s->stream);
 	s->report->round_trips += s->stream.turns;
 	stream_done(&s->stream);
 	content_done(s);

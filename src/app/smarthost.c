@@ -137,7 +137,7 @@ check_files(const struct profile *p, struct error *err)
 }
 
 bool
-smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
+smarthost_prepare(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
@@ -150,6 +150,12 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 		h->settings.trace = trace_line;
 		h->settings.trace_ctx = &h->trace;
 	}
+	return true;
+}
+
+bool
+smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
+{
 	h->asked = wants_secret(&h->settings);
 	if (h->asked &&
 		!secret_start(&h->secret, account, h->settings.hosts[0], h->settings.user, err))
@@ -160,11 +166,25 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 	return true;
 }
 
+bool
+smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
+	struct error *err)
+{
+	return smarthost_prepare(h, s, account, err) && smarthost_ask(h, account, err);
+}
+
 void
-smarthost_close(struct smarthost *h)
+smarthost_forget(struct smarthost *h)
 {
 	if (h->asked)
 		secret_done(&h->secret);
 	strbuf_done(&h->password);
+	h->asked = h->got = false;
+}
+
+void
+smarthost_close(struct smarthost *h)
+{
+	smarthost_forget(h);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

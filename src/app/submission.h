@@ -25,6 +25,7 @@ struct submission {
 	int64_t started, finished; /* clock_ms */
 	bool input_read;           /* standard input was read to its end, or is not used */
 	bool attempted;            /* an attempt to send was made */
+	struct kept *kept;         /* the connection, where it may serve the next submission */
 };
 
 /* True iff the option was given on the command line. */

@@ -1,6 +1,7 @@
 #include "submit.h"
 
 #include "clock.h"
+#include "linger.h"
 #include "report.h"
 #include "status.h"
 #include "submission.h"
@@ -32,6 +33,7 @@ submit(const struct arguments *args)
 	s.finished = clock_ms();
 	status = report(&s);
 	status_set(status);
+	linger_stay(&s, status);
 	wire_report_done(&s.report);
 	envelope_done(&s.envelope);
 	message_done(&s.message);

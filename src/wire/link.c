@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "session_state.h"
 
 #define GOING_ON "going on with the connection that is open"
@@ -87,6 +88,7 @@ lay_down(struct delivery *d)
 	s->original = NULL;
 	s->progress = NULL;
 	s->report = &l->facts;
+	s->answered = clock_ms();
 }
 
 bool
@@ -193,4 +195,22 @@ link_resume(struct delivery *d, struct error *err)
 		d->final = false;
 	else if (!good)
 		*err = why;
+}
+
+void
+wire_link_continue(struct wire_link *l, struct envelope *envelope, const struct message *message,
+	wire_progress *progress, void *progress_ctx, struct wire_report *report)
+{
+	struct delivery d = { .link = l,
+		.envelope = envelope,
+		.message = message,
+		.progress = progress,
+		.progress_ctx = progress_ctx,
+		.report = report };
+	struct session nobody = { .envelope = envelope };
+	struct error why = ERROR_NONE;
+
+	link_resume(&d, &why);
+	if (d.final)
+		transaction_fail_pending(&nobody, &why);
 }

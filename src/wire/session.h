@@ -81,3 +81,27 @@ bool wire_link_deliver(struct wire_link *l, struct envelope *envelope,
 bool wire_link_is_open(struct wire_link *l);
 /* Ends the connection, if there is one, by QUIT without waiting. Accepts NULL. */
 void wire_link_free(struct wire_link *l);
+
+/* What follows is for a process that keeps an open link for others (warm.h). */
+
+/* As wire_link_deliver, but over the connection that is open only: who is still pending afterwards has
+ * got nothing, and needs another way. A failure that no other address would mend is everybody's
+ * outcome. */
+void wire_link_continue(struct wire_link *l, struct envelope *envelope,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
+	struct wire_report *report);
+/* Wipes password and client key: an open connection needs them no more, and no other will be made. */
+void wire_link_forget(struct wire_link *l);
+/* Asks the server, which nobody waits for now, whether it answers a BDAT that it refuses exactly once
+ * (RFC 3030 section 2): bodies up to 64 KiB travel in the envelope's flight from then on. Only with
+ * pipelining = auto. A server that takes content for commands closes the connection by that. */
+void wire_link_prove(struct wire_link *l);
+/* The socket, for poll(2), or -1. What is to be read there ends the connection: call
+ * wire_link_is_open. */
+int wire_link_fd(const struct wire_link *l);
+/* What a report says of the connection that is open. */
+const struct wire_report *wire_link_facts(const struct wire_link *l);
+/* No octet leaves any more: what is being written fails, as if the network had. */
+void wire_link_cut(struct wire_link *l);
+/* Closes our descriptor of the connection without a word: another process has it. */
+void wire_link_abandon(struct wire_link *l);

@@ -72,6 +72,8 @@ struct session {
 
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
+	bool proven;           /* a refused BDAT is answered once: content may ride along */
+	int64_t answered;      /* clock_ms() of the last word, between two messages */
 
 	const struct message *content; /* original, or converted, for this server */
 	struct message converted;      /* header always its own; body its own iff body_converted */

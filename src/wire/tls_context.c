@@ -204,6 +204,12 @@ tls_context_new(const struct tls_settings *settings, struct error *err)
 }
 
 void
+tls_context_forget(struct tls_context *c)
+{
+	gnutls_certificate_free_keys(c->cred);
+}
+
+void
 tls_context_free(struct tls_context *c)
 {
 	if (!c)

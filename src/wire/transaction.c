@@ -8,6 +8,9 @@
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
 
+/* A server that was heard so lately has not closed an idle connection. */
+#define SILENT_MS (30 * CLOCK_SECOND)
+
 /* Every server takes that many recipients at once. */
 #define RCPT_LIMIT 100
 
@@ -101,11 +104,15 @@ authenticate(struct session *s, struct error *err)
 	return flight_push(s, VERB_AUTH, 0, err);
 }
 
+/* Content may leave with the envelope. Not on a connection that has been silent for long: should
+ * the server have closed it meanwhile, nobody would know what became of the content. */
 static bool
 rides_along(const struct session *s)
 {
-	return s->settings->pipelining == WIRE_PIPELINING_FULL && s->capability.chunking &&
-	       message_size(s->content) <= FULL_FLIGHT;
+	if (s->answered && clock_ms() - s->answered > SILENT_MS)
+		return false;
+	return (s->settings->pipelining == WIRE_PIPELINING_FULL || s->proven) &&
+	       s->capability.chunking && message_size(s->content) <= FULL_FLIGHT;
 }
 
 /* Everything so far is answered, and the login or the sender was refused. */

@@ -1,0 +1,73 @@
+/* An open connection while it carries nothing: what a process that keeps it does with it. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "session_state.h"
+
+/* For each reply; a server that needs longer is not asked again. */
+#define PROOF_MS (30 * CLOCK_SECOND)
+
+void
+wire_link_forget(struct wire_link *l)
+{
+	sasl_done(&l->session.sasl);
+	strbuf_done(&l->session.response);
+	if (l->tls)
+		tls_context_forget(l->tls);
+}
+
+int
+wire_link_fd(const struct wire_link *l)
+{
+	return l->open ? l->session.stream.fd : -1;
+}
+
+const struct wire_report *
+wire_link_facts(const struct wire_link *l)
+{
+	return &l->facts;
+}
+
+void
+wire_link_cut(struct wire_link *l)
+{
+	shutdown(l->session.stream.fd, SHUT_RDWR);
+}
+
+void
+wire_link_abandon(struct wire_link *l)
+{
+	l->session.greeted = false;
+	wire_link_free(l);
+}
+
+/* The reply's class, 0 without one. */
+static int
+next_class(struct session *s, enum verb verb)
+{
+	return flight_reply(s, verb, clock_in(PROOF_MS), NULL) ? reply_class(&s->reply) : 0;
+}
+
+/* Should the octets be taken for a command it is QUIT, whose reply is no other's. */
+static const char question[] = "BDAT 6 LAST\r\nQUIT\r\nRSET\r\n";
+
+void
+wire_link_prove(struct wire_link *l)
+{
+	struct session *s = &l->session;
+
+	if (!wire_link_is_open(l) || s->proven || !s->capability.chunking || !flight_pipelines(s) ||
+		s->settings->pipelining != WIRE_PIPELINING_AUTO)
+		return;
+	s->proven =
+		stream_write(&s->stream, question, strlen(question), clock_in(PROOF_MS), NULL) &&
+		stream_flush(&s->stream, clock_in(PROOF_MS), NULL) &&
+		next_class(s, VERB_BDAT) == 5 && next_class(s, VERB_RSET) == 2 &&
+		s->reply.code != 221;
+	s->stream.turns = 0;
+	if (!s->proven)
+		s->greeted = false;
+	s->answered = clock_ms();
+	s->in_transaction = s->in_transaction && !s->proven;
+}

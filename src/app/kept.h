@@ -14,7 +14,6 @@ struct kept {
 	struct wire_link *link;      /* NULL: none was needed */
 	uint64_t seconds;            /* linger, 0: connections do not stay */
 	struct memory_key name, key; /* linger_key.h */
-	bool was_asked;              /* another process has taken the message */
 };
 
 /* Closes the connection. Accepts NULL. */

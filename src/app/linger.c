@@ -48,8 +48,8 @@ linger_ask(struct submission *s)
 	}
 	if (!place_reach(&k->name, &p))
 		return;
-	k->was_asked = warm_ask(p.fd, &k->key, &k->smarthost.settings, &s->envelope, &s->message,
-		status_progress, NULL, &s->report);
+	warm_ask(p.fd, &k->key, &k->smarthost.settings, &s->envelope, &s->message, status_progress,
+		NULL, &s->report);
 	place_leave(&p);
 }
 
@@ -169,8 +169,8 @@ may_stay(const struct submission *s, int status)
 {
 	const struct kept *k = s->kept;
 
-	return status == 0 && k->seconds && !k->was_asked &&
-	       profile_choice(&s->account, OPT_SUBMIT) <= 0 && wire_link_is_open(k->link);
+	return status == 0 && k->seconds && profile_choice(&s->account, OPT_SUBMIT) <= 0 &&
+	       wire_link_is_open(k->link);
 }
 
 void

@@ -27,8 +27,8 @@
  * connection must be what KEY stands for. Afterwards whoever has an outcome is settled (in doubt,
  * too), and whoever is still pending has got nothing: the usual way is open. *REPORT says what it
  * would say of a delivery; of SETTINGS what belongs to the message counts: deadline, trace, wishes,
- * partial-abort and strict-body. True iff the process took the message up. */
-bool warm_ask(int fd, const struct memory_key *key, const struct wire_settings *settings,
+ * partial-abort and strict-body. */
+void warm_ask(int fd, const struct memory_key *key, const struct wire_settings *settings,
 	struct envelope *envelope, const struct message *message, wire_progress *progress,
 	void *progress_ctx, struct wire_report *report);
 

@@ -131,7 +131,7 @@ hand_over(struct asking *a, const struct memory_key *key, const struct message *
 	       warm_take_report(data->s, data->len, a->report);
 }
 
-bool
+void
 warm_ask(int fd, const struct memory_key *key, const struct wire_settings *settings,
 	struct envelope *envelope, const struct message *message, wire_progress *progress,
 	void *progress_ctx, struct wire_report *report)
@@ -156,5 +156,4 @@ warm_ask(int fd, const struct memory_key *key, const struct wire_settings *setti
 	if (good && !listen_to(&a, &data))
 		lost(&a);
 	strbuf_done(&data);
-	return good;
 }

@@ -45,9 +45,11 @@ take_mark(struct asking *a, const struct strbuf *data)
 		tell(a, WIRE_SENT);
 		return warm_say(a->fd, WARM_GO, NULL, 0, -1, clock_in(READY_MS));
 	}
+	if (!a->gone_ahead)
+		return false;
 	a->accepted_by_all = data->s[0] == WIRE_ACCEPTED_BY_ALL;
 	tell(a, (enum wire_mark)data->s[0]);
-	return a->gone_ahead;
+	return true;
 }
 
 static bool

@@ -65,7 +65,7 @@ has_changed(const struct submission *s)
 
 /* One client. False when the connection is of no more use. */
 static bool
-serve(struct submission *s, const struct place *p, int64_t *deadline)
+serve(struct submission *s, const struct place *p, int64_t *used)
 {
 	struct kept *k = s->kept;
 	enum warm_service service = WARM_NOTHING;
@@ -77,30 +77,31 @@ serve(struct submission *s, const struct place *p, int64_t *deadline)
 		service = warm_serve(fd, k->link, &k->smarthost.settings, &k->key);
 	close(fd);
 	if (service == WARM_SERVED)
-		*deadline = clock_in((int64_t)k->seconds * CLOCK_SECOND);
+		*used = clock_age_ms();
 	return service != WARM_OTHER_KEY;
 }
 
-/* Waits for clients as long as the connection is good. */
+/* Waits for clients as long as the connection is good. The time that the machine sleeps counts. */
 static void
 wait_for_clients(struct submission *s, const struct place *p)
 {
 	struct kept *k = s->kept;
-	int64_t deadline = clock_in((int64_t)k->seconds * CLOCK_SECOND), wait;
+	int64_t stay = (int64_t)k->seconds * CLOCK_SECOND, used = clock_age_ms(), left;
 	struct pollfd fds[2] = { { .fd = p->fd, .events = POLLIN }, { .events = POLLIN } };
 	struct timespec pause;
 	sigset_t none;
-	int ready;
+	int ready = 0;
 
 	sigemptyset(&none);
-	while (!asked_to_end && clock_left(deadline) && wire_link_is_open(k->link)) {
-		wait = clock_left(clock_sooner(deadline, clock_in(LOOK_MS)));
-		pause = (struct timespec){ wait / 1000, wait % 1000 * 1000000 };
+	while (!asked_to_end && wire_link_is_open(k->link)) {
+		left = used + stay - clock_age_ms();
+		if (left <= 0 || (ready > 0 && fds[0].revents && !serve(s, p, &used)))
+			break;
+		left = clock_sooner(left, LOOK_MS);
+		pause = (struct timespec){ left / 1000, left % 1000 * 1000000 };
 		fds[1].fd = wire_link_fd(k->link);
 		ready = ppoll(fds, 2, &pause, &none);
 		if ((ready < 0 && errno != EINTR) || (!ready && has_changed(s)))
-			break;
-		if (ready > 0 && fds[0].revents && !serve(s, p, &deadline))
 			break;
 	}
 }

@@ -88,7 +88,7 @@ lay_down(struct delivery *d)
 	s->original = NULL;
 	s->progress = NULL;
 	s->report = &l->facts;
-	s->answered = clock_ms();
+	s->answered = clock_age_ms();
 }
 
 bool
@@ -107,7 +107,7 @@ wire_link_is_open(struct wire_link *l)
 	/* whatever the server says now is not meant for the next message: a 421, its end */
 	if (l->open && (stream_has_input(&s->stream) || s->stream.ended || s->stream.reset))
 		s->greeted = false;
-	if (l->open && !link_usable(s))
+	if (l->open && (!link_usable(s) || !link_has_address(l)))
 		hang_up(l);
 	return l->open;
 }
@@ -183,6 +183,7 @@ link_resume(struct delivery *d, struct error *err)
 	take_up(d);
 	copy_facts(d->report, &d->link->facts);
 	session_trace(s, WIRE_TRACE_NOTE, GOING_ON, strlen(GOING_ON));
+	s->resumed = true;
 	good = converse(s, &why);
 	dead = !good && was_dead(s, &why);
 	for (size_t i = 0; dead && i < s->tx.count; i++) {

@@ -1,12 +1,43 @@
 /* An open connection while it carries nothing: what a process that keeps it does with it. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "session_state.h"
 
 /* For each reply; a server that needs longer is not asked again. */
 #define PROOF_MS (30 * CLOCK_SECOND)
+
+/* When the network takes nothing for so long, the connection has died while nobody looked. */
+#define DEAD_MS (60 * CLOCK_SECOND)
+
+bool
+link_has_address(const struct wire_link *l)
+{
+	struct sockaddr_storage a = { .ss_family = AF_UNSPEC };
+	socklen_t n = sizeof(a);
+	bool gone;
+	int fd;
+
+	if (getsockname(l->session.stream.fd, (struct sockaddr *)&a, &n))
+		return false;
+	if (a.ss_family == AF_INET)
+		((struct sockaddr_in *)&a)->sin_port = 0;
+	else if (a.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a)->sin6_port = 0;
+	else
+		return true;
+	fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	gone = fd >= 0 && bind(fd, (struct sockaddr *)&a, n) &&
+	       (errno == EADDRNOTAVAIL || errno == ENODEV);
+	if (fd >= 0)
+		close(fd);
+	return !gone;
+}
 
 void
 wire_link_forget(struct wire_link *l)
@@ -55,8 +86,10 @@ static const char question[] = "BDAT 6 LAST\r\nQUIT\r\nRSET\r\n";
 void
 wire_link_prove(struct wire_link *l)
 {
+	const unsigned dead = DEAD_MS;
 	struct session *s = &l->session;
 
+	(void)!setsockopt(s->stream.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead, sizeof(dead));
 	if (!wire_link_is_open(l) || s->proven || !s->capability.chunking || !flight_pipelines(s) ||
 		s->settings->pipelining != WIRE_PIPELINING_AUTO)
 		return;
@@ -68,6 +101,6 @@ wire_link_prove(struct wire_link *l)
 	s->stream.turns = 0;
 	if (!s->proven)
 		s->greeted = false;
-	s->answered = clock_ms();
+	s->answered = clock_age_ms();
 	s->in_transaction = s->in_transaction && !s->proven;
 }

@@ -73,7 +73,8 @@ struct session {
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
 	bool proven;           /* a refused BDAT is answered once: content may ride along */
-	int64_t answered;      /* clock_ms() of the last word, between two messages */
+	int64_t answered;      /* clock_age_ms() of the last word, between two messages */
+	bool resumed;          /* ... since when nothing was heard, although we spoke */
 
 	const struct message *content; /* original, or converted, for this server */
 	struct message converted;      /* header always its own; body its own iff body_converted */
@@ -112,6 +113,8 @@ bool link_attempt(struct delivery *d, struct dial *dial, struct error *err)
 /* The message goes over the connection that is open, as far as it goes; *ERR is set when it failed.
  * Whoever is still pending needs another one, unless d->final is set. */
 void link_resume(struct delivery *d, struct error *err);
+/* True iff the address that we connected from is still this machine's: the network may have changed. */
+bool link_has_address(const struct wire_link *l);
 /* True iff the connection takes another transaction, as far as is known. */
 bool link_usable(const struct session *s);
 

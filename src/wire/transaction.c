@@ -8,8 +8,8 @@
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
 
-/* A server that was heard so lately has not closed an idle connection. */
-#define SILENT_MS (30 * CLOCK_SECOND)
+/* A server that was heard so lately has not closed an idle connection, and the network is the same. */
+#define SILENT_MS (10 * CLOCK_SECOND)
 
 /* Every server takes that many recipients at once. */
 #define RCPT_LIMIT 100
@@ -109,7 +109,7 @@ authenticate(struct session *s, struct error *err)
 static bool
 rides_along(const struct session *s)
 {
-	if (s->answered && clock_ms() - s->answered > SILENT_MS)
+	if (s->answered && clock_age_ms() - s->answered > SILENT_MS)
 		return false;
 	return (s->settings->pipelining == WIRE_PIPELINING_FULL || s->proven) &&
 	       s->capability.chunking && message_size(s->content) <= FULL_FLIGHT;

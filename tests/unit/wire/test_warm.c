@@ -358,10 +358,13 @@ act_and_leave(int fd, struct message *m, struct envelope *e)
 	struct strbuf data = STRBUF_INIT(WARM_MAX);
 	struct watch w = { .fails = false };
 	struct wire_settings settings = settings_for(NULL, &w);
+	enum warm_word word;
 
 	settings.trace = NULL;
 	warm_add_request(&data, &key, &settings, e, m);
-	ok(warm_say(fd, WARM_REQUEST, data.s, data.len, -1, clock_in(1000)), "handed over");
+	ok(warm_say(fd, WARM_REQUEST, data.s, data.len, -1, clock_in(1000)) &&
+			warm_hear(fd, &word, &data, NULL, clock_in(3000)) && word == WARM_READY,
+		"handed over");
 	strbuf_done(&data);
 }
 

@@ -7,7 +7,7 @@ import subprocess
 
 DELAYS = (0, 20, 100, 300)
 TIMES = 5
-WARM = 100
+WARM = 1000
 ADDRESS, PORT = "10.9.0.2", 4465
 RECIPIENTS = {n: [f"r{i}@example.net" for i in range(n)] for n in (1, 50)}
 

@@ -26,8 +26,10 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 {
 	struct error why = ERROR_NONE;
 
-	if (o->id == OPT_RUN_QUEUE)
+	if (o->id == OPT_RUN_QUEUE) {
+		a->queue_forced = a->queue_forced || *value == 'f';
 		return sendmail_mode(a, "q", err);
+	}
 	if (o->id == OPT_CHECK_ALIASES)
 		return sendmail_mode(a, "i", err);
 	if (o->id == OPT_MODE)
@@ -71,6 +73,10 @@ unknown(const char *written, const struct option *like, struct error *err)
 static const char *
 switched_on(const struct option *o)
 {
+	if (o->id == OPT_QUEUE)
+		return "on-failure";
+	if (o->id == OPT_WAIT)
+		return "7d";
 	return o->kind == KIND_BOOL ? "yes" : "";
 }
 

@@ -1,56 +1,187 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "alloc.h"
-#include "kept.h"
+#include "child.h"
+#include "clock.h"
+#include "fallback.h"
 #include "linger.h"
 #include "report.h"
+#include "smarthost.h"
 #include "status.h"
 #include "submission.h"
 
+/* One delivery: an account, and those that stand in for it. */
+struct attempt {
+	struct submission *s;
+	bool *open;       /* recipients that nobody has decided about */
+	int64_t deadline; /* of the command line, for all accounts together */
+	int64_t budget;   /* for the content to begin to leave */
+	wire_progress *progress;
+	void *progress_ctx;
+};
+
 void
-kept_free(struct kept *k)
+submission_disconnect(struct submission *s)
 {
-	if (!k)
-		return;
-	wire_link_free(k->link);
-	smarthost_close(&k->smarthost);
-	free(k);
+	wire_link_free(s->link);
+	s->link = NULL;
+	smarthost_close(&s->smarthost);
 }
 
-/* Whoever has no outcome shares this one. */
 static void
-fail_pending(struct envelope *e, const struct error *why)
+set_limits(const struct attempt *a, const struct profile *account)
 {
-	for (size_t i = 0; i < e->count; i++)
-		if (e->recipients[i].outcome == OUTCOME_PENDING)
-			recipient_fail(&e->recipients[i], why);
+	struct wire_settings *settings = &a->s->smarthost.settings;
+
+	settings->deadline = clock_sooner(smarthost_deadline(account), a->deadline);
+	settings->budget = a->budget;
 }
 
-/* Over a connection that another submission has left, then over one of our own. */
+/* A way to the account's smarthost. Before a password is asked for, a process that keeps a
+ * connection there gets the message, and whoever has an outcome then needs the way no more. */
 static bool
-send(struct submission *s, struct kept *k, struct error *err)
+open_link(struct attempt *a, const struct profile *account, struct error *err)
 {
+	struct submission *s = a->s;
 	size_t pending = envelope_count(&s->envelope, OUTCOME_PENDING), left;
 
-	linger_ask(s);
+	if (!smarthost_prepare(&s->smarthost, s, account, err))
+		return false;
+	set_limits(a, account);
+	linger_ask(s, account, a->progress, a->progress_ctx);
 	left = envelope_count(&s->envelope, OUTCOME_PENDING);
-	s->attempted = left < pending;
-	if (left && !smarthost_ask(&k->smarthost, &s->account, err)) {
-		if (s->attempted)
-			fail_pending(&s->envelope, err);
+	if (left && !smarthost_ask(&s->smarthost, account, err)) {
+		s->attempted = s->attempted || left < pending;
+		for (size_t i = 0; left < pending && i < s->envelope.count; i++)
+			if (s->envelope.recipients[i].outcome == OUTCOME_PENDING)
+				recipient_fail(&s->envelope.recipients[i], err);
+		return false;
+	}
+	s->link = wire_link_new(&s->smarthost.settings);
+	return true;
+}
+
+static bool
+deliver_by(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct submission *s = a->s;
+
+	if (!s->link && !open_link(a, account, err)) {
+		submission_disconnect(s);
 		return false;
 	}
 	s->attempted = true;
-	k->link = wire_link_new(&k->smarthost.settings);
+	set_limits(a, account);
 	return wire_link_deliver(
-		k->link, &s->envelope, &s->message, status_progress, NULL, &s->report, err);
+		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
+}
+
+/* After a failure: opens the recipients again of whom only the account's failure is known. False if
+ * there is none, or if the message has left for somebody: then the account can be used. */
+static bool
+reopen(struct attempt *a)
+{
+	struct envelope *e = &a->s->envelope;
+	bool any = false;
+
+	for (size_t i = 0; i < e->count; i++)
+		if (a->open[i] && (e->recipients[i].outcome == OUTCOME_ACCEPTED ||
+					  e->recipients[i].outcome == OUTCOME_IN_DOUBT))
+			return false;
+	for (size_t i = 0; i < e->count; i++) {
+		struct recipient *r = &e->recipients[i];
+
+		a->open[i] = a->open[i] &&
+			     (r->outcome == OUTCOME_PENDING || (r->why && fallback_helps(r->why)));
+		any = any || a->open[i];
+	}
+	for (size_t i = 0; any && i < e->count; i++)
+		if (a->open[i])
+			e->recipients[i].outcome = OUTCOME_PENDING;
+	return any;
+}
+
+static void
+fail_open(struct attempt *a, const struct error *why)
+{
+	struct envelope *e = &a->s->envelope;
+
+	for (size_t i = 0; a->s->attempted && i < e->count; i++)
+		if (a->open[i])
+			recipient_fail(&e->recipients[i], why);
+}
+
+static void
+note(struct submission *s, const struct profile *failed, const struct error *why,
+	const struct profile *next)
+{
+	strbuf_addf(&s->report.notes, "account %s could not be used: %s; account %s was tried\n",
+		failed->name, why->text, next->name);
+}
+
+/* Account by account, while it is the account that fails. What is worth trying again outweighs what
+ * is not. */
+static bool
+deliver(struct attempt *a, struct error *err)
+{
+	struct submission *s = a->s;
+	struct error why = ERROR_NONE, decided;
+	struct profile next;
+	bool good = deliver_by(a, s->used, &why);
+
+	decided = why;
+	while (!good && fallback_helps(&why) && fallback_next(s, s->used, &next)) {
+		if (!reopen(a)) {
+			profile_done(&next);
+			break;
+		}
+		note(s, s->used, &why, &next);
+		submission_disconnect(s);
+		profile_done(&s->fallback);
+		s->fallback = next;
+		s->used = &s->fallback;
+		error_clear(&why);
+		good = deliver_by(a, s->used, &why);
+		if (good || !fallback_helps(&why) || why.fault == FAULT_TEMPORARY)
+			decided = why;
+	}
+	if (!good && s->used != &s->account && fallback_helps(&why) && reopen(a))
+		fail_open(a, &decided);
+	if (!good && err && !err->fault)
+		*err = decided;
+	return good;
+}
+
+bool
+submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
+	void *progress_ctx, struct error *err)
+{
+	struct attempt a = { .s = s,
+		.deadline = CLOCK_NEVER,
+		.budget = budget,
+		.progress = progress,
+		.progress_ctx = progress_ctx };
+	bool good;
+
+	/* the account that stood in for the last message does so while its connection lasts */
+	if (!s->link || !wire_link_is_open(s->link)) {
+		submission_disconnect(s);
+		s->used = &s->account;
+	}
+	if (submission_given(s, OPT_TIMEOUT))
+		a.deadline = smarthost_deadline(&s->account);
+	a.open = xcalloc(s->envelope.count + 1, sizeof(*a.open));
+	for (size_t i = 0; i < s->envelope.count; i++)
+		a.open[i] = s->envelope.recipients[i].outcome == OUTCOME_PENDING;
+	good = deliver(&a, err);
+	free(a.open);
+	return good;
 }
 
 bool
 submission_deliver(struct submission *s, struct error *err)
 {
-	bool good;
-
 	if (submission_given(s, OPT_DRY_RUN))
 		return report_dry_run(s, err);
 	if (!envelope_count(&s->envelope, OUTCOME_PENDING)) {
@@ -58,11 +189,36 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
-	s->kept = xcalloc(1, sizeof(*s->kept));
-	good = smarthost_prepare(&s->kept->smarthost, s, &s->account, err) && send(s, s->kept, err);
-	if (!good || !s->kept->seconds) {
-		kept_free(s->kept);
-		s->kept = NULL;
+	if (queueing_is_on(s))
+		return queueing_deliver(s, err);
+	return submission_attempt(s, 0, status_progress, NULL, err);
+}
+
+/* A process that nobody waits for finds out more about the server. */
+static void
+learn(struct submission *s)
+{
+	int socket = wire_link_socket(s->link);
+	pid_t pid;
+
+	/* it has no use for the passwords */
+	strbuf_done(&s->smarthost.password);
+	strbuf_done(&s->smarthost.proxy_password);
+	pid = child_detach(&socket, 1);
+	if (!pid) {
+		wire_link_learn(s->link);
+		_exit(0);
 	}
-	return good;
+	if (pid > 0)
+		wire_link_abandon(s->link);
+}
+
+void
+submission_part(struct submission *s, int status)
+{
+	if (s->link && linger_may(s, status))
+		linger_stay(s);
+	else if (s->link && wire_link_learns(s->link))
+		learn(s);
+	submission_disconnect(s);
 }

@@ -15,7 +15,8 @@ const struct command commands[] = {
 	{ "login", NULL },
 	{ "logout", NULL },
 	{ "password", NULL },
-	{ "queue", NULL },
+	{ "queue", "List the queue, and see to what is in it: show, flush, hold, release, remove, "
+		   "retry, run." },
 	{ "serve", NULL },
 	{ "setup", NULL },
 	{ "token", NULL },
@@ -35,6 +36,8 @@ help_add_usage(struct strbuf *out, const struct option *o)
 		strbuf_addf(out, "--%s", o->name);
 	if (o->kind == KIND_BOOL)
 		strbuf_adds(out, "[=no]");
+	else if (o->where & WHERE_OPTIONAL)
+		strbuf_addf(out, "[=%s]", o->arg);
 	else if (*o->arg)
 		strbuf_addf(out, " %s", o->arg);
 }

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "memo.h"
 #include "profile.h"
 #include "settings.h"
 #include "strbuf.h"
@@ -27,25 +27,25 @@ add_settings(struct strbuf *record, const struct profile *p)
 {
 	const struct setting *set;
 
-	memory_adds(record, SENDOFF_VERSION);
-	memory_add_number(record, geteuid());
-	memory_adds(record, p->name);
+	memo_adds(record, SENDOFF_VERSION);
+	memo_add_number(record, geteuid());
+	memo_adds(record, p->name);
 	for (size_t i = 0; i < OPT_COUNT; i++) {
 		set = &p->settings[i];
 		if (!is_of_connection(&options[i]) || !set->origin)
 			continue;
-		memory_add_number(record, i);
-		memory_add_number(record, set->n);
+		memo_add_number(record, i);
+		memo_add_number(record, set->n);
 		for (size_t k = 0; k < set->n; k++)
-			memory_adds(record, set->v[k]);
+			memo_adds(record, set->v[k]);
 	}
 }
 
 static void
 add_time(struct strbuf *record, const struct timespec *t)
 {
-	memory_add_number(record, (uint64_t)t->tv_sec);
-	memory_add_number(record, (uint64_t)t->tv_nsec);
+	memo_add_number(record, (uint64_t)t->tv_sec);
+	memo_add_number(record, (uint64_t)t->tv_nsec);
 }
 
 static void
@@ -53,14 +53,14 @@ add_state(struct strbuf *record, const char *path)
 {
 	struct stat st;
 
-	memory_adds(record, path);
+	memo_adds(record, path);
 	if (!path || stat(path, &st)) {
-		memory_add_number(record, 0);
+		memo_add_number(record, 0);
 		return;
 	}
-	memory_add_number(record, st.st_dev);
-	memory_add_number(record, st.st_ino);
-	memory_add_number(record, (uint64_t)st.st_size);
+	memo_add_number(record, st.st_dev);
+	memo_add_number(record, st.st_ino);
+	memo_add_number(record, (uint64_t)st.st_size);
 	add_time(record, &st.st_mtim);
 	add_time(record, &st.st_ctim);
 }
@@ -108,16 +108,16 @@ add_files(struct strbuf *record, const struct profile *p)
 
 bool
 linger_keys(const struct profile *account, const struct wire_settings *settings,
-	struct memory_key *name, struct memory_key *key)
+	struct memo_key *name, struct memo_key *key)
 {
 	struct strbuf record = STRBUF_INIT_SECRET(RECORD_MAX);
 	bool good;
 
 	add_settings(&record, account);
-	memory_adds(&record, settings->ehlo_name);
-	good = memory_hash(name, &record);
+	memo_adds(&record, settings->ehlo_name);
+	good = memo_hash(name, &record);
 	add_files(&record, account);
-	good = good && memory_hash(key, &record);
+	good = good && memo_hash(key, &record);
 	strbuf_done(&record);
 	return good;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-struct memory_key;
+struct memo_key;
 struct profile;
 struct wire_settings;
 
@@ -12,4 +12,4 @@ struct wire_settings;
  * the user, *KEY for the state of the files as well: configuration, TLS, password. What a command
  * or the keyring would answer is in neither. False when they cannot be hashed. */
 bool linger_keys(const struct profile *account, const struct wire_settings *settings,
-	struct memory_key *name, struct memory_key *key) __attribute__((warn_unused_result));
+	struct memo_key *name, struct memo_key *key) __attribute__((warn_unused_result));

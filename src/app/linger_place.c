@@ -30,9 +30,9 @@ directory(void)
 
 	if (!runtime || *runtime != '/') {
 		snprintf(path, sizeof(path), "/run/user/%u/sendoff", (unsigned)geteuid());
-		if (memory_prepare(path, true))
+		if (memo_prepare(path, true))
 			return path;
-		if (!geteuid() && memory_prepare("/run/sendoff-0", true))
+		if (!geteuid() && memo_prepare("/run/sendoff-0", true))
 			return "/run/sendoff-0";
 	}
 	return remember_directory();
@@ -40,15 +40,15 @@ directory(void)
 
 /* False when the place has no room for a path. */
 static bool
-name_path(struct place *p, const char *dir, const struct memory_key *name, unsigned slot)
+name_path(struct place *p, const char *dir, const struct memo_key *name, unsigned slot)
 {
-	size_t n = strlen(dir), room = sizeof(PREFIX) + MEMORY_KEY + 2;
+	size_t n = strlen(dir), room = sizeof(PREFIX) + MEMO_KEY + 2;
 
 	/* half of the key makes a name that no other has; all of it is compared later */
 	if (n + 1 + room > sizeof(p->path))
 		return false;
 	n = (size_t)snprintf(p->path, sizeof(p->path), "%s/" PREFIX, dir);
-	for (size_t i = 0; i < MEMORY_KEY / 2; i++, n += 2)
+	for (size_t i = 0; i < MEMO_KEY / 2; i++, n += 2)
 		snprintf(p->path + n, sizeof(p->path) - n, "%02x", name->octets[i]);
 	snprintf(p->path + n, sizeof(p->path) - n, "-%u", slot);
 	return true;
@@ -132,7 +132,7 @@ reach(struct place *p)
 }
 
 bool
-place_reach(const struct memory_key *name, struct place *p)
+place_reach(const struct memo_key *name, struct place *p)
 {
 	const char *dir = directory();
 
@@ -180,7 +180,7 @@ sweep(const char *dir)
 }
 
 bool
-place_claim(const struct memory_key *name, struct place *p)
+place_claim(const struct memo_key *name, struct place *p)
 {
 	const char *dir = directory();
 	bool good = false;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "memory.h"
+#include "memo.h"
 
 #define PLACE_SLOTS 4 /* processes for one connection's name */
 
@@ -24,11 +24,9 @@ struct place {
 	}
 
 /* Connects to a process that is not busy and belongs to our user. P holds the lock. */
-bool
-place_reach(const struct memory_key *name, struct place *p) __attribute__((warn_unused_result));
+bool place_reach(const struct memo_key *name, struct place *p) __attribute__((warn_unused_result));
 /* Listens at a socket that no process has. The lock is free again. */
-bool
-place_claim(const struct memory_key *name, struct place *p) __attribute__((warn_unused_result));
+bool place_claim(const struct memo_key *name, struct place *p) __attribute__((warn_unused_result));
 /* True iff the peer of FD runs as our user. */
 bool place_is_ours(int fd);
 /* Closes the descriptors. */

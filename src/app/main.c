@@ -6,6 +6,7 @@
 #include "error.h"
 #include "help.h"
 #include "io.h"
+#include "queue.h"
 #include "sendmail.h"
 #include "status.h"
 #include "strbuf.h"
@@ -80,6 +81,8 @@ main(int argc, char **argv)
 		status = print(version_add);
 	else if (!args.command)
 		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
+	else if (strcmp(args.command, "queue") == 0)
+		status = queue_command(&args);
 	else
 		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
 	args_done(&args);

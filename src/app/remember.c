@@ -1,9 +1,10 @@
 #include "remember.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io.h"
-#include "memory.h"
+#include "memo.h"
 #include "strbuf.h"
 
 #define PATH_MAX_LEN 4000
@@ -27,7 +28,7 @@ join(const char *parent, const char *name)
 static bool
 usable(const char *directory)
 {
-	return directory && memory_prepare(directory, true);
+	return directory && memo_prepare(directory, true);
 }
 
 const char *
@@ -42,11 +43,11 @@ remember_directory(void)
 		cache = NULL;
 		if (usable(join(io_home(), ".cache/sendoff")))
 			return path.s;
-		if (join(io_home(), ".cache") && memory_prepare(path.s, true) &&
+		if (join(io_home(), ".cache") && memo_prepare(path.s, true) &&
 			usable(join(io_home(), ".cache/sendoff")))
 			return path.s;
 	} else if (usable(join(cache, "sendoff"))) {
 		return path.s;
 	}
-	return memory_prepare(SYSTEM_CACHE, false) ? SYSTEM_CACHE : NULL;
+	return geteuid() && memo_prepare(SYSTEM_CACHE, false) ? SYSTEM_CACHE : NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "aliasing.h"
 #include "error.h"
+#include "queue.h"
 #include "smtpd.h"
 
 static const struct {
@@ -66,6 +67,16 @@ static void
 set_error_mode(struct arguments *a, const char *value)
 {
 	a->errors_quiet = *value == 'q';
+	a->errors_mailed = *value == 'm' || *value == 'e';
+}
+
+/* -odq and -odd: not now. -odb and -odi leave it to the account. */
+static bool
+set_delivery_mode(struct arguments *a, const char *value, struct error *err)
+{
+	if (*value != 'q' && *value != 'd')
+		return true;
+	return profile_set(&a->given, OPT_QUEUE, "always", "-od", err);
 }
 
 bool
@@ -83,6 +94,8 @@ sendmail_option(struct arguments *a, enum option_id id, const char *value, struc
 			set_error_mode(a, setting);
 		if (n == 10 && strncasecmp(value, "IgnoreDots", n) == 0 && is_true(setting))
 			return profile_set(&a->given, OPT_IGNORE_DOTS, "", "-O", err);
+		if (n == 12 && strncasecmp(value, "DeliveryMode", n) == 0)
+			return set_delivery_mode(a, setting, err);
 		return true;
 	}
 	switch (*value) {
@@ -95,6 +108,8 @@ sendmail_option(struct arguments *a, enum option_id id, const char *value, struc
 	case 'e':
 		set_error_mode(a, value + 1);
 		return true;
+	case 'd':
+		return set_delivery_mode(a, value + 1, err);
 	default:
 		return true;
 	}
@@ -105,11 +120,9 @@ sendmail_run(const struct arguments *a)
 {
 	switch (a->mode) {
 	case MODE_QUEUE_LIST:
-		puts("Mail queue is empty");
-		break;
 	case MODE_QUEUE_COUNT:
-		puts("0");
-		break;
+	case MODE_QUEUE_RUN:
+		return queue_as_sendmail(a);
 	case MODE_SMTP:
 		return smtpd(a);
 	case MODE_VERIFY:
@@ -117,7 +130,6 @@ sendmail_run(const struct arguments *a)
 	case MODE_ALIASES:
 		return aliases_check(a);
 	case MODE_SUBMIT:
-	case MODE_QUEUE_RUN:
 	case MODE_NOTHING:
 		break;
 	}

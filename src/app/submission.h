@@ -8,28 +8,41 @@
 #include "args.h"
 #include "envelope.h"
 #include "error.h"
+#include "linger.h"
 #include "message.h"
 #include "profile.h"
+#include "queueing.h"
 #include "session.h"
+#include "smarthost.h"
 
 struct submission {
 	const struct arguments *args;
 	struct profile_list accounts;
 	struct profile account; /* the chosen one with the command line over it */
+	const struct profile *used; /* the account that was tried last: ACCOUNT (NULL too) or FALLBACK */
+	struct profile fallback;    /* one that stands in for it, while one does */
 	struct message message;
 	struct envelope envelope;
 	struct wire_report report;
+	struct smarthost smarthost; /* open while the link is there */
+	struct wire_link *link;     /* NULL: nothing was sent */
 	struct error error;   /* of the whole; the recipients have their own */
 	char message_id[256]; /* with its brackets, "" if the message has none */
 	time_t when;
 	int64_t started, finished; /* clock_ms */
 	bool input_read;           /* standard input was read to its end, or is not used */
-	bool attempted;            /* an attempt to send was made */
-	struct kept *kept;         /* the connection, where it may serve the next submission */
+	bool attempted;            /* an attempt to send was made, or it was queued */
+	struct queueing queue;
+	struct lingering linger;
 };
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
+
+/* account.c: where the configuration is. */
+struct profile_sources submission_sources(const struct submission *s);
+/* The name of the account that was used, or was to be. */
+const char *submission_used(const struct submission *s);
 
 /* account.c: loads the configuration. Chooses an account, as far as that can be done before the
  * message is read, for the settings that reading it needs. */
@@ -60,9 +73,17 @@ bool message_complete(struct submission *s, struct error *err) __attribute__((wa
 /* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
 bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
-/* deliver.c: profile to wire settings, secret, session. */
+/* deliver.c: sends the message, or queues it. */
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* One attempt: the account's smarthost, and those that stand in for it. The content begins to leave
+ * before BUDGET (clock_ms, 0: whenever). A connection that is still open in s->link is used again. */
+bool submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
+	void *progress_ctx, struct error *err) __attribute__((warn_unused_result));
+/* Ends the connection. */
+void submission_disconnect(struct submission *s);
+/* What is left to do with the connection when everything is reported. Nobody has to wait for it. */
+void submission_part(struct submission *s, int status);
 
 /* The address that stands in the message's From field (the first one), or false. Free it. */
 struct address;

@@ -1,7 +1,6 @@
 #include "submit.h"
 
 #include "clock.h"
-#include "linger.h"
 #include "report.h"
 #include "status.h"
 #include "submission.h"
@@ -10,7 +9,8 @@
 static bool
 run(struct submission *s, struct error *err)
 {
-	return account_load(s, err) && input_get(s, err) && account_choose(s, err) &&
+	return (account_load(s, err) || queueing_rescue(s, err)) && input_get(s, err) &&
+	       (account_choose(s, err) || queueing_rescue(s, err)) && queueing_prepare(s, err) &&
 	       envelope_fill(s, err) && message_complete(s, err) && submission_deliver(s, err);
 }
 
@@ -21,23 +21,29 @@ submit(const struct arguments *args)
 		.args = args,
 		.message = MESSAGE_NONE,
 		.envelope = ENVELOPE_NONE,
+		.smarthost = SMARTHOST_NONE,
 		.when = clock_wall(),
 		.started = clock_ms(),
+		.queue = QUEUEING_NONE,
 	};
 	int status;
 
 	profile_init(&s.account, "", "");
+	s.used = &s.account;
 	wire_report_init(&s.report);
 	if (!run(&s, &s.error))
 		input_drain(&s);
 	s.finished = clock_ms();
 	status = report(&s);
 	status_set(status);
-	linger_stay(&s, status);
+	queueing_drain(&s);
+	submission_part(&s, status);
+	queueing_done(&s.queue);
 	wire_report_done(&s.report);
 	envelope_done(&s.envelope);
 	message_done(&s.message);
 	profile_done(&s.account);
+	profile_done(&s.fallback);
 	profile_list_done(&s.accounts);
 	return status;
 }

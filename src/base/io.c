@@ -5,6 +5,8 @@
 #include <linux/magic.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -78,6 +80,35 @@ io_write_full(int fd, const void *data, size_t n)
 	return true;
 }
 
+bool
+io_pwritev_full(int fd, struct iovec *v, int count, uint64_t offset)
+{
+	size_t done;
+	ssize_t n;
+
+	for (;;) {
+		for (; count && !v->iov_len; v++)
+			count--;
+		if (!count)
+			return true;
+		n = pwritev(fd, v, count, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			/* a file never answers 0 to octets; going on would be for ever */
+			errno = n < 0 ? errno : EIO;
+			return false;
+		}
+		offset += (uint64_t)n;
+		for (done = (size_t)n; count && done >= v->iov_len; v++, count--)
+			done -= v->iov_len;
+		if (count) {
+			v->iov_base = (char *)v->iov_base + done;
+			v->iov_len -= done;
+		}
+	}
+}
+
 static bool
 in_memory(const char *directory)
 {
@@ -138,6 +169,25 @@ io_temporary(const char *directory, struct error *err)
 		first ? first : ENOENT,
 		"unable to create a temporary file in %s (set TMPDIR to a writable directory)",
 		directory && *directory ? directory : "/var/tmp");
+	return -1;
+}
+
+int
+io_temporary_beside(int fd)
+{
+	const char *const places[] = { secure_getenv("TMPDIR"), "/var/tmp", "/tmp" };
+	struct stat full, other;
+
+	if (fstat(fd, &full) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		if (!places[i] || !*places[i] || stat(places[i], &other) != 0 ||
+			other.st_dev == full.st_dev || in_memory(places[i]))
+			continue;
+		fd = open_unnamed(places[i]);
+		if (fd >= 0)
+			return fd;
+	}
 	return -1;
 }
 

@@ -26,6 +26,7 @@ struct recipient {
 	struct enhanced enhanced;
 	char *words;            /* the server's text of that reply, printable, or NULL */
 	struct error *why;      /* set when not accepted; owned */
+	bool told;              /* the sender knows already that it failed (in a spool) */
 };
 
 enum dsn_return { DSN_RETURN_NONE, DSN_RETURN_FULL, DSN_RETURN_HEADERS };
@@ -48,6 +49,8 @@ struct envelope {
 #define ENVELOPE_NONE { .count = 0 }
 
 void envelope_done(struct envelope *e);
+/* Makes *TO, which is freed first, a deep copy of *FROM, outcomes included. */
+void envelope_copy(struct envelope *to, const struct envelope *from);
 /* Takes the addresses of L (copied) that are not among the recipients already, each once, all
  * OUTCOME_PENDING. */
 void envelope_add_recipients(struct envelope *e, const struct address_list *l);
@@ -64,6 +67,8 @@ void recipient_set(struct recipient *r, enum outcome outcome, int code, struct e
 /* OUTCOME_TEMPORARY or OUTCOME_PERMANENT by the fault, IN_DOUBT when err->in_doubt. */
 void recipient_fail(struct recipient *r, const struct error *why);
 
+/* Takes out the recipients that KEPT (one for each) is false for. */
+void envelope_keep(struct envelope *e, const bool *kept);
 /* How many recipients have OUTCOME. */
 size_t envelope_count(const struct envelope *e, enum outcome outcome);
 

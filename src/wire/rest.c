@@ -48,12 +48,6 @@ wire_link_forget(struct wire_link *l)
 		tls_context_forget(l->tls);
 }
 
-int
-wire_link_fd(const struct wire_link *l)
-{
-	return l->open ? l->session.stream.fd : -1;
-}
-
 const struct wire_report *
 wire_link_facts(const struct wire_link *l)
 {
@@ -64,13 +58,6 @@ void
 wire_link_cut(struct wire_link *l)
 {
 	shutdown(l->session.stream.fd, SHUT_RDWR);
-}
-
-void
-wire_link_abandon(struct wire_link *l)
-{
-	l->session.greeted = false;
-	wire_link_free(l);
 }
 
 /* The reply's class, 0 without one. */
@@ -88,19 +75,21 @@ wire_link_prove(struct wire_link *l)
 {
 	const unsigned dead = DEAD_MS;
 	struct session *s = &l->session;
+	bool proven;
 
 	(void)!setsockopt(s->stream.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead, sizeof(dead));
-	if (!wire_link_is_open(l) || s->proven || !s->capability.chunking || !flight_pipelines(s) ||
+	if (!wire_link_is_open(l) || s->known.bdat != KNOWN_NOTHING || s->settings->lmtp ||
+		!s->capability.chunking || !flight_pipelines(s) ||
 		s->settings->pipelining != WIRE_PIPELINING_AUTO)
 		return;
-	s->proven =
-		stream_write(&s->stream, question, strlen(question), clock_in(PROOF_MS), NULL) &&
-		stream_flush(&s->stream, clock_in(PROOF_MS), NULL) &&
-		next_class(s, VERB_BDAT) == 5 && next_class(s, VERB_RSET) == 2 &&
-		s->reply.code != 221;
+	proven = stream_write(&s->stream, question, strlen(question), clock_in(PROOF_MS), NULL) &&
+		 stream_flush(&s->stream, clock_in(PROOF_MS), NULL) &&
+		 next_class(s, VERB_BDAT) == 5 && next_class(s, VERB_RSET) == 2 &&
+		 s->reply.code != 221;
 	s->stream.turns = 0;
-	if (!s->proven)
-		s->greeted = false;
 	s->answered = clock_age_ms();
-	s->in_transaction = s->in_transaction && !s->proven;
+	s->known.bdat = proven ? KNOWN_IN_STEP : KNOWN_OUT_OF_STEP;
+	known_note_bdat(s, s->known.bdat);
+	s->greeted = proven;
+	s->in_transaction = false;
 }

@@ -167,19 +167,15 @@ set_name(struct tls *t, const char *host)
 		*scope = '%';
 }
 
-static struct tls *
-tls_new(struct tls_context *c, struct stream *s, const char *host)
+static void
+begin(struct tls *t, unsigned flags)
 {
-	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
-	struct strbuf record = STRBUF_INIT_SECRET(MEMORY_MAX);
-	struct tls *t = xcalloc(1, sizeof(*t));
+	struct tls_context *c = t->context;
 
-	t->context = c;
-	t->stream = s;
-	set_name(t, host);
-	/* where it is known which group the server takes, one key pair is enough */
-	if (tls_ticket_find(t, &record) && t->ticket.first_share)
-		flags |= GNUTLS_KEY_SHARE_TOP;
+	flags |= GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
+	/* who has set a certificate wants it shown, whatever authorities the server names */
+	if (c->has_certificate)
+		flags |= GNUTLS_FORCE_CLIENT_CERT;
 	if (gnutls_init(&t->session, flags) < 0 ||
 		gnutls_priority_set(t->session, c->priority) < 0 ||
 		gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, c->cred) < 0)
@@ -190,7 +186,27 @@ tls_new(struct tls_context *c, struct stream *s, const char *host)
 	gnutls_transport_set_pull_function(t->session, pull);
 	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
 	gnutls_transport_set_vec_push_function(t->session, push);
-	tls_ticket_offer(t);
+}
+
+static struct tls *
+tls_new(struct tls_context *c, struct stream *s, const char *host)
+{
+	struct strbuf record = STRBUF_INIT_SECRET(MEMO_MAX);
+	struct tls *t = xcalloc(1, sizeof(*t));
+	bool found;
+
+	t->context = c;
+	t->stream = s;
+	set_name(t, host);
+	found = tls_ticket_find(t, &record);
+	/* where it is known which group the server takes, one key pair is enough */
+	begin(t, found && t->ticket.first_share ? GNUTLS_KEY_SHARE_TOP : 0);
+	if (found && !tls_ticket_offer(t)) {
+		/* GnuTLS 3.7.9 crashes in the handshake of a session that it refused the data for
+		 */
+		gnutls_deinit(t->session);
+		begin(t, 0);
+	}
 	strbuf_done(&record);
 	return t;
 }
@@ -369,6 +385,7 @@ tls_describe(const struct stream *s, struct tls_info *ret)
 	ret->expires = t->expires;
 	ret->resumed = t->resumed;
 	ret->verified = t->verified;
+	memcpy(ret->dane, t->dane, sizeof(ret->dane));
 }
 
 bool

@@ -123,12 +123,6 @@ set_priority(struct tls_context *c, const struct tls_settings *s, struct error *
 		where ? where : s->priority);
 }
 
-bool
-tls_is_uri(const char *s)
-{
-	return strncmp(s, "pkcs11:", 7) == 0 || strncmp(s, "tpmkey:", 7) == 0;
-}
-
 static bool
 can_read(const char *key, const char *path, struct error *err)
 {
@@ -149,6 +143,7 @@ set_certificate(struct tls_context *c, const struct tls_settings *s, struct erro
 		return true;
 	if (!can_read("tls-cert", s->cert, err) || !can_read("tls-key", key, err))
 		return false;
+	tls_token_prepare(c, s);
 	rc = gnutls_certificate_set_x509_key_file2(
 		c->cred, s->cert, key, GNUTLS_X509_FMT_PEM, NULL, 0);
 	c->has_certificate = true;
@@ -157,6 +152,8 @@ set_certificate(struct tls_context *c, const struct tls_settings *s, struct erro
 			err, FAULT_CONFIG, "tls-key: %s is not the key of %s", key, s->cert);
 	if (rc == GNUTLS_E_DECRYPTION_FAILED)
 		return error_set(err, FAULT_CONFIG, "tls-key: %s is protected by a password", key);
+	if (rc < 0 && (tls_is_uri(s->cert) || tls_is_uri(key)))
+		return tls_token_failed(c, s, rc, err);
 	if (rc < 0)
 		return error_set(err, FAULT_CONFIG, "tls-cert %s with tls-key %s: %s", s->cert, key,
 			gnutls_strerror(rc));
@@ -207,6 +204,12 @@ void
 tls_context_forget(struct tls_context *c)
 {
 	gnutls_certificate_free_keys(c->cred);
+}
+
+void
+tls_expect(struct tls_context *c, const struct tls_peer *peer)
+{
+	c->peer = peer;
 }
 
 void

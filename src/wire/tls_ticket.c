@@ -11,9 +11,10 @@
 #include "tls_private.h"
 #include "trust.h"
 
-#define AGE_MAX 86400 /* seconds since the certificate was verified, however often it was resumed  \
-		       */
-#define FUTURE 300    /* seconds by which the clock may have been set back since */
+#define AGE_MAX                                                                                    \
+	86400      /* seconds since the certificate was verified, however often it was resumed     \
+		    */
+#define FUTURE 300 /* seconds by which the clock may have been set back since */
 
 #define IDENTITY_MAX (64 << 10)
 
@@ -23,7 +24,7 @@ add_path(struct strbuf *out, const char *path)
 {
 	int fd;
 
-	memory_adds(out, path);
+	memo_adds(out, path);
 	if (!path || tls_is_uri(path))
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -31,16 +32,16 @@ add_path(struct strbuf *out, const char *path)
 		out->full = true;
 		return;
 	}
-	memory_add_file(out, path, fd);
+	memo_add_file(out, path, fd);
 	close(fd);
 }
 
 static void
 add_digests(struct strbuf *out, unsigned char (*list)[TLS_DIGEST], size_t n)
 {
-	memory_add_number(out, n);
+	memo_add_number(out, n);
 	for (size_t i = 0; i < n; i++)
-		memory_add(out, list[i], TLS_DIGEST);
+		memo_add(out, list[i], TLS_DIGEST);
 }
 
 void
@@ -49,17 +50,17 @@ tls_identify(struct tls_context *c, const struct tls_settings *s)
 	struct strbuf *out = &c->identity;
 
 	*out = (struct strbuf)STRBUF_INIT(IDENTITY_MAX);
-	memory_adds(out, gnutls_check_version(NULL));
-	memory_add_number(out, c->trust != NULL);
+	memo_adds(out, gnutls_check_version(NULL));
+	memo_add_number(out, c->trust != NULL);
 	if (c->trust && !trust_identify(c->trust, out))
 		out->full = true;
 	add_digests(out, c->pins, c->pin_count);
 	add_digests(out, c->fingerprints, c->fingerprint_count);
 	add_path(out, s->cert);
 	add_path(out, s->key);
-	memory_adds(out, s->name);
-	memory_adds(out, s->priority);
-	memory_adds(out, s->min);
+	memo_adds(out, s->name);
+	memo_adds(out, s->priority);
+	memo_adds(out, s->min);
 }
 
 void
@@ -78,11 +79,11 @@ find_key(struct tls *t)
 	struct strbuf all = STRBUF_INIT(2 * IDENTITY_MAX);
 	bool good;
 
-	memory_add(&all, c->identity.s, c->identity.len);
-	memory_adds(&all, c->place);
-	memory_adds(&all, t->name);
+	memo_add(&all, c->identity.s, c->identity.len);
+	memo_adds(&all, c->place);
+	memo_adds(&all, t->name);
 	all.full = all.full || c->identity.full;
-	good = memory_hash(&t->ticket_key, &all);
+	good = memo_hash(&t->ticket_key, &all);
 	strbuf_done(&all);
 	return good;
 }
@@ -95,12 +96,12 @@ tls_ticket_parse(const char *record, size_t n, struct tls_ticket *ret)
 	size_t len;
 
 	*ret = (struct tls_ticket){ .verified = 0 };
-	if (!memory_take_number(&at, end, &verified) || !memory_take_number(&at, end, &expires) ||
-		!memory_take_octets(&at, end, ret->certificate, TLS_DIGEST) ||
-		!memory_take_octets(&at, end, ret->key, TLS_DIGEST) ||
-		!memory_take(&at, end, &issuer, &len) || len >= sizeof(ret->issuer) ||
-		text_has_control(issuer, len) || !memory_take_number(&at, end, &share) ||
-		!memory_take(&at, end, &ret->session, &ret->session_len) || at != end)
+	if (!memo_take_number(&at, end, &verified) || !memo_take_number(&at, end, &expires) ||
+		!memo_take_octets(&at, end, ret->certificate, TLS_DIGEST) ||
+		!memo_take_octets(&at, end, ret->key, TLS_DIGEST) ||
+		!memo_take(&at, end, &issuer, &len) || len >= sizeof(ret->issuer) ||
+		text_has_control(issuer, len) || !memo_take_number(&at, end, &share) ||
+		!memo_take(&at, end, &ret->session, &ret->session_len) || at != end)
 		return false;
 	if (verified > INT64_MAX || expires > INT64_MAX || share > 1)
 		return false;
@@ -114,13 +115,13 @@ tls_ticket_parse(const char *record, size_t n, struct tls_ticket *ret)
 void
 tls_ticket_print(const struct tls_ticket *ticket, struct strbuf *record)
 {
-	memory_add_number(record, (uint64_t)ticket->verified);
-	memory_add_number(record, (uint64_t)ticket->expires);
-	memory_add(record, ticket->certificate, TLS_DIGEST);
-	memory_add(record, ticket->key, TLS_DIGEST);
-	memory_add(record, ticket->issuer, strlen(ticket->issuer));
-	memory_add_number(record, ticket->first_share);
-	memory_add(record, ticket->session, ticket->session_len);
+	memo_add_number(record, (uint64_t)ticket->verified);
+	memo_add_number(record, (uint64_t)ticket->expires);
+	memo_add(record, ticket->certificate, TLS_DIGEST);
+	memo_add(record, ticket->key, TLS_DIGEST);
+	memo_add(record, ticket->issuer, strlen(ticket->issuer));
+	memo_add_number(record, ticket->first_share);
+	memo_add(record, ticket->session, ticket->session_len);
 }
 
 /* True iff what the certificate had to satisfy when it was verified holds now. */
@@ -143,21 +144,23 @@ tls_ticket_find(struct tls *t, struct strbuf *record)
 
 	t->ticket_wanted = t->context->memory && find_key(t);
 	t->offered = t->ticket_wanted &&
-		     memory_get(t->context->memory, MEMORY_TICKET, &t->ticket_key, record) &&
+		     memo_get(t->context->memory, MEMO_TICKET, &t->ticket_key, record) &&
 		     tls_ticket_parse(record->s, record->len, ticket) &&
 		     still_good(t->context, ticket, clock_wall());
 	return t->offered;
 }
 
-void
+bool
 tls_ticket_offer(struct tls *t)
 {
 	struct tls_ticket *ticket = &t->ticket;
 
-	t->offered = t->offered &&
-		     gnutls_session_set_data(t->session, ticket->session, ticket->session_len) >= 0;
+	t->offered = gnutls_session_set_data(t->session, ticket->session, ticket->session_len) >= 0;
+	if (!t->offered)
+		memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
 	ticket->session = NULL;
 	ticket->session_len = 0;
+	return t->offered;
 }
 
 bool
@@ -178,7 +181,18 @@ tls_ticket_holds(struct tls *t)
 		return false;
 	memcpy(t->issuer, t->ticket.issuer, sizeof(t->issuer));
 	t->expires = t->ticket.expires;
-	t->checked = t->verified = true;
+	t->checked = t->verified = t->key_known = true;
+	return true;
+}
+
+bool
+tls_key_hash(const struct stream *s, unsigned char out[32])
+{
+	const struct tls *t = s->layer_data;
+
+	if (!stream_is_tls(s) || !t->key_known || !t->verified)
+		return false;
+	memcpy(out, t->ticket.key, TLS_DIGEST);
 	return true;
 }
 
@@ -187,7 +201,7 @@ tls_ticket_doubt(struct tls *t)
 {
 	if (!t->offered || t->checked)
 		return;
-	memory_forget(t->context->memory, MEMORY_TICKET, &t->ticket_key);
+	memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
 	t->context->misled = true;
 }
 
@@ -210,7 +224,7 @@ took_first_share(const struct tls *t)
 void
 tls_keep_ticket(struct stream *s)
 {
-	struct strbuf record = STRBUF_INIT_SECRET(MEMORY_MAX);
+	struct strbuf record = STRBUF_INIT_SECRET(MEMO_MAX);
 	gnutls_datum_t data = { NULL, 0 };
 	struct tls *t = s->layer_data;
 
@@ -226,7 +240,7 @@ tls_keep_ticket(struct stream *s)
 	t->ticket.session_len = data.size;
 	tls_ticket_print(&t->ticket, &record);
 	if (!record.full)
-		memory_put(t->context->memory, MEMORY_TICKET, &t->ticket_key, &record);
+		memo_put(t->context->memory, MEMO_TICKET, &t->ticket_key, &record);
 	t->ticket.session = NULL;
 	t->ticket.session_len = 0;
 	strbuf_done(&record);

@@ -13,7 +13,7 @@
 #include "anchor.h"
 #include "error.h"
 #include "io.h"
-#include "memory.h"
+#include "memo.h"
 
 #define FILE_MAX  (64 << 20) /* octets of a trust or CRL file */
 #define CHAIN_MAX 16         /* GnuTLS verifies no longer chain */
@@ -45,7 +45,7 @@ open_file(struct trust *t, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd >= 0)
-		memory_add_file(&t->identity, path, fd);
+		memo_add_file(&t->identity, path, fd);
 	return fd;
 }
 
@@ -149,8 +149,8 @@ trust_free(struct trust *t)
 bool
 trust_identify(const struct trust *t, struct strbuf *out)
 {
-	memory_adds(out, t->file);
-	memory_add(out, t->identity.s, t->identity.len);
+	memo_adds(out, t->file);
+	memo_add(out, t->identity.s, t->identity.len);
 	return (t->file || t->fd >= 0) && !t->identity.full;
 }
 
@@ -257,6 +257,7 @@ new_list(const struct trust *t)
 /* What must hold, in GnuTLS's form. */
 struct demand {
 	gnutls_typed_vdata_st data[2];
+	unsigned n;
 	unsigned char address[16];
 };
 
@@ -266,6 +267,9 @@ demand_init(struct demand *d, const char *name)
 	memset(d, 0, sizeof(*d));
 	d->data[0].type = GNUTLS_DT_KEY_PURPOSE_OID;
 	d->data[0].data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER;
+	d->n = name ? 2 : 1;
+	if (!name)
+		return;
 	d->data[1].type = GNUTLS_DT_IP_ADDRESS;
 	d->data[1].data = d->address;
 	if (inet_pton(AF_INET, name, d->address) == 1) {
@@ -305,7 +309,7 @@ verify_named(struct trust *t, gnutls_session_t session, gnutls_certificate_crede
 		return GNUTLS_E_NO_CERTIFICATE_FOUND;
 	}
 	gnutls_certificate_set_trust_list(cred, list, 0);
-	return gnutls_certificate_verify_peers(session, d->data, 2, ret_status);
+	return gnutls_certificate_verify_peers(session, d->data, d->n, ret_status);
 }
 
 bool
@@ -330,7 +334,7 @@ trust_verify(struct trust *t, gnutls_session_t session, gnutls_certificate_crede
 		gnutls_certificate_set_trust_list(cred, list, 0);
 		t->whole = true;
 	}
-	rc = gnutls_certificate_verify_peers(session, demand.data, 2, ret_status);
+	rc = gnutls_certificate_verify_peers(session, demand.data, demand.n, ret_status);
 	if (rc < 0)
 		return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
 			"the server's certificate cannot be verified: %s", gnutls_strerror(rc));

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "envelope.h"
-#include "memory.h"
+#include "memo.h"
 #include "message.h"
 #include "session.h"
 #include "settings.h"
@@ -28,7 +28,7 @@
  * too), and whoever is still pending has got nothing: the usual way is open. *REPORT says what it
  * would say of a delivery; of SETTINGS what belongs to the message counts: deadline, trace, wishes,
  * partial-abort and strict-body. */
-void warm_ask(int fd, const struct memory_key *key, const struct wire_settings *settings,
+void warm_ask(int fd, const struct memo_key *key, const struct wire_settings *settings,
 	struct envelope *envelope, const struct message *message, wire_progress *progress,
 	void *progress_ctx, struct wire_report *report);
 
@@ -40,14 +40,15 @@ enum warm_service {
 /* Server. Takes one message from FD, which stays open, and sends it over L. SETTINGS are those of
  * L; what belongs to the message is changed meanwhile. */
 enum warm_service warm_serve(int fd, struct wire_link *l, struct wire_settings *settings,
-	const struct memory_key *key) __attribute__((warn_unused_result));
+	const struct memo_key *key) __attribute__((warn_unused_result));
 
 /* The rest is for the files behind this header, for tests and fuzzing. */
 struct warm_request {
-	struct memory_key key;
+	struct memo_key key;
 	bool trace; /* the dialogue is wanted */
 	bool partial_abort, strict_body;
 	int64_t patience; /* milliseconds that are left, -1 without a limit */
+	int64_t budget;   /* ... until the content begins to leave */
 	struct wire_wishes wishes;
 	char *mail_auth;  /* the one of the wishes */
 	uint64_t in_file; /* octets of the body that stand in a descriptor */
@@ -56,7 +57,7 @@ struct warm_request {
 };
 void warm_request_done(struct warm_request *r);
 /* OUT is full when something cannot be said, as an address that would be read as another one. */
-void warm_add_request(struct strbuf *out, const struct memory_key *key,
+void warm_add_request(struct strbuf *out, const struct memo_key *key,
 	const struct wire_settings *settings, const struct envelope *e, const struct message *m);
 /* *RET needs warm_request_done in any case. */
 bool warm_take_request(const char *s, size_t n, struct warm_request *ret)

@@ -121,8 +121,8 @@ lost(struct asking *a)
 
 /* True iff the process takes the message up. */
 static bool
-hand_over(struct asking *a, const struct memory_key *key, const struct message *m,
-	struct strbuf *data)
+hand_over(
+	struct asking *a, const struct memo_key *key, const struct message *m, struct strbuf *data)
 {
 	int64_t deadline = clock_in(READY_MS);
 	enum warm_word word;
@@ -134,7 +134,7 @@ hand_over(struct asking *a, const struct memory_key *key, const struct message *
 }
 
 void
-warm_ask(int fd, const struct memory_key *key, const struct wire_settings *settings,
+warm_ask(int fd, const struct memo_key *key, const struct wire_settings *settings,
 	struct envelope *envelope, const struct message *message, wire_progress *progress,
 	void *progress_ctx, struct wire_report *report)
 {

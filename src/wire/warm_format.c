@@ -9,11 +9,11 @@
 /* Whoever adds a member to one of these has to think of it here. */
 #if __SIZEOF_POINTER__ == 8
 _Static_assert(sizeof(struct envelope) == 56, "a new member of the envelope");
-_Static_assert(sizeof(struct recipient) == 64, "a new member of a recipient");
+_Static_assert(sizeof(struct recipient) == 72, "a new member of a recipient");
 _Static_assert(sizeof(struct message_facts) == 48, "a new fact about messages");
 _Static_assert(sizeof(struct error) == 1048, "a new member of the error");
 _Static_assert(sizeof(struct wire_wishes) == 40, "a new wish");
-_Static_assert(sizeof(struct wire_report) == 1248, "a new member of the report");
+_Static_assert(sizeof(struct wire_report) == 1688, "a new member of the report");
 #endif
 
 #define ADDRESS_SHOWN  1024
@@ -40,7 +40,7 @@ add_address(struct strbuf *out, const struct address *a)
 		strcmp(a->local, back.local) != 0 || !a->domain != !back.domain ||
 		(a->domain && strcmp(a->domain, back.domain) != 0))
 		out->full = true;
-	memory_add(out, text.s, text.len);
+	memo_add(out, text.s, text.len);
 	address_done(&back);
 	strbuf_done(&text);
 }
@@ -51,14 +51,14 @@ take_address(const char **at, const char *end, struct address *ret)
 	const char *text;
 	size_t n;
 
-	return memory_take(at, end, &text, &n) && address_parse_sender(text, n, ret, NULL);
+	return memo_take(at, end, &text, &n) && address_parse_sender(text, n, ret, NULL);
 }
 
 /* A number up to MAX. */
 static bool
 take_number(const char **at, const char *end, uint64_t max, uint64_t *ret)
 {
-	return memory_take_number(at, end, ret) && *ret <= max;
+	return memo_take_number(at, end, ret) && *ret <= max;
 }
 
 static bool
@@ -88,7 +88,7 @@ take_text(const char **at, const char *end, char *out, size_t size)
 	const char *text;
 	size_t n;
 
-	if (!memory_take(at, end, &text, &n) || n >= size || text_has_control(text, n))
+	if (!memo_take(at, end, &text, &n) || n >= size || text_has_control(text, n))
 		return false;
 	memcpy(out, text, n);
 	out[n] = '\0';
@@ -103,7 +103,7 @@ take_string(const char **at, const char *end, char **ret)
 	size_t n;
 	bool there;
 
-	if (!take_bool(at, end, &there) || !memory_take(at, end, &text, &n) ||
+	if (!take_bool(at, end, &there) || !memo_take(at, end, &text, &n) ||
 		memchr(text, '\0', n) || (!there && n))
 		return false;
 	*ret = there ? xstrndup(text, n) : NULL;
@@ -113,16 +113,16 @@ take_string(const char **at, const char *end, char **ret)
 static void
 add_facts(struct strbuf *out, const struct message_facts *f)
 {
-	memory_add_number(out, f->body_size);
-	memory_add_number(out, f->longest_line);
-	memory_add_number(out, f->longest_header);
-	memory_add_number(out, f->nul_removed);
-	memory_add_number(out, f->cr_changed);
-	memory_add_number(out, f->body_8bit);
-	memory_add_number(out, f->header_8bit);
-	memory_add_number(out, f->header_utf8);
-	memory_add_number(out, f->empty_input);
-	memory_add_number(out, f->headerless);
+	memo_add_number(out, f->body_size);
+	memo_add_number(out, f->longest_line);
+	memo_add_number(out, f->longest_header);
+	memo_add_number(out, f->nul_removed);
+	memo_add_number(out, f->cr_changed);
+	memo_add_number(out, f->body_8bit);
+	memo_add_number(out, f->header_8bit);
+	memo_add_number(out, f->header_utf8);
+	memo_add_number(out, f->empty_input);
+	memo_add_number(out, f->headerless);
 }
 
 static bool
@@ -142,16 +142,33 @@ take_facts(const char **at, const char *end, struct message_facts *f)
 	return good;
 }
 
+/* The milliseconds that are left; for ever, which is -1, becomes 0. */
+static void
+add_left(struct strbuf *out, int64_t deadline)
+{
+	memo_add_number(out, (uint64_t)(clock_left(deadline) + 1LL));
+}
+
+static bool
+take_left(const char **at, const char *end, int64_t *ret)
+{
+	uint64_t n = 0;
+	bool good = take_number(at, end, 1ULL << 31, &n);
+
+	*ret = (int64_t)n - 1;
+	return good;
+}
+
 static void
 add_wishes(struct strbuf *out, const struct wire_wishes *w)
 {
-	memory_add_number(out, w->require_tls);
-	memory_add_number(out, (uint64_t)w->deliver_by);
-	memory_add_number(out, w->deliver_by_return);
-	memory_add_number(out, w->priority_set);
-	memory_add_number(out, (uint64_t)(w->priority + PRIORITY_SHIFT));
-	memory_add_number(out, (uint64_t)w->hold_until);
-	memory_adds(out, w->mail_auth);
+	memo_add_number(out, w->require_tls);
+	memo_add_number(out, (uint64_t)w->deliver_by);
+	memo_add_number(out, w->deliver_by_return);
+	memo_add_number(out, w->priority_set);
+	memo_add_number(out, (uint64_t)(w->priority + PRIORITY_SHIFT));
+	memo_add_number(out, (uint64_t)w->hold_until);
+	memo_adds(out, w->mail_auth);
 }
 
 static bool
@@ -161,7 +178,7 @@ take_wishes(const char **at, const char *end, struct warm_request *r)
 	uint64_t deliver_by = 0, hold_until = 0;
 	int priority = PRIORITY_SHIFT;
 	bool good =
-		take_bool(at, end, &w->require_tls) && memory_take_number(at, end, &deliver_by) &&
+		take_bool(at, end, &w->require_tls) && memo_take_number(at, end, &deliver_by) &&
 		take_bool(at, end, &w->deliver_by_return) && take_bool(at, end, &w->priority_set) &&
 		take_int(at, end, &priority) && priority <= 2 * PRIORITY_SHIFT &&
 		take_number(at, end, INT64_MAX, &hold_until) && take_string(at, end, &r->mail_auth);
@@ -174,32 +191,36 @@ take_wishes(const char **at, const char *end, struct warm_request *r)
 }
 
 void
-warm_add_request(struct strbuf *out, const struct memory_key *key,
+warm_add_request(struct strbuf *out, const struct memo_key *key,
 	const struct wire_settings *settings, const struct envelope *e, const struct message *m)
 {
 	const struct recipient *r;
 
-	memory_add(out, key->octets, sizeof(key->octets));
-	memory_add_number(out, settings->trace != NULL);
-	memory_add_number(out, settings->partial_abort);
-	memory_add_number(out, settings->strict_body);
-	/* -1, for ever, becomes 0 */
-	memory_add_number(out, (uint64_t)(clock_left(settings->deadline) + 1LL));
+	memo_add(out, key->octets, sizeof(key->octets));
+	memo_add_number(out, settings->trace != NULL);
+	memo_add_number(out, settings->partial_abort);
+	memo_add_number(out, settings->strict_body);
+	add_left(out, settings->deadline);
+	add_left(out, settings->budget ? settings->budget : CLOCK_NEVER);
 	add_wishes(out, &settings->wishes);
 	add_address(out, &e->sender);
-	memory_add_number(out, e->dsn_return);
-	memory_add_number(out, e->dsn_notify);
-	memory_adds(out, e->envid);
-	memory_add_number(out, envelope_count(e, OUTCOME_PENDING));
+	memo_add_number(out, e->dsn_return);
+	memo_add_number(out, e->dsn_notify);
+	memo_adds(out, e->envid);
+	memo_add_number(out, envelope_count(e, OUTCOME_PENDING));
 	for (r = e->recipients; r < e->recipients + e->count; r++) {
 		if (r->outcome != OUTCOME_PENDING)
 			continue;
 		add_address(out, &r->address);
-		memory_adds(out, r->orcpt);
+		memo_adds(out, r->orcpt);
 	}
 	add_facts(out, &m->facts);
-	memory_add(out, m->header.s, m->header.len);
-	memory_add(out, m->memory.s, m->memory.len);
+	memo_add_number(out, m->base);
+	memo_add(out, m->header.s, m->header.len);
+	memo_add(out, m->memory.s, m->memory.len);
+	/* more stays in memory only where there is no room elsewhere */
+	if (m->memory.len > MESSAGE_MEMORY)
+		out->full = true;
 }
 
 static bool
@@ -235,8 +256,9 @@ take_message(const char **at, const char *end, struct warm_request *r)
 	const char *header, *memory;
 	size_t header_len, memory_len;
 
-	if (!take_facts(at, end, &m->facts) || !memory_take(at, end, &header, &header_len) ||
-		!memory_take(at, end, &memory, &memory_len) || memory_len > m->facts.body_size)
+	if (!take_facts(at, end, &m->facts) || !take_number(at, end, INT64_MAX / 2, &m->base) ||
+		!memo_take(at, end, &header, &header_len) ||
+		!memo_take(at, end, &memory, &memory_len) || memory_len > m->facts.body_size)
 		return false;
 	strbuf_add(&m->header, header, header_len);
 	strbuf_add(&m->memory, memory, memory_len);
@@ -248,25 +270,23 @@ bool
 warm_take_request(const char *s, size_t n, struct warm_request *ret)
 {
 	const char *end = s + n;
-	uint64_t patience = 0;
 
 	*ret = (struct warm_request){ .message = MESSAGE_NONE };
-	if (!memory_take_octets(&s, end, ret->key.octets, sizeof(ret->key.octets)) ||
+	if (!memo_take_octets(&s, end, ret->key.octets, sizeof(ret->key.octets)) ||
 		!take_bool(&s, end, &ret->trace) || !take_bool(&s, end, &ret->partial_abort) ||
-		!take_bool(&s, end, &ret->strict_body) ||
-		!take_number(&s, end, 1ULL << 31, &patience) || !take_wishes(&s, end, ret) ||
+		!take_bool(&s, end, &ret->strict_body) || !take_left(&s, end, &ret->patience) ||
+		!take_left(&s, end, &ret->budget) || !take_wishes(&s, end, ret) ||
 		!take_envelope(&s, end, &ret->envelope) || !take_message(&s, end, ret))
 		return false;
-	ret->patience = (int64_t)patience - 1;
 	return s == end;
 }
 
 static void
 add_enhanced(struct strbuf *out, struct enhanced code)
 {
-	memory_add_number(out, code.class);
-	memory_add_number(out, code.subject);
-	memory_add_number(out, code.detail);
+	memo_add_number(out, code.class);
+	memo_add_number(out, code.subject);
+	memo_add_number(out, code.detail);
 }
 
 static bool
@@ -284,7 +304,7 @@ take_enhanced(const char **at, const char *end, struct enhanced *ret)
 static void
 add_text(struct strbuf *out, const char *s)
 {
-	memory_add(out, s, strlen(s));
+	memo_add(out, s, strlen(s));
 }
 
 static void
@@ -293,9 +313,10 @@ add_tls(struct strbuf *out, const struct tls_info *t)
 	add_text(out, t->version);
 	add_text(out, t->cipher);
 	add_text(out, t->issuer);
-	memory_add_number(out, (uint64_t)t->expires);
-	memory_add_number(out, t->verified);
-	memory_add_number(out, t->resumed);
+	add_text(out, t->dane);
+	memo_add_number(out, (uint64_t)t->expires);
+	memo_add_number(out, t->verified);
+	memo_add_number(out, t->resumed);
 }
 
 static bool
@@ -305,6 +326,7 @@ take_tls(const char **at, const char *end, struct tls_info *t)
 	bool good = take_text(at, end, t->version, sizeof(t->version)) &&
 		    take_text(at, end, t->cipher, sizeof(t->cipher)) &&
 		    take_text(at, end, t->issuer, sizeof(t->issuer)) &&
+		    take_text(at, end, t->dane, sizeof(t->dane)) &&
 		    take_number(at, end, INT64_MAX, &expires) && take_bool(at, end, &t->verified) &&
 		    take_bool(at, end, &t->resumed);
 
@@ -317,17 +339,21 @@ warm_add_report(struct strbuf *out, const struct wire_report *r)
 {
 	add_text(out, r->host);
 	add_text(out, r->address);
-	memory_add_number(out, r->port);
-	memory_add_number(out, r->connected);
+	add_text(out, r->proxy);
+	add_text(out, r->resolver);
+	add_text(out, r->asked);
+	memo_add_number(out, r->port);
+	memo_add_number(out, r->connected);
+	memo_add_number(out, r->lmtp);
 	add_tls(out, &r->tls);
 	add_text(out, r->mechanism);
-	memory_add_number(out, r->size);
-	memory_add_number(out, (uint64_t)r->code);
+	memo_add_number(out, r->size);
+	memo_add_number(out, (uint64_t)r->code);
 	add_enhanced(out, r->enhanced);
 	add_text(out, r->words);
-	memory_add_number(out, r->round_trips);
+	memo_add_number(out, r->round_trips);
 	for (size_t i = 0; i < WIRE_PHASE_COUNT; i++)
-		memory_add_number(out, (uint64_t)r->ms[i]);
+		memo_add_number(out, (uint64_t)r->ms[i]);
 	add_text(out, r->notes.s);
 }
 
@@ -338,7 +364,7 @@ take_notes(const char **at, const char *end, struct strbuf *notes)
 	const char *text, *stop, *lf;
 	size_t n;
 
-	if (!memory_take(at, end, &text, &n))
+	if (!memo_take(at, end, &text, &n))
 		return false;
 	for (stop = text + n; text < stop; text = lf + 1) {
 		lf = memchr(text, '\n', (size_t)(stop - text));
@@ -355,8 +381,11 @@ take_report(const char **at, const char *end, struct wire_report *r)
 	uint64_t port = 0, trips = 0, ms = 0;
 	bool good = take_text(at, end, r->host, sizeof(r->host)) &&
 		    take_text(at, end, r->address, sizeof(r->address)) &&
+		    take_text(at, end, r->proxy, sizeof(r->proxy)) &&
+		    take_text(at, end, r->resolver, sizeof(r->resolver)) &&
+		    take_text(at, end, r->asked, sizeof(r->asked)) &&
 		    take_number(at, end, UINT16_MAX, &port) && take_bool(at, end, &r->connected) &&
-		    take_tls(at, end, &r->tls) &&
+		    take_bool(at, end, &r->lmtp) && take_tls(at, end, &r->tls) &&
 		    take_text(at, end, r->mechanism, sizeof(r->mechanism)) &&
 		    take_number(at, end, INT64_MAX, &r->size) && take_int(at, end, &r->code) &&
 		    take_enhanced(at, end, &r->enhanced) &&
@@ -384,12 +413,12 @@ warm_take_report(const char *s, size_t n, struct wire_report *r)
 static void
 add_error(struct strbuf *out, const struct error *err)
 {
-	memory_add_number(out, err->fault);
-	memory_add_number(out, err->stage);
-	memory_add_number(out, (uint64_t)(err->sys > 0 ? err->sys : 0));
-	memory_add_number(out, (uint64_t)err->smtp);
+	memo_add_number(out, err->fault);
+	memo_add_number(out, err->stage);
+	memo_add_number(out, (uint64_t)(err->sys > 0 ? err->sys : 0));
+	memo_add_number(out, (uint64_t)err->smtp);
 	add_enhanced(out, err->code);
-	memory_add_number(out, err->in_doubt);
+	memo_add_number(out, err->in_doubt);
 	add_text(out, err->text);
 	add_text(out, err->words);
 }
@@ -417,11 +446,11 @@ warm_add_result(struct strbuf *out, const struct wire_report *r, const struct en
 
 	warm_add_report(out, r);
 	for (to = e->recipients; to < e->recipients + e->count; to++) {
-		memory_add_number(out, to->outcome);
-		memory_add_number(out, (uint64_t)to->code);
+		memo_add_number(out, to->outcome);
+		memo_add_number(out, (uint64_t)to->code);
 		add_enhanced(out, to->enhanced);
-		memory_adds(out, to->words);
-		memory_add_number(out, to->why != NULL);
+		memo_adds(out, to->words);
+		memo_add_number(out, to->why != NULL);
 		if (to->why)
 			add_error(out, to->why);
 	}

@@ -60,7 +60,7 @@ take_file(struct warm_request *r, int passed)
 		return !r->in_file;
 	r->message.fd = passed;
 	return r->in_file && !fstat(passed, &st) && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size >= r->in_file;
+	       (uint64_t)st.st_size >= r->message.base + r->in_file;
 }
 
 static void
@@ -70,6 +70,7 @@ deliver(struct serving *w, struct wire_settings *settings, struct warm_request *
 	struct wire_report report;
 
 	settings->deadline = r->patience < 0 ? CLOCK_NEVER : clock_in(r->patience);
+	settings->budget = r->budget < 0 ? 0 : clock_in(r->budget);
 	settings->partial_abort = r->partial_abort;
 	settings->strict_body = r->strict_body;
 	settings->wishes = r->wishes;
@@ -88,8 +89,7 @@ deliver(struct serving *w, struct wire_settings *settings, struct warm_request *
 }
 
 enum warm_service
-warm_serve(
-	int fd, struct wire_link *l, struct wire_settings *settings, const struct memory_key *key)
+warm_serve(int fd, struct wire_link *l, struct wire_settings *settings, const struct memo_key *key)
 {
 	struct serving w = { .fd = fd, .link = l, .data = STRBUF_INIT(WARM_MAX) };
 	struct warm_request r = { .message = MESSAGE_NONE };

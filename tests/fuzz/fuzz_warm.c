@@ -38,7 +38,7 @@ take_request(const char *s, size_t n)
 
 	if (warm_take_request(s, n, &r)) {
 		check(r.envelope.count > 0 && r.envelope.count <= WARM_RECIPIENTS);
-		check(r.patience >= -1 && r.message.fd == -1);
+		check(r.patience >= -1 && r.budget >= -1 && r.message.fd == -1);
 		check(r.message.facts.body_size == r.in_file + r.message.memory.len);
 		for (size_t i = 0; i < r.envelope.count; i++) {
 			strbuf_clear(&address);

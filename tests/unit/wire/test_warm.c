@@ -14,7 +14,7 @@
 
 #define BODY ".\r\nlast\r\n"
 
-static const struct memory_key key = { "a key" }, other_key = { "another" };
+static const struct memo_key key = { "a key" }, other_key = { "another" };
 
 static void
 put(char *to, size_t size, const char *text)
@@ -299,7 +299,7 @@ struct round {
 };
 
 static void
-ask_with(int fd, const struct memory_key *with, struct message *m, struct envelope *e,
+ask_with(int fd, const struct memo_key *with, struct message *m, struct envelope *e,
 	const char *want)
 {
 	struct watch w = { .trace = STRBUF_INIT(1 << 16) };

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A connection that stays for the next submissions: which one carries a message, what ends it, and
-that whatever happens to it the message is delivered once and reported as ever."""
+that whatever happens to it the message is delivered once and reported as ever. Arguments: groups or
+cases, all unless given."""
 
 import contextlib
 import os
@@ -17,9 +18,11 @@ from submission import SENDOFF, Tap
 CASES = []
 
 
-def case(function):
-    CASES.append(function)
-    return function
+def case(group):
+    def decorate(function):
+        CASES.append((group, function))
+        return function
+    return decorate
 
 
 def expect(tap, room, done, title, status=0, trips=None):
@@ -29,7 +32,7 @@ def expect(tap, room, done, title, status=0, trips=None):
     return good
 
 
-@case
+@case("use")
 def same_connection(tap):
     """The next submissions use the connection, at one round trip each, and report as ever."""
     with Room() as room, Recorder(tls="implicit") as server:
@@ -56,7 +59,7 @@ def same_connection(tap):
                "-v shows the dialogue", shown)
 
 
-@case
+@case("use")
 def detached(tap):
     """The process that stays has nothing of its caller's, and no password."""
     with Room() as room, Recorder(tls="starttls") as server:
@@ -90,7 +93,7 @@ def detached(tap):
         tap.ok(size > 100000 and not secrets, "it has no password in its memory", secrets, size)
 
 
-@case
+@case("end")
 def times_out(tap):
     """It ends when its time has passed, and leaves nothing."""
     with Room() as room, Recorder() as server:
@@ -112,7 +115,7 @@ def times_out(tap):
                "a signal ends it, too, and nothing is left", room.keepers(), room.files())
 
 
-@case
+@case("end")
 def server_closes(tap):
     """The server closes the connection in between."""
     with Room() as room, Recorder("--idle", "1") as server:
@@ -124,7 +127,7 @@ def server_closes(tap):
         tap.ok(server.connections() == [1, 2], "anew", server.records())
 
 
-@case
+@case("end")
 def server_says_421(tap):
     """The server closes just when the next message comes."""
 
@@ -150,7 +153,7 @@ def server_says_421(tap):
         room.__exit__()
 
 
-@case
+@case("change")
 def changes(tap):
     """A changed configuration, password or certificate: another connection, and the old one ends."""
     with Room() as room, Recorder(tls="implicit") as server:
@@ -181,7 +184,7 @@ def changes(tap):
                server.records())
 
 
-@case
+@case("change")
 def notices_by_itself(tap):
     """A process that nobody asks ends some seconds after the change."""
     with Room() as room, Recorder() as server:
@@ -191,7 +194,7 @@ def notices_by_itself(tap):
         tap.ok(until(lambda: not room.keepers(), 8), "it has ended", room.keepers())
 
 
-@case
+@case("hostile")
 def busy(tap):
     """While one message is on its way another goes its own."""
     with Room() as room, Recorder() as server:
@@ -211,7 +214,7 @@ def busy(tap):
         tap.ok(len(server.records()) == 11, "each came once", server.records())
 
 
-@case
+@case("death")
 def killed_before(tap):
     """A process that was killed leaves its socket behind."""
     with Room() as room, Recorder() as server:
@@ -227,7 +230,7 @@ def killed_before(tap):
         tap.ok(server.connections() == [1, 2, 2], "two connections", server.records())
 
 
-@case
+@case("death")
 def killed_between(tap):
     """It is killed when the message was handed over, but has not left."""
 
@@ -254,7 +257,7 @@ def killed_between(tap):
         room.__exit__()
 
 
-@case
+@case("death")
 def killed_behind(tap):
     """It is killed when the content has left, and has not been answered."""
 
@@ -276,7 +279,7 @@ def killed_behind(tap):
         tap.ok(server.count == 1, "nothing is sent twice", server.failure)
 
 
-@case
+@case("death")
 def client_killed(tap):
     """The client is killed before the content has left: it does not leave."""
     seen = []
@@ -304,7 +307,7 @@ def client_killed(tap):
         clients[0].stderr.close()
 
 
-@case
+@case("death")
 def failures(tap):
     """No process stays behind a submission that failed; what is refused is reported as ever."""
     with Room() as room, Recorder() as server:
@@ -327,7 +330,7 @@ def failures(tap):
                server.records(), room.keepers())
 
 
-@case
+@case("use")
 def content(tap):
     """Whatever is sent comes out as it would over a connection of its own."""
     large = b"".join(b"%d: a line of a message that goes to a file\n" % i for i in range(20000))
@@ -350,7 +353,7 @@ def content(tap):
                    "%s: the same came over both" % name, ours, theirs)
 
 
-@case
+@case("use")
 def as_sendmail(tap):
     """The other name has it too, and stays silent."""
     with Room() as room, Recorder() as server:
@@ -372,7 +375,7 @@ def as_sendmail(tap):
         tap.ok(done.status == 0 and server.connections()[-1] == 2, "-bs has its own", done)
 
 
-@case
+@case("hostile")
 def hostile_places(tap):
     """Directories that are not ours alone, and sockets where nobody sensible listens."""
     with Room() as room, Recorder() as server:
@@ -420,7 +423,7 @@ def hostile_places(tap):
             tap.ok(server.connections() == [1, 2], "does no harm", server.records())
 
 
-@case
+@case("hostile")
 def hostile_clients(tap):
     """Whatever a client says, the process serves the next."""
     with Room() as room, Recorder() as server:
@@ -434,7 +437,7 @@ def hostile_clients(tap):
         tap.ok(server.connections() == [1, 1], "over its connection", server.records())
 
 
-@case
+@case("use")
 def many(tap):
     """Submissions in a row: hardly more than one round trip each."""
     count = 60
@@ -446,7 +449,7 @@ def many(tap):
         tap.ok(server.connections() == [1] * count, "one connection", server.connections())
 
 
-@case
+@case("end")
 def without_chunking(tap):
     """Without CHUNKING, or with a body that is too large to be sent on trust, it is two."""
     with Room() as room, Recorder("--extensions", "-CHUNKING") as server:
@@ -464,7 +467,7 @@ def without_chunking(tap):
         expect(tap, room, room.send(), "lockstep", trips=3)
 
 
-@case
+@case("end")
 def loses_step(tap):
     """A server that takes refused content for commands is found out before content is at stake."""
 
@@ -494,8 +497,8 @@ def loses_step(tap):
 def main():
     tap = Tap()
     wanted = sys.argv[1:]
-    for function in CASES:
-        if not wanted or function.__name__ in wanted:
+    for group, function in CASES:
+        if not wanted or group in wanted or function.__name__ in wanted:
             print("# " + function.__name__ + ": " + function.__doc__.split("\n")[0])
             started = time.monotonic()
             function(tap)

@@ -96,6 +96,9 @@ bool runner_notify(struct spool *s, struct entry *e, enum bounce_kind kind,
 void runner_tell(struct spool *s, const struct entry *e, enum history_event event,
 	const struct runner_delivery *delivery, const char *text,
 	const struct runner_callbacks *cb);
+/* The same for an entry that was moved to damaged/, of which no more is known than its id. */
+void runner_tell_damaged(struct spool *s, const char *id, const struct error *why,
+	const struct runner_callbacks *cb);
 void runner_trouble(const struct runner_callbacks *cb, const struct error *err);
 /* The outcomes of all recipients; free it. */
 enum outcome *runner_note(const struct entry *e);

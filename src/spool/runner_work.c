@@ -135,7 +135,7 @@ claim_item(struct runner_work *w, const struct runner_item *item, struct entry *
 	case SPOOL_DAMAGED:
 		w->share->handled++;
 		w->share->result.damaged++;
-		runner_trouble(w->cb, &err);
+		runner_tell_damaged(w->s, item->id, &err, w->cb);
 		return false;
 	case SPOOL_ERROR:
 		trouble(w, &err);

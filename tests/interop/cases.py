@@ -22,7 +22,7 @@ import messages
 import servers
 from sink import Sink
 
-PLANNED = 311
+PLANNED = 319
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
 POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",
@@ -376,6 +376,49 @@ def refusal_cases(directory):
                "--tls", "starttls", "--timeout", "3", status=75, stage="greeting")
 
 
+class LmtpCase(Case):
+    """Into mailboxes: BOXES of Dovecot's users, and REFUSED, who are none."""
+
+    def __init__(self, name, boxes, *arguments, refused=(), status=0, body=b"One line.\n"):
+        super().__init__("lmtp " + name, "lmtp.test", 24, "--protocol", "lmtp", "--auth", "none",
+                         *arguments, body=body, status=status)
+        self.recipients = [servers.Lmtp.users[box] for box in boxes]
+        self.refused = list(refused)
+
+    def run(self, setup):
+        argv = [setup.sendoff, "--json", "-i", "-v", *self.arguments]
+        if "--socket" in argv:
+            argv[argv.index("--socket") + 1] = str(setup.lmtp.dir / "run/lmtp")
+        else:
+            argv += ["--host", "127.0.1.4"]  # no TLS, on this machine
+        argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
+        self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, timeout=60)
+        expect(self.process.returncode == self.status, "status %d instead of %d",
+               self.process.returncode, self.status)
+        receipt = json.loads(self.process.stdout)
+        expect(receipt["protocol"] == "lmtp", "by %s", receipt["protocol"])
+        got = {r["address"]: r["status"] for r in receipt["recipients"]}
+        want = {**dict.fromkeys(self.recipients, "accepted"),
+                **dict.fromkeys(self.refused, "permanent")}
+        expect(got == want, "they are %s", got)
+        ends = messages.crlf(self.message).replace(b"\r\n", b"\n")
+        mark = b"\nX-Case: %d\n" % self.n if b"X-Case" in ends else b"Message-ID: <%d" % self.n
+        for user in self.recipients:
+            mail = [m for m in setup.lmtp.box(user) if mark in m]
+            expect(len(mail) == 1, "%s got it %d times", user, len(mail))
+            expect(mail[0].endswith(ends), "%s got: %r", user, mail[0][-200:])
+
+
+def lmtp_cases():
+    for how in PIPELINING:
+        yield LmtpCase(f"TCP {how}", (0, 1, 2), "--pipelining", how,
+                       body=messages.BODIES["dots"])
+        yield LmtpCase(f"unix socket {how}", (3, 4), "--socket", "", "--pipelining", how)
+    yield LmtpCase("one recipient unknown", (5, 6), refused=["unknown@sink.test"], status=67)
+    yield LmtpCase("5 MB", (7,), "--socket", "", body=messages.large(5 << 20))
+
+
 class Setup:
     def __init__(self, directory):
         self.sendoff = os.environ["SENDOFF"]
@@ -433,13 +476,15 @@ def main():
     directory = pathlib.Path(sys.argv[1])
     running, failures = servers.start_all(directory)
     setup = Setup(directory)
+    setup.lmtp = running["lmtp"]
     (directory / "other.pem").write_bytes(
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null",
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
-    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *composed_cases(directory),
-             *later_cases(), *refusal_cases(directory), *certificate_cases(directory),
+    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *lmtp_cases(),
+             *composed_cases(directory), *later_cases(), *refusal_cases(directory),
+             *certificate_cases(directory),
              *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]

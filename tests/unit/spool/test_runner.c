@@ -477,6 +477,7 @@ test_drain(void)
 {
 	struct runner_settings settings = { .in_process = true };
 	struct runner_result r;
+	unsigned others = 0;
 	char to[64];
 
 	begin();
@@ -487,8 +488,9 @@ test_drain(void)
 	fake_connected = true;
 	fake->open = 1;
 	runner_drain(&s, &settings, "work", 6, clock_in(10000), &fake_callbacks, &r);
-	ok(r.sent == 6 && fake->connects == 0 && fake->of[1] == 1 && !fake->of[0] &&
-			!fake->disconnects,
+	for (unsigned i = 0; i < 20; i += 2)
+		others += fake->of[i];
+	ok(r.sent == 6 && fake->connects == 0 && !others && !fake->disconnects,
 		"a drain sends what the connection has left of the account (%u)", r.sent);
 	runner_drain(&s, &settings, "work", 100, clock_in(0), &fake_callbacks, &r);
 	ok(r.sent == 0, "nothing after its deadline");
@@ -519,6 +521,72 @@ test_crash(void)
 			e.attempts == 2 && e.envelope.recipients[0].outcome == OUTCOME_IN_DOUBT,
 		"when the end of data had left it is in doubt");
 	entry_done(&e);
+	end();
+}
+
+/* As another runner would that has just tried it. */
+static char put_off_id[2][ENTRY_ID + 1];
+
+static bool
+deliver_and_put_off(
+	void *ctx, struct entry *e, bool more, struct runner_delivery *ret, struct error *err)
+{
+	const char *other = put_off_id[strcmp(e->id, put_off_id[0]) == 0];
+	struct entry o;
+
+	if (spool_claim(&s, other, false, &o, NULL) == SPOOL_CLAIMED &&
+		!spool_set_due(&s, &o, T0 + 1000, NULL))
+		abort();
+	entry_done(&o);
+	return fake_deliver(ctx, e, more, ret, err);
+}
+
+static void
+test_put_off(void)
+{
+	struct runner_callbacks cb = fake_callbacks;
+	struct runner_settings settings = { .in_process = true };
+	struct runner_result r;
+
+	for (int flush = 0; flush < 2; flush++) {
+		begin();
+		cb.deliver = deliver_and_put_off;
+		settings.flush = flush;
+		fake_queue(&s, "a@example.org", "ok1@example.net", "work", T0, put_off_id[0]);
+		fake_queue(&s, "a@example.org", "ok2@example.net", "work", T0, put_off_id[1]);
+		ok(runner_run(&s, &settings, &cb, &r, NULL) && r.sent == 1 && queued() == 1 &&
+				r.next == T0 + 1000 && fake->of[1] + fake->of[2] == 1,
+			"what another process has tried meanwhile waits%s",
+			flush ? ", in a flush too" : "");
+		end();
+	}
+}
+
+static void
+test_damaged(void)
+{
+	char id[ENTRY_ID + 1];
+	struct runner_result r;
+	int fd;
+
+	begin();
+	fake_queue(&s, "a@example.org", "ok1@example.net", "work", T0, id);
+	fake_queue(&s, "a@example.org", "ok2@example.net", "work", T0, NULL);
+	fd = openat(s.queue, id, O_WRONLY);
+	ok(pwrite(fd, "!", 1, 600) == 1, "an octet of a body changes");
+	close(fd);
+	/* writing has made it due when it was written */
+	r = fake_run(&s, 4000000000, NULL);
+	ok(fake->of[2] == 1 && !fake->of[1] && r.damaged == 1 && !queued() &&
+			room_count(s.damaged) == 1 && fake->events[HISTORY_DAMAGED] == 1 &&
+			fake->troubles == 1,
+		"it is put away and told, and not sent");
+	fake_queue(&s, "a@example.org", "ok3@example.net", "work", T0, id);
+	fd = openat(s.queue, id, O_WRONLY | O_TRUNC);
+	close(fd);
+	r = fake_run(&s, 4000000000, NULL);
+	ok(r.damaged == 1 && !queued() && room_count(s.damaged) == 2,
+		"nor one whose account cannot be read");
 	end();
 }
 
@@ -591,6 +659,8 @@ main(void)
 	test_clock();
 	test_drain();
 	test_crash();
+	test_put_off();
+	test_damaged();
 	test_together();
 	return tap_done();
 }

@@ -140,7 +140,9 @@ test_settings(void)
 	m = meet((struct peer){ .limit = 0 }, &settings, place, "another place");
 	ok(m.good && !m.resumed, "another place");
 	m = meet((struct peer){ .limit = 0 }, &settings, NULL, "place");
-	ok(m.good && !m.resumed && !m.has_key, "no memory");
+	ok(m.good && !m.resumed && m.has_key, "no directory");
+	m = meet((struct peer){ .limit = 0 }, &settings, NULL, NULL);
+	ok(m.good && !m.resumed && !m.has_key, "no memory at all");
 	m = meet_plain(&settings);
 	ok(m.good && m.resumed, "the first one is still there");
 	clear();

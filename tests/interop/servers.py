@@ -85,7 +85,7 @@ class Kdc(Server):
         self.run("/usr/sbin/kadmin.local", text="".join(
             [f'addprinc -pw "{PASSWORD}" {USER}\n'] +
             [f"addprinc -randkey smtp/{host}\nktadd -k {keytab} smtp/{host}\n"
-             for host in ("postfix.test", "exim.test")]))
+             for host in ("postfix.test", "exim.test", "submission.test")]))
         shutil.chown(keytab, "dovecot")
         self.spawn("/usr/sbin/krb5kdc", "-n", "-P", str(self.dir / "pid"))
 
@@ -154,6 +154,19 @@ class Lmtp(Server):
                 (self.dir / "mail" / user.split("@")[0]).glob("new/*")]
 
 
+class Submission(Server):
+    """Submission by Dovecot, which logs in by itself and hands on to the sink as it is handed to."""
+
+    name, host, ports = "submission", "submission.test", (465, 587)
+
+    def launch(self):
+        self.configure("dovecot-submission.conf", "dovecot.conf")
+        (self.dir / "run").mkdir()
+        (self.dir / "mail").mkdir()
+        shutil.chown(self.dir / "mail", "nobody")
+        self.spawn("/usr/sbin/dovecot", "-F", "-c", str(self.dir / "dovecot.conf"))
+
+
 class Postfix(Server):
     name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465, 5465, 5587)
 
@@ -207,12 +220,20 @@ class Chasquid(Server):
         self.spawn("/usr/bin/chasquid", "-config_dir", str(self.dir / "etc"))
 
 
+class Aiosmtpd(Server):
+    name, host, ports = "aiosmtpd", "aiosmtpd.test", (465, 587)
+
+    def launch(self):
+        self.spawn(HERE / "aiosmtpd-server", "127.0.1.6", self.base / "ca/server.pem",
+                   self.base / "ca/server-key.pem", USER, PASSWORD)
+
+
 def start_all(base):
     """The servers by name, and the names of those that did not start with what they said."""
     os.umask(0o022)
     subprocess.run([HERE / "ca", base / "ca"], check=True)
     servers, failures = {}, {}
-    for kind in Kdc, Dovecot, Lmtp, Postfix, Exim, Chasquid:
+    for kind in Kdc, Dovecot, Lmtp, Submission, Postfix, Exim, Chasquid, Aiosmtpd:
         server = kind(base)
         servers[server.name] = server
         try:

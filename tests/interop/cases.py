@@ -267,6 +267,22 @@ def certificate_cases(directory):
                "external", account="certificate", status=69, stage="auth")
 
 
+def wrong_certificates(directory):
+    """Certificates that Exim shows by the name that it is called, and what is said of them."""
+    crl = ["--tls-crl", str(directory / "ca/crl.pem")]
+    for name, options, says in (("expired", [], "expired"), ("future", [], "not valid before"),
+                                ("wrongname", [], "elsewhere.test"),
+                                ("cnonly", [], "cnonly.exim.test"),
+                                ("selfsigned", [], "self-signed"), ("rogue", [], "issued by a trusted"),
+                                ("nostaple", [], "must-staple"), ("revoked", crl, "revoked"),
+                                ("revoked", [], None), ("stapled", [], None), ("stapled", crl, None)):
+        for port, version in itertools.product(MODES, ("1.2", "1.3")):
+            yield Case(f"exim certificate {name}{' with CRL' * bool(options)} {MODES[port]}, TLS {version}",
+                       name + ".exim.test", port, *options, "--tls-priority",
+                       f"NORMAL:-VERS-ALL:+VERS-TLS{version}", says=says or "",
+                       status=69 if says else 0, stage="tls" if says else None)
+
+
 def silent_kdc(directory):
     """A ticket for the realm alone, whose KDC is asked for the server's and does not answer."""
     shutil.copy(directory / "kdc/ticket", directory / "ticket-alone")
@@ -528,7 +544,7 @@ def main():
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
     cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *lmtp_cases(),
              *composed_cases(directory), *later_cases(), *refusal_cases(directory),
-             *certificate_cases(directory),
+             *certificate_cases(directory), *wrong_certificates(directory),
              *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]

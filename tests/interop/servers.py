@@ -194,8 +194,16 @@ class Exim(Server):
     def launch(self):
         self.configure("exim.conf")
         (self.dir / "spool").mkdir()
+        ca, names = self.base / "ca", []
         for name in "server.pem", "server-key.pem", "ca.pem":
-            self.write(name, (self.base / "ca" / name).read_text(), "Debian-exim")
+            self.write(name, (ca / name).read_text(), "Debian-exim")
+        for file in (ca / "wrong").glob("*-key.pem"):
+            name = file.name[:-8]
+            names.append(f"{name}.exim.test: {name}\n")
+            self.write(file.name, file.read_text(), "Debian-exim")
+            self.write(name + ".pem", (ca / "wrong" / (name + ".pem")).read_text(), "Debian-exim")
+        self.write("names", "".join(names), "Debian-exim")
+        (self.dir / "stapled.ocsp").write_bytes((ca / "wrong/stapled.ocsp").read_bytes())
         self.write("users", f'"{USER}": {PASSWORD}\n', "Debian-exim")
         for path in self.dir, self.dir / "spool":
             shutil.chown(path, "Debian-exim")

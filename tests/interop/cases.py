@@ -22,7 +22,7 @@ import messages
 import servers
 from sink import Sink
 
-PLANNED = 319
+PLANNED = 573
 CHUNKING = ("postfix.test", "exim.test", "submission.test")
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
@@ -177,7 +177,8 @@ def dsn(case, arrived):
 
 def no_dsn(case, arrived):
     words = arrived[0].parameters + arrived[0].recipients[case.recipients[0]]
-    expect(not any(w.startswith(("RET=", "ENVID=", "NOTIFY=", "ORCPT=")) for w in words), "%s", words)
+    expect(not any(w.startswith(("RET=", "ENVID=", "NOTIFY=", "ORCPT=")) for w in words),
+           "%s", words)
     case.compare(arrived)
 
 
@@ -273,12 +274,14 @@ def wrong_certificates(directory):
     for name, options, says in (("expired", [], "expired"), ("future", [], "not valid before"),
                                 ("wrongname", [], "elsewhere.test"),
                                 ("cnonly", [], "cnonly.exim.test"),
-                                ("selfsigned", [], "self-signed"), ("rogue", [], "issued by a trusted"),
+                                ("selfsigned", [], "self-signed"),
+                                ("rogue", [], "issued by a trusted"),
                                 ("nostaple", [], "must-staple"), ("revoked", crl, "revoked"),
-                                ("revoked", [], None), ("stapled", [], None), ("stapled", crl, None)):
+                                ("revoked", [], None), ("stapled", [], None),
+                                ("stapled", crl, None)):
         for port, version in itertools.product(MODES, ("1.2", "1.3")):
-            yield Case(f"exim certificate {name}{' with CRL' * bool(options)} {MODES[port]}, TLS {version}",
-                       name + ".exim.test", port, *options, "--tls-priority",
+            yield Case(f"exim certificate {name}{' with CRL' * bool(options)} {MODES[port]}, "
+                       f"TLS {version}", name + ".exim.test", port, *options, "--tls-priority",
                        f"NORMAL:-VERS-ALL:+VERS-TLS{version}", says=says or "",
                        status=69 if says else 0, stage="tls" if says else None)
 
@@ -340,6 +343,30 @@ def content_cases():
                    head=messages.HEAD)
 
 
+def opensmtpd_cases():
+    """No TLS, and no login, on this machine: every message in every way, none of it ahead."""
+    def case(name, how, body=b"One line.\n", **more):
+        return Case(f"opensmtpd {name} {how}", "127.0.1.7", 587, "--tls", "none", "--auth", "none",
+                    "--pipelining", how, body=body, **more)
+
+    for how in PIPELINING:
+        for name, body in messages.BODIES.items():
+            yield case("message " + name, how, body)
+        several = case("50 recipients", how)
+        several.recipients = [f"case-{several.n}-{i}@sink.test" for i in range(50)]
+        yield several
+    yield SentAhead("opensmtpd drops who sends ahead", "127.0.1.7", 587)
+    yield case("5 MB", "full", messages.large(5 << 20))
+    yield case("lines too long", "full", messages.LONG_LINE, check=reencoded)
+    notified = case("DSN", "full", check=dsn)
+    notified.arguments += ["--dsn-notify", "success,delay", "--dsn-return", "hdrs",
+                           "--envid", "case+1"]
+    yield notified
+    refused = case("UTF-8 address", "full", status=65)
+    refused.recipients = [f"käse-{refused.n}@sink.test"]
+    yield refused
+
+
 def envelope_cases():
     for host in CHUNKING:
         for how in PIPELINING:
@@ -369,8 +396,8 @@ def envelope_cases():
     case = Case("aiosmtpd UTF-8 address", "aiosmtpd.test", 465, check=utf8)
     case.recipients = [f"käse-{case.n}@sink.test"]
     yield case
-    yield Case("aiosmtpd DSN", "aiosmtpd.test", 465, "--dsn-notify", "success,delay", "--dsn-return",
-               "hdrs", "--envid", "case+1", says="does not offer DSN", check=no_dsn)
+    yield Case("aiosmtpd DSN", "aiosmtpd.test", 465, "--dsn-notify", "success,delay",
+               "--dsn-return", "hdrs", "--envid", "case+1", says="does not offer DSN", check=no_dsn)
     case = Case("old server UTF-8 address", "postfix.test", 2587, status=65)
     case.recipients = [f"käse-{case.n}@sink.test"]
     yield case
@@ -390,7 +417,8 @@ def composed_cases(directory):
 
 
 def later_cases():
-    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("submission.test", 5), ("chasquid.test", None), ("aiosmtpd.test", None):
+    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("submission.test", 5),
+                        ("chasquid.test", None), ("aiosmtpd.test", None):
         for port in MODES:
             yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
                         resumed=None if host == "submission.test" else True,
@@ -419,11 +447,12 @@ def refusal_cases(directory):
         for how in PIPELINING:
             yield Case(f"{host[:-5]} no login {how}", host, 465, "--auth", "none",
                        "--pipelining", how, status=status, stage=stage)
-    yield Case("submission EXTERNAL by a certificate of nobody", "submission.test", 465, *nobody(directory),
-               "--auth", "external", account="certificate", status=77, stage="auth")
+    yield Case("submission EXTERNAL by a certificate of nobody", "submission.test", 465,
+               *nobody(directory), "--auth", "external", account="certificate", status=77,
+               stage="auth")
     for port in MODES:
-        yield Case(f"postfix certificate of another name {MODES[port]}", "misnamed.postfix.test", port,
-                   status=69, stage="tls")
+        yield Case(f"postfix certificate of another name {MODES[port]}", "misnamed.postfix.test",
+                   port, status=69, stage="tls")
         yield Case(f"postfix unknown authority {MODES[port]}", "postfix.test", port,
                    "--tls-trust", str(directory / "other.pem"), status=69, stage="tls")
     for port, name in (3465, "announced"), (4465, "not announced"):
@@ -434,6 +463,17 @@ def refusal_cases(directory):
                "--tls", "implicit", status=76, stage="tls")
     yield Case("postfix STARTTLS to the port of implicit TLS", "postfix.test", 465,
                "--tls", "starttls", "--timeout", "3", status=75, stage="greeting")
+
+
+class SentAhead(Case):
+    """What OpenSMTPD does to who sends ahead, without which its cases would prove nothing."""
+
+    def run(self, setup):
+        with socket.create_connection((self.host, self.port), 10) as connection:
+            connection.recv(1000)
+            connection.sendall(b"EHLO ahead.test\r\nMAIL FROM:<>\r\nRCPT TO:<bob@sink.test>\r\n")
+            replies = b"".join(iter(lambda: connection.recv(1000), b""))
+        expect(b"Pipelining not supported" in replies, "it says %r", replies)
 
 
 class LmtpCase(Case):
@@ -542,8 +582,8 @@ def main():
                         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null",
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
-    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *lmtp_cases(),
-             *composed_cases(directory), *later_cases(), *refusal_cases(directory),
+    cases = [*mechanism_cases(), *content_cases(), *opensmtpd_cases(), *envelope_cases(),
+             *lmtp_cases(), *composed_cases(directory), *later_cases(), *refusal_cases(directory),
              *certificate_cases(directory), *wrong_certificates(directory),
              *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
@@ -565,7 +605,8 @@ def main():
         for case, problem in zip(chosen, pool.map(lambda c: attempt(c, setup), chosen)):
             n += 1
             failed += problem is not None
-            report(n, case, problem, problem and running[case.host.split(".")[-2]].log())
+            report(n, case, problem, problem and running["opensmtpd" if
+                case.host == "127.0.1.7" else case.host.split(".")[-2]].log())
     sys.stdout.flush()
     return 1 if failed else 0
 

@@ -155,7 +155,7 @@ class Lmtp(Server):
 
 
 class Submission(Server):
-    """Submission by Dovecot, which logs in by itself and hands on to the sink as it is handed to."""
+    """Submission by Dovecot, which hands each command on to the sink."""
 
     name, host, ports = "submission", "submission.test", (465, 587)
 
@@ -236,12 +236,35 @@ class Aiosmtpd(Server):
                    self.base / "ca/server-key.pem", USER, PASSWORD)
 
 
+class Opensmtpd(Server):
+    """Drops those who send ahead. Its paths below /var are compiled in."""
+
+    name, host, ports = "opensmtpd", "opensmtpd.test", (587,)
+
+    def launch(self):
+        self.configure("opensmtpd.conf")
+        (self.dir / "opensmtpd.conf").chmod(0o600)
+        queue = self.dir / "var/spool/smtpd"
+        for path in "var/run", "var/lib/opensmtpd/empty", "var/empty", "var/mail":
+            (self.dir / path).mkdir(parents=True)
+        queue.mkdir(parents=True)
+        queue.chmod(0o711)
+        for name in "corrupt", "incoming", "purge", "queue", "temporary":
+            (queue / name).mkdir(mode=0o700)
+            shutil.chown(queue / name, "opensmtpq", "root")
+        (queue / "offline").mkdir()
+        shutil.chown(queue / "offline", "root", "opensmtpq")
+        (queue / "offline").chmod(0o770)
+        self.spawn("unshare", "--mount", "--propagation", "private", "sh", "-c",
+                   "mount --bind var /var && exec /usr/sbin/smtpd -d -f opensmtpd.conf")
+
+
 def start_all(base):
     """The servers by name, and the names of those that did not start with what they said."""
     os.umask(0o022)
     subprocess.run([HERE / "ca", base / "ca"], check=True)
     servers, failures = {}, {}
-    for kind in Kdc, Dovecot, Lmtp, Submission, Postfix, Exim, Chasquid, Aiosmtpd:
+    for kind in Kdc, Dovecot, Lmtp, Submission, Postfix, Exim, Chasquid, Aiosmtpd, Opensmtpd:
         server = kind(base)
         servers[server.name] = server
         try:

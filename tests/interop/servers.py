@@ -66,6 +66,8 @@ class Server:
         for file in sorted(self.dir.glob("log*")) + [self.dir / "output"]:
             if file.is_file():
                 lines += file.read_text(errors="replace").splitlines()[-30:]
+        if self.name == "postfix":  # whose logins are Dovecot's
+            lines += (self.base / "dovecot/log").read_text(errors="replace").splitlines()[-30:]
         return lines
 
 

@@ -35,6 +35,7 @@ ACCOUNTS = {"GSSAPI": "ticket", "OAUTHBEARER": "token", "XOAUTH2": "token",
             "EXTERNAL": "certificate"}
 # what PLAIN costs a server with PIPELINING and CHUNKING, TCP and TLS handshakes included
 ROUND_TRIPS = {(465, "auto"): 6, (465, "full"): 5, (587, "auto"): 8, (587, "full"): 7}
+BROKEN = b"closed the connection during the TLS handshake"
 # what servers put in front
 TRACE = re.compile(rb"(?:(?:Received|Received-SPF|Authentication-Results|Return-Path)"
                    rb":[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+")
@@ -141,12 +142,11 @@ class Later(Case):
         end = time.monotonic() + (5 if self.round_trips else 0.5)
         while not list(self.state.glob("sendoff/server-*")) and time.monotonic() < end:
             time.sleep(0.02)
-        broken = b"closed the connection during the TLS handshake"
         if self.resumed is None:
             self.between.run(setup)
-            expect(broken in self.between.process.stderr, "it resumes")
+            expect(BROKEN in self.between.process.stderr, "it resumes")
         super().run(setup)
-        expect(broken not in self.process.stderr, "it was tried again")
+        expect(BROKEN not in self.process.stderr, "it was tried again")
         expect(self.receipt["tls_resumed"] == bool(self.resumed), "resumed: %s",
                self.receipt["tls_resumed"])
         expect(not self.round_trips or self.receipt["round_trips"] == self.round_trips,
@@ -208,7 +208,9 @@ def composed(files):
 def counted(most):
     """Pipelining shows: the round trips of the receipt."""
     def check(case, arrived):
-        expect(case.receipt["round_trips"] <= most, "%d round trips", case.receipt["round_trips"])
+        # one of the first submissions has learnt that Dovecot does not resume
+        expect(case.receipt["round_trips"] <= most or BROKEN in case.process.stderr,
+               "%d round trips", case.receipt["round_trips"])
         case.compare(arrived)
     return check
 

@@ -54,6 +54,7 @@ struct entry {
 	unsigned doubts;   /* attempts whose answer to the end of data was lost */
 	int64_t last;      /* time of the last record of an attempt, 0 for none */
 	int64_t held;      /* seconds spent held so far, a hold that still lasts included */
+	int64_t since;     /* when a hold that lasts was counted last, else 0 */
 	bool warned;       /* a delay warning was sent */
 	bool bounced;      /* a notification was made, or will never be */
 
@@ -61,6 +62,8 @@ struct entry {
 	bool failed;      /* the file lies in failed/ */
 	int64_t due;      /* seconds since 1970: the file's mtime */
 	uint64_t size;    /* of the file when it was read */
+	uint64_t print;   /* of message and envelope as written: equal for equal ones */
+	uint64_t begin;   /* where the trailer begins */
 	uint64_t trailer; /* where the next record goes: behind the last intact one */
 	uint64_t chain;   /* checksum that the next record goes on from */
 };
@@ -80,6 +83,8 @@ void entry_new_id(char id[ENTRY_ID + 1], int64_t when);
 void entry_derive_id(char id[ENTRY_ID + 1], const char *from, const char *purpose);
 /* True iff S is an id. */
 bool entry_is_id(const char *s);
+/* True iff it was made by entry_derive_id. */
+bool entry_is_derived(const char *id);
 
 /* Writes an entry into FD, a file for reading and writing: what is set in *E, ENVELOPE, MESSAGE,
  * and a trailer where there are outcomes already or *E is anything but newly queued. The body of

@@ -1,11 +1,13 @@
 #include "clock.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "strbuf.h"
 
 static time_t pretended;
+static volatile sig_atomic_t stopped;
 
 int64_t
 clock_ms(void)
@@ -29,12 +31,26 @@ clock_left(int64_t deadline)
 {
 	int64_t now;
 
+	if (stopped)
+		return 0;
 	if (deadline == CLOCK_NEVER)
 		return -1;
 	now = clock_ms();
 	if (deadline <= now)
 		return 0;
 	return deadline - now > INT_MAX ? INT_MAX : (int)(deadline - now);
+}
+
+void
+clock_stop(void)
+{
+	stopped = 1;
+}
+
+void
+clock_go_on(void)
+{
+	stopped = 0;
 }
 
 int64_t

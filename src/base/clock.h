@@ -17,6 +17,12 @@ int64_t clock_in(int64_t ms);
 /* Milliseconds left until DEADLINE as poll(2) takes them: 0 when it has passed, -1 for never. */
 int clock_left(int64_t deadline);
 int64_t clock_sooner(int64_t a, int64_t b);
+/* Makes every deadline pass from now on, that which never comes too, so that all waits end and what
+ * was under way fails as if it had taken too long. Safe in a signal handler; a wait that is just
+ * being begun is ended by the next signal only. */
+void clock_stop(void);
+/* Deadlines hold again. */
+void clock_go_on(void);
 
 /* Seconds since 1970 by the wall clock. */
 time_t clock_wall(void);

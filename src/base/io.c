@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -168,6 +169,25 @@ io_temporary(const char *directory, struct error *err)
 		first ? first : ENOENT,
 		"unable to create a temporary file in %s (set TMPDIR to a writable directory)",
 		directory && *directory ? directory : "/var/tmp");
+	return -1;
+}
+
+int
+io_temporary_beside(int fd)
+{
+	const char *const places[] = { secure_getenv("TMPDIR"), "/var/tmp", "/tmp" };
+	struct stat full, other;
+
+	if (fstat(fd, &full) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		if (!places[i] || !*places[i] || stat(places[i], &other) != 0 ||
+			other.st_dev == full.st_dev || in_memory(places[i]))
+			continue;
+		fd = open_unnamed(places[i]);
+		if (fd >= 0)
+			return fd;
+	}
 	return -1;
 }
 

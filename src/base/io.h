@@ -28,6 +28,10 @@ bool io_pwritev_full(int fd, struct iovec *v, int count, uint64_t offset)
  * full, no descriptors) or FAULT_CREATE. */
 int io_temporary(const char *directory, struct error *err) __attribute__((warn_unused_result));
 
+/* The same without complaint and on another file system than that of FD; -1 where there is none, or
+ * only one in memory. */
+int io_temporary_beside(int fd);
+
 /* Makes sure that descriptors 0, 1 and 2 are open (on /dev/null where they were not), so that no
  * file opened later is taken for one of them. */
 void io_keep_standard(void);

@@ -55,9 +55,9 @@ make_room(struct intake *in, struct error *err)
 	size_t room;
 
 	commit(in);
-	if (b->len == MESSAGE_MEMORY && !message_spill(in->m, err))
+	if (b->len == b->cap && !message_spill(in->m, err))
 		return false;
-	room = MESSAGE_MEMORY - b->len;
+	room = b->cap - b->len;
 	if (room > in->want)
 		room = in->want;
 	in->out = strbuf_reserve(b, room);

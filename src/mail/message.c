@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -28,22 +29,104 @@ message_done(struct message *m)
 	message_init(m);
 }
 
+static bool
+unwritable(int sys, struct error *err)
+{
+	return error_sys(err, sys == ENOSPC || sys == EDQUOT ? FAULT_TEMPORARY : FAULT_IO, sys,
+		"unable to write the temporary file");
+}
+
+static bool
+put_at(int fd, const void *data, size_t n, uint64_t at)
+{
+	struct iovec v = { (void *)(uintptr_t)data, n };
+
+	return io_pwritev_full(fd, &v, 1, at);
+}
+
+/* Copies the first SIZE octets of the body from its file to another. */
+static bool
+copy_body(const struct message *m, int to, uint64_t size)
+{
+	char block[64 << 10];
+	ssize_t n;
+
+	for (uint64_t at = 0; at < size; at += (uint64_t)n) {
+		n = io_pread_full(m->fd, block,
+			size - at < sizeof(block) ? (size_t)(size - at) : sizeof(block),
+			m->base + at);
+		if (n <= 0 || !put_at(to, block, (size_t)n, m->base + at))
+			return false;
+	}
+	return true;
+}
+
+/* The disk of the file is full: goes on in one on another disk. */
+static bool
+move_elsewhere(struct message *m, uint64_t in_file)
+{
+	int fd = io_temporary_beside(m->fd);
+
+	if (fd < 0)
+		return false;
+	if (!copy_body(m, fd, in_file) ||
+		!put_at(fd, m->memory.s, m->memory.len, m->base + in_file)) {
+		close(fd);
+		return false;
+	}
+	close(m->fd);
+	m->fd = fd;
+	strbuf_clear(&m->memory);
+	return true;
+}
+
+/* No disk takes it: goes on in memory as long as that is reasonable. */
+static bool
+move_into_memory(struct message *m, uint64_t in_file)
+{
+	struct strbuf all = STRBUF_INIT(MESSAGE_RESCUE);
+	char *at;
+
+	if (in_file + m->memory.len >= MESSAGE_RESCUE)
+		return false;
+	at = strbuf_reserve(&all, (size_t)in_file + m->memory.len);
+	if (!at || (in_file && io_pread_full(m->fd, at, (size_t)in_file, m->base) !=
+				       (ssize_t)in_file)) {
+		strbuf_done(&all);
+		return false;
+	}
+	memcpy(at + in_file, m->memory.s, m->memory.len);
+	strbuf_advance(&all, (size_t)in_file + m->memory.len);
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+	m->memory.cap = MESSAGE_RESCUE;
+	strbuf_move(&m->memory, &all);
+	return true;
+}
+
 bool
 message_spill(struct message *m, struct error *err)
 {
-	if (m->fd < 0) {
-		m->fd = io_temporary(m->directory, err);
-		if (m->fd < 0)
-			return false;
-		if (m->base && lseek(m->fd, (off_t)m->base, SEEK_SET) < 0)
-			return error_sys(err, FAULT_IO, errno, "unable to use the temporary file");
+	uint64_t in_file = m->facts.body_size - m->memory.len;
+	struct error why = ERROR_NONE;
+
+	if (m->fd < 0)
+		m->fd = io_temporary(m->directory, &why);
+	if (m->fd >= 0) {
+		if (put_at(m->fd, m->memory.s, m->memory.len, m->base + in_file)) {
+			strbuf_clear(&m->memory);
+			return true;
+		}
+		unwritable(errno, &why);
+		if (move_elsewhere(m, in_file))
+			return true;
 	}
-	if (!io_write_full(m->fd, m->memory.s, m->memory.len))
-		return error_sys(err,
-			errno == ENOSPC || errno == EDQUOT ? FAULT_TEMPORARY : FAULT_IO, errno,
-			"unable to write the temporary file");
-	strbuf_clear(&m->memory);
-	return true;
+	if (move_into_memory(m, in_file))
+		return true;
+	if (err && !err->fault)
+		*err = why;
+	return false;
 }
 
 void
@@ -52,10 +135,8 @@ message_take_back(struct message *m, size_t n)
 	size_t in_memory = n < m->memory.len ? n : m->memory.len;
 
 	strbuf_truncate(&m->memory, m->memory.len - in_memory);
-	m->facts.body_size -= n;
 	/* the file may be longer than what counts; what is written next goes over the rest */
-	if (n > in_memory)
-		(void)!lseek(m->fd, -(off_t)(n - in_memory), SEEK_CUR);
+	m->facts.body_size -= n;
 }
 
 /* Keeps the length of lines up to date for octets that are appended. */
@@ -88,9 +169,9 @@ message_add_body(struct message *m, const void *data, size_t n, struct error *er
 		m->facts.body_8bit = text_is_8bit(s, n);
 	count_lines(m, s, n);
 	for (; n; s += part, n -= part) {
-		if (m->memory.len == MESSAGE_MEMORY && !message_spill(m, err))
+		if (m->memory.len == m->memory.cap && !message_spill(m, err))
 			return false;
-		part = MESSAGE_MEMORY - m->memory.len;
+		part = m->memory.cap - m->memory.len;
 		if (part > n)
 			part = n;
 		strbuf_add(&m->memory, s, part);

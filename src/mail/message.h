@@ -13,6 +13,7 @@ struct error;
 struct header_field;
 
 #define MESSAGE_MEMORY (256 << 10) /* octets of body kept in memory before a file is used */
+#define MESSAGE_RESCUE (16 << 20)  /* where no file can be had: a full disk must not stop an alarm */
 #define MESSAGE_LINE   998         /* octets of a line without CRLF, RFC 5322 2.1.1 */
 
 /* What was found while reading; octets and lines are those of the message as stored. */

@@ -19,7 +19,7 @@ enum breaker_kind {
 	BREAKER_CERTIFICATE, /* the certificate was refused, or there is no TLS: a probe in 30 min
 			      */
 	BREAKER_CREDENTIALS, /* refused or missing: held until the stamp changes, a probe in 6 h */
-	BREAKER_CONFIG,      /* the configuration is broken: held until the stamp changes */
+	BREAKER_CONFIG,      /* the configuration is broken: the same */
 	BREAKER_COUNT
 };
 /* "closed", "down", "host", "certificate", "credentials", "configuration": for JSON and the
@@ -34,7 +34,7 @@ bool breaker_is_held(enum breaker_kind kind);
 #define BREAKER_FIRST   30
 #define BREAKER_LONGEST 1800
 #define BREAKER_LOUD    1800  /* between probes of HOST and CERTIFICATE, at least */
-#define BREAKER_HELD    21600 /* between probes of CREDENTIALS */
+#define BREAKER_HELD    21600 /* between probes of CREDENTIALS and CONFIG */
 
 /* Seconds since 1970. */
 struct breaker {
@@ -43,7 +43,7 @@ struct breaker {
 	unsigned count;   /* failures in a row */
 	int64_t since;    /* first of them */
 	int64_t last;     /* last of them */
-	int64_t next;     /* not tried before; INT64_MAX: not by itself */
+	int64_t next;     /* not tried before */
 	uint64_t stamp;   /* of configuration and secret when it failed */
 	struct error why; /* the last failure; text and words printable */
 };
@@ -83,7 +83,7 @@ void breaker_probe_done(int *probe);
 bool breaker_fail(struct spool *s, const char *account, enum breaker_kind kind, uint64_t stamp,
 	const struct error *why, int64_t now, const struct schedule_draw *draw, struct breaker *ret,
 	struct error *err) __attribute__((warn_unused_result));
-/* An attempt got through: closes it. Costs one system call when it is closed already. */
+/* An attempt got through: closes it. */
 bool breaker_succeed(struct spool *s, const char *account, struct error *err)
 	__attribute__((warn_unused_result));
 /* It is time now, whatever kind it is (flush --account, release, a network that came up). */

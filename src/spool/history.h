@@ -2,7 +2,7 @@
  *
  *   2026-11-24T11:05:09Z event=sent id=... uid=1000 account="work" message_id="<...>"
  *       from="a@example.org" to="b@example.net" outcome=accepted code=250 enhanced=2.0.0 text="..."
- *       host="smtp.example.org" queue_id="4XyZ"                                        (one line)
+ *       host="smtp.example.org" queue_id="4XyZ" note="..."                             (one line)
  *
  * It is a help, not a record that anything depends on: it is not flushed, and who cannot write it
  * goes on. Every line is written by one write(2), so lines of several processes do not mix. */
@@ -22,6 +22,7 @@ struct spool;
 #define HISTORY_LINE                                                                               \
 	(8 << 10)        /* octets of a line; an event with more recipients gets several ... */
 #define HISTORY_MORE 256 /* ... at most so many, each with all that belongs to the message */
+#define HISTORY_NAME "history"
 #define HISTORY_SIZE                                                                               \
 	(8 << 20) /* octets; then the file becomes history.1, that history.2, that goes */
 

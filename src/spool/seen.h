@@ -23,6 +23,7 @@ enum seen_state {
 struct seen {
 	int dir, fd; /* the file, locked; -1 for none */
 	char name[65];
+	int64_t now;
 	enum seen_state state;
 	char outcome[SEEN_OUTCOME]; /* SEEN_DONE: what seen_done was told. SEEN_NEW: what seen_note
 				     * was told by a run that died before it could say how it ended,

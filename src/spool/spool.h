@@ -13,7 +13,7 @@ struct error;
 /* Opened directories. */
 struct spool {
 	char *path;
-	int dir; /* the spool itself: history, breakers, heartbeat, seen/ */
+	int dir; /* the spool itself; what state/ in it holds is state.h's business */
 	int queue, failed, damaged, tmp;
 	int drop;     /* the in-tray that others may write, -1 when there is none */
 	uid_t owner;  /* of queue/ and all entries; what root makes is given to it */

@@ -21,7 +21,7 @@ session_resolve(const struct wire_settings *settings, const char *host, struct w
 
 	if (!dial_split(host, port, report->host, &report->port, err))
 		return NULL;
-	dial = dial_open(report->host, report->port, settings->ip, settings->deadline, err);
+	dial = dial_open(report->host, report->port, settings->ip, wire_deadline(settings), err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
 	return dial;
 }
@@ -44,7 +44,7 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 	struct dial_socket socket;
 	int64_t since = clock_ms();
 
-	if (!dial_connect(dial, settings->connect_ms, settings->deadline, &socket, err))
+	if (!dial_connect(dial, settings->connect_ms, wire_deadline(settings), &socket, err))
 		return false;
 	report->ms[WIRE_PHASE_CONNECT] += clock_ms() - since;
 	report->connected = true;

@@ -253,7 +253,7 @@ race(struct dial *d, int64_t attempt_ms, int64_t deadline)
 
 	for (;;) {
 		now = clock_ms();
-		if (now >= deadline)
+		if (!clock_left(deadline))
 			return NULL;
 		a = first_in(d, UNTRIED);
 		if (a && now >= next) {

@@ -16,9 +16,17 @@
 #define FLIGHT_MAX 1000
 
 int64_t
+wire_deadline(const struct wire_settings *settings)
+{
+	return settings->budget ? clock_sooner(settings->deadline, settings->budget)
+				: settings->deadline;
+}
+
+int64_t
 session_deadline(const struct session *s, int64_t ms)
 {
-	return clock_sooner(clock_in(ms), s->settings->deadline);
+	return clock_sooner(clock_in(ms),
+		s->tx.content_begun ? s->settings->deadline : wire_deadline(s->settings));
 }
 
 void

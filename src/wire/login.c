@@ -97,7 +97,7 @@ login_begin(struct session *s, struct error *err)
 	s->auth_unsupported = s->auth_more = false;
 	if (s->mechanism->kind & SASL_PASSWORD) {
 		good = s->settings->secret(
-			s->settings->secret_ctx, s->settings->deadline, &password, err);
+			s->settings->secret_ctx, wire_deadline(s->settings), &password, err);
 		if (good && password.full)
 			good = error_at(err, STAGE_AUTH, FAULT_CONFIG,
 				"the password is longer than %d octets", PASSWORD_MAX);

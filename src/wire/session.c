@@ -49,7 +49,7 @@ wire_report_next(struct wire_report *r)
 static bool
 out_of_time(const struct delivery *d)
 {
-	return clock_left(d->link->settings->deadline) == 0;
+	return clock_left(wire_deadline(d->link->settings)) == 0;
 }
 
 /* All addresses of one host, until nobody is pending or the failure is final. */

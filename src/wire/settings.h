@@ -86,8 +86,13 @@ struct wire_settings {
 	bool strict_body;         /* refuse (65) what would have to be re-encoded or sent illegal */
 	const char *temporary_directory; /* for a body that must be re-encoded, may be NULL */
 	int64_t deadline;         /* clock.h; for the whole, CLOCK_NEVER without */
+	int64_t budget;           /* clock.h; until the first octet of the content leaves: from then on
+	                             cutting off the wait for the answer would make doubles. 0: none */
 	int64_t connect_ms;       /* for one connection attempt to be established */
 	/* Called with each line of the dialogue; may be NULL. TEXT is not printable-checked. */
 	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
 	void *trace_ctx;
 };
+
+/* The deadline while no content has begun to leave. */
+int64_t wire_deadline(const struct wire_settings *settings);

@@ -1,0 +1,25 @@
+/* What the rooms of bounce share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bounce.h"
+#include "strbuf.h"
+
+struct recipient;
+
+#define BOUNCE_OWED 1 /* due (the file's mtime) of an entry in failed/ that is owed a notification */
+
+/* True iff the notification of KIND is about recipient I. TOLD as bounce_compose. */
+bool bounce_is_about(const struct entry *e, const bool *told, enum bounce_kind kind, size_t i);
+
+/* Appends what a person is to read: lines of UTF-8 with CRLF, at most 76 columns where words allow. */
+void bounce_add_text(struct strbuf *out, const struct entry *e, const bool *told,
+	enum bounce_kind kind, const struct bounce_settings *how);
+/* Appends what a program is to read: the content of a message/delivery-status, ASCII. */
+void bounce_add_status(struct strbuf *out, const struct entry *e, const bool *told,
+	enum bounce_kind kind, const struct bounce_settings *how);
+
+/* The local part of a notification's Message-ID is the original's id, a dot, and what it is about. */
+void bounce_what(const struct entry *e, const bool *told, enum bounce_kind kind, char ret[32]);

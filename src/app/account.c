@@ -11,16 +11,23 @@ submission_given(const struct submission *s, enum option_id id)
 	return profile_is_set(&s->args->given, id);
 }
 
-bool
-account_load(struct submission *s, struct error *err)
+struct profile_sources
+submission_sources(const struct submission *s)
 {
-	const struct profile *flags = &s->args->given;
-	const struct profile_sources where = {
-		.file = submission_given(s, OPT_CONFIG) ? profile_text(flags, OPT_CONFIG) : NULL,
+	return (struct profile_sources){
+		.file = submission_given(s, OPT_CONFIG) ? profile_text(&s->args->given, OPT_CONFIG)
+							: NULL,
 		.use_environment = getuid() == geteuid() && getgid() == getegid(),
 		/* callers of sendmail pass on arguments that an attacker may have chosen */
 		.root_only = s->args->personality == PERSONALITY_SENDMAIL,
 	};
+}
+
+bool
+account_load(struct submission *s, struct error *err)
+{
+	const struct profile *flags = &s->args->given;
+	const struct profile_sources where = submission_sources(s);
 	struct profile *early;
 
 	/* a host on the command line makes an account of its own: it must not be given the

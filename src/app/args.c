@@ -71,6 +71,10 @@ unknown(const char *written, const struct option *like, struct error *err)
 static const char *
 switched_on(const struct option *o)
 {
+	if (o->id == OPT_QUEUE)
+		return "on-failure";
+	if (o->id == OPT_WAIT)
+		return "7d";
 	return o->kind == KIND_BOOL ? "yes" : "";
 }
 

@@ -72,7 +72,15 @@ is_offered(const struct option *o)
 static bool
 must_have_argument(const struct option *o)
 {
-	return *o->arg && o->kind != KIND_BOOL && o->kind != KIND_FLAG;
+	return *o->arg && o->kind != KIND_BOOL && o->kind != KIND_FLAG &&
+	       !(o->where & WHERE_OPTIONAL);
+}
+
+/* It may have one, behind = only. */
+static bool
+may_have_argument(const struct option *o)
+{
+	return o->kind == KIND_BOOL || (o->where & WHERE_OPTIONAL);
 }
 
 /* Appends S with every octet of ESCAPED behind ESCAPE, up to its final full stop. */
@@ -116,8 +124,7 @@ bash_add_arguments(struct strbuf *out)
 		strbuf_adds(out, "\t");
 		if (o->letter)
 			strbuf_addf(out, "-%c%s", o->letter, *o->name ? " | " : "");
-		/* yes and no stand behind = only. */
-		if (*o->name && o->kind != KIND_BOOL)
+		if (*o->name && !may_have_argument(o))
 			strbuf_addf(out, "--%s | ", o->name);
 		if (*o->name)
 			strbuf_addf(out, "--%s=", o->name);
@@ -179,6 +186,8 @@ zsh_add_argument(struct strbuf *out, const struct option *o)
 	strbuf_addc(out, ']');
 	if (o->kind == KIND_BOOL)
 		strbuf_adds(out, "::yes or no:");
+	else if (may_have_argument(o))
+		strbuf_adds(out, "::");
 	else if (must_have_argument(o))
 		strbuf_addc(out, ':');
 	else
@@ -206,7 +215,7 @@ zsh_add_option(struct strbuf *out, const struct option *o, const char *spelling,
 	else if (o->letter && *o->name)
 		strbuf_addf(out, "(-%c --%s)", o->letter, o->name);
 	strbuf_adds(out, spelling);
-	if (must_have_argument(o) || o->kind == KIND_BOOL)
+	if (must_have_argument(o) || may_have_argument(o))
 		strbuf_adds(out, glue);
 	zsh_add_argument(out, o);
 	strbuf_adds(out, "'\n");
@@ -229,7 +238,7 @@ zsh_add_options(struct strbuf *out)
 		if (*o->name) {
 			strbuf_clear(&spelling);
 			strbuf_addf(&spelling, "--%s", o->name);
-			zsh_add_option(out, o, spelling.s, o->kind == KIND_BOOL ? "=-" : "=");
+			zsh_add_option(out, o, spelling.s, may_have_argument(o) ? "=-" : "=");
 		}
 	}
 	strbuf_done(&spelling);

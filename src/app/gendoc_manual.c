@@ -160,6 +160,9 @@ add_option_item(struct strbuf *out, const struct option *o)
 		strbuf_addf(out, " Fl -%s", o->name);
 	if (o->kind == KIND_BOOL) {
 		strbuf_adds(out, " Ns Op = Ns Cm yes | no");
+	} else if (o->where & WHERE_OPTIONAL) {
+		strbuf_adds(out, " Ns Op = Ns Ar ");
+		add_argument(out, o->arg, strlen(o->arg));
 	} else if (*o->name && *o->arg) {
 		strbuf_adds(out, " Ar ");
 		add_argument(out, o->arg, strlen(o->arg));

@@ -35,6 +35,8 @@ help_add_usage(struct strbuf *out, const struct option *o)
 		strbuf_addf(out, "--%s", o->name);
 	if (o->kind == KIND_BOOL)
 		strbuf_adds(out, "[=no]");
+	else if (o->where & WHERE_OPTIONAL)
+		strbuf_addf(out, "[=%s]", o->arg);
 	else if (*o->arg)
 		strbuf_addf(out, " %s", o->arg);
 }

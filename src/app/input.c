@@ -154,7 +154,8 @@ bool
 input_get(struct submission *s, struct error *err)
 {
 	struct message_reading how = { .directory = NULL };
-	bool terminal;
+	struct strbuf directory = STRBUF_INIT(4096);
+	bool terminal, good;
 
 	message_done(&s->message);
 	if (composing_option(s) != OPT_COUNT)
@@ -168,8 +169,15 @@ input_get(struct submission *s, struct error *err)
 		how.dot_is_last_line = !how.dot_ends;
 	}
 	message_init(&s->message);
+	/* should it be queued, its file is there already */
+	queueing_add_directory(&directory, s);
+	s->message.base = ENTRY_BLOCK;
+	how.directory = directory.len && !directory.full ? directory.s : NULL;
 	s->input_read = true;
-	return message_read(&s->message, STDIN_FILENO, &how, err);
+	good = message_read(&s->message, STDIN_FILENO, &how, err);
+	s->message.directory = NULL;
+	strbuf_done(&directory);
+	return good;
 }
 
 void

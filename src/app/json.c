@@ -61,8 +61,9 @@ address_value(const struct address *a)
 }
 
 static json_t *
-recipients(const struct envelope *e)
+recipients(const struct submission *s)
 {
+	const struct envelope *e = &s->envelope;
 	json_t *list = json_array(), *one;
 
 	for (size_t i = 0; i < e->count; i++) {
@@ -70,7 +71,7 @@ recipients(const struct envelope *e)
 
 		one = json_object();
 		set(one, "address", address_value(&r->address));
-		set(one, "status", string(outcome_name(r->outcome)));
+		set(one, "status", string(report_outcome(s, i)));
 		set_code(one, r->code, r->enhanced);
 		set_text(one, "text", r->words);
 		if (r->why)
@@ -135,7 +136,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 	set_connection(o, r);
 	set(o, "sender",
 		s->envelope.sender.local ? address_value(&s->envelope.sender) : json_null());
-	set(o, "recipients", recipients(&s->envelope));
+	set(o, "recipients", recipients(s));
 	set_code(o, r->code, r->enhanced);
 	set_text(o, "text", r->words);
 	strbuf_clear(&text);
@@ -148,6 +149,9 @@ report_add_json(struct strbuf *out, const struct submission *s)
 	set(o, "notes", notes(s));
 	set(o, "status", json_integer(fault_status(fault)));
 	set(o, "status_name", string(fault_name(fault)));
+	set(o, "state", string(report_state(s)));
+	set_text(o, "entry", *s->queue.id ? s->queue.id : s->queue.failed_id);
+	set_text(o, "reason", s->queue.reason.text);
 	set_text(o, "stage", s->error.fault ? stage_name(s->error.stage) : NULL);
 	set_text(o, "error", s->error.text);
 	set_text(o, "hint", s->error.fault ? advice : NULL);

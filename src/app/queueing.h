@@ -1,6 +1,7 @@
-/* How a submission is queued: which spool, in which mode, and what came of it. One struct queueing is
- * part of each struct submission. A submission from the command line has it filled in by
- * queueing_prepare; the service fills it in by hand, sets `prepared`, and calls submission_deliver. */
+/* How a submission is queued: which spool, in which mode, and what came of it. One struct queueing
+ * is part of each struct submission. A submission from the command line has it filled in by
+ * queueing_prepare; the service fills it in by hand, sets `prepared`, and calls submission_deliver.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 struct profile;
 struct strbuf;
 struct submission;
+struct way;
 
 /* The order of key `queue` in the table. */
 enum queue_mode { QUEUE_NEVER, QUEUE_AUTO, QUEUE_ON_FAILURE, QUEUE_FIRST, QUEUE_ALWAYS };
@@ -43,13 +45,16 @@ struct queueing {
 	bool keeps_lasting; /* lasting faults of the account are queued too: as sendmail, --queue */
 	bool keeps_refused; /* what is refused for good goes to failed/: as sendmail */
 	bool notify_error;  /* ... and its sender is notified: -oem */
+	bool resigned;      /* INT before the end of data keeps nothing: as sendoff */
 	bool runner;        /* it is known that a runner serves the spool: no heartbeat is asked */
 	uid_t uid;          /* who submits */
 	char *directory;    /* the spool, owned; NULL: there is none, and nothing is queued */
 	char *heartbeat;    /* the file that tells of a runner, owned */
 	uid_t runner_uid;   /* whose heartbeat is believed beside root's and the user's own */
 	int64_t not_before; /* seconds since 1970: held here until then; 0: go at once */
-	int64_t budget;     /* clock_ms: the first octet of the body leaves by then; 0: any time */
+	struct error broken; /* why the account cannot be used: kept, held, without an attempt */
+	bool nameless;       /* ... nor be named: the entry is the default account's */
+	int64_t budget;      /* clock_ms: the first octet of the body leaves by then; 0: any time */
 	/* Told of progress beside status_progress; may be NULL. Must not fail or allocate. */
 	void (*progress)(void *ctx, enum queue_mark mark);
 	void *progress_ctx;
@@ -59,20 +64,29 @@ struct queueing {
 	char id[ENTRY_ID + 1];        /* of the entry in queue/, "" for none */
 	char failed_id[ENTRY_ID + 1]; /* of the one in failed/ */
 	struct error reason;          /* why it was queued; FAULT_NONE: it was to be */
-	char warning[256];            /* a sentence for the person, or "" */
+	struct error trouble;         /* why something could not be kept that should have been */
+	bool *kept;                   /* of each recipient: it is in the queue; NULL: none is */
+	bool loud;                    /* a person must do something */
+	bool unserved;                /* queued, but no runner is known */
 
 	/* While it goes on. */
 	struct spool spool;
 	bool open;        /* the spool is */
 	struct slot slot; /* held until the connection is done with */
+	int probe;        /* of a breaker; -1: none */
+	struct way *way;  /* what is still open, for queueing_drain */
 };
 
-#define QUEUEING_NONE { .uid = (uid_t)-1, .spool = SPOOL_NONE, .slot = SLOT_NONE }
+#define QUEUEING_NONE                                                                              \
+	{                                                                                          \
+		.uid = (uid_t)-1, .spool = SPOOL_NONE, .slot = SLOT_NONE, .probe = -1              \
+	}
 
 void queueing_done(struct queueing *q);
 
 /* Fills in what a submission from the command line asks for: mode, spool, budget, time, once the
- * account is chosen (account_choose). Touches no file. FAULT_USAGE for what does not go together. */
+ * account is chosen (account_choose). Touches no file. FAULT_USAGE for what does not go together.
+ */
 bool queueing_prepare(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 /* Where the message's temporary file should be made so that committing it need not copy it: the
  * spool's queue directory for ACCOUNT appended to OUT, nothing where nothing can be queued. Asked
@@ -82,24 +96,32 @@ void queueing_add_directory(struct strbuf *out, const struct submission *s);
 /* The spool of ACCOUNT: queue-dir; else the user's for an account that does not come from the
  * system's configuration, else the system's. "" where there is none (no home). */
 void spool_add_path(struct strbuf *out, const struct profile *account);
+/* The system's. */
+void spool_add_system(struct strbuf *out);
 /* The file in which the runner of the spool at PATH tells that it is at work. */
 void spool_add_heartbeat(struct strbuf *out, const char *path);
 /* True iff PATH is the system's spool, and the user who owns it. */
 bool spool_is_system(const char *path);
 uid_t spool_owner(const char *path);
 
-/* The line, with a queue (submission_deliver calls it): waits for a connection slot, delivers,
- * commits what could not go, by the mode. True iff every recipient was accepted or is queued.
- * Signals from here on commit the message where there is a queue. */
+/* Delivers with a queue behind it (submission_deliver calls it): takes a connection slot, tries,
+ * commits what could not go, by the mode. True iff every recipient was accepted or is queued. TERM,
+ * HUP and INT end the attempt from here on, and what is left is committed. */
 bool queueing_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
-/* What a recipient of S came to, with the queue counted in: queued ones are as good as accepted for
- * the exit status. */
-enum fault queueing_fault(const struct submission *s);
+/* Whether something is kept where it cannot go now: the mode, and for QUEUE_AUTO whether a runner
+ * is known. */
+bool queueing_is_on(const struct submission *s);
 
-/* As sendmail, a submission whose configuration cannot be read (WHY) is kept in the system's spool,
- * held, without an account, where a runner is known. False when it was not. */
-bool queueing_rescue(struct submission *s, const struct error *why);
+/* The exit status as a fault: who is queued counts as accepted. */
+enum fault queueing_fault(const struct submission *s);
+/* True iff recipient I of the envelope is in the queue. */
+bool queueing_has(const struct submission *s, size_t i);
+
+/* As sendmail a submission whose configuration cannot be used (WHY) may be kept nevertheless, held:
+ * in the system's spool, where a runner is known. True iff it may, and is prepared for that: WHY is
+ * forgotten. */
+bool queueing_rescue(struct submission *s, struct error *why);
 
 /* After the report: tries what is due for the account on the connection that is still open, in a
  * process of its own that keeps none of the caller's descriptors. Returns at once. */

@@ -23,6 +23,16 @@ add_reached(struct strbuf *out, const struct envelope *e)
 }
 
 void
+receipt_add_queued(struct strbuf *out, const struct submission *s)
+{
+	const struct queueing *q = &s->queue;
+
+	strbuf_addf(out, "%s %s", queue_state_name(q->state), q->id);
+	if (q->reason.fault)
+		strbuf_addf(out, ": %s", q->reason.text);
+}
+
+void
 receipt_add(struct strbuf *out, const struct submission *s)
 {
 	const struct wire_report *r = &s->report;

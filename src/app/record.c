@@ -32,15 +32,16 @@ add_address(struct strbuf *out, const char *key, const struct address *a)
 }
 
 static void
-add_recipients(struct strbuf *out, const struct envelope *e)
+add_recipients(struct strbuf *out, const struct submission *s)
 {
+	const struct envelope *e = &s->envelope;
 	const struct recipient *r;
 	char enhanced[16];
 
 	for (size_t i = 0; i < e->count && i < SHOWN_MAX; i++) {
 		r = &e->recipients[i];
 		add_address(out, "to", &r->address);
-		strbuf_addf(out, " outcome=%s", outcome_name(r->outcome));
+		strbuf_addf(out, " outcome=%s", report_outcome(s, i));
 		if (r->outcome == OUTCOME_ACCEPTED)
 			continue;
 		if (r->code)
@@ -61,6 +62,13 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	char enhanced[16];
 
 	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)getuid());
+	strbuf_addf(out, " state=%s", report_state(s));
+	add_value(out, "entry", s->queue.id);
+	add_value(out, "failed_entry", s->queue.failed_id);
+	add_value(out, "reason", s->queue.reason.text);
+	add_value(out, "trouble", s->queue.trouble.text);
+	if (s->queue.unserved)
+		strbuf_adds(out, " runner=unknown");
 	add_value(out, "account", s->account.name);
 	add_value(out, "host", r->host);
 	add_value(out, "address", r->address);
@@ -70,7 +78,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	add_value(out, "cipher", r->tls.cipher);
 	add_value(out, "mechanism", r->mechanism);
 	add_address(out, "from", &s->envelope.sender);
-	add_recipients(out, &s->envelope);
+	add_recipients(out, s);
 	if (r->code)
 		strbuf_addf(out, " code=%d", r->code);
 	if (*enhanced_print(r->enhanced, enhanced))

@@ -12,7 +12,23 @@ report_fault(const struct submission *s)
 {
 	if (!s->attempted)
 		return s->error.fault;
-	return envelope_fault(&s->envelope);
+	return queueing_fault(s);
+}
+
+const char *
+report_outcome(const struct submission *s, size_t i)
+{
+	return queueing_has(s, i) ? "queued" : outcome_name(s->envelope.recipients[i].outcome);
+}
+
+const char *
+report_state(const struct submission *s)
+{
+	if (s->queue.state != QUEUE_STATE_NONE)
+		return queue_state_name(s->queue.state);
+	if (report_fault(s) == FAULT_NONE)
+		return "sent";
+	return envelope_count(&s->envelope, OUTCOME_ACCEPTED) ? "partial" : "failed";
 }
 
 void
@@ -49,10 +65,12 @@ complain(const struct submission *s, const char *what, const struct error *err)
 
 /* True iff everybody failed for the same reason. */
 static bool
-one_reason(const struct envelope *e)
+one_reason(const struct submission *s)
 {
+	const struct envelope *e = &s->envelope;
+
 	for (size_t i = 0; i < e->count; i++)
-		if (!e->recipients[i].why ||
+		if (!e->recipients[i].why || queueing_has(s, i) ||
 			strcmp(e->recipients[i].why->text, e->recipients[0].why->text) != 0)
 			return false;
 	return e->count > 0;
@@ -66,7 +84,7 @@ complain_each(const struct submission *s)
 
 	for (size_t i = 0; i < s->envelope.count; i++) {
 		r = &s->envelope.recipients[i];
-		if (r->outcome == OUTCOME_ACCEPTED || !r->why)
+		if (r->outcome == OUTCOME_ACCEPTED || queueing_has(s, i) || !r->why)
 			continue;
 		strbuf_clear(&what);
 		strbuf_adds(&what, "unable to send to <");
@@ -82,7 +100,7 @@ print_failure(const struct submission *s)
 {
 	if (!s->attempted)
 		complain(s, "unable to send the message", &s->error);
-	else if (one_reason(&s->envelope))
+	else if (one_reason(s))
 		complain(s, "unable to send the message", s->envelope.recipients[0].why);
 	else
 		complain_each(s);
@@ -101,7 +119,8 @@ print_notes(const struct submission *s)
 void
 report_record(const struct submission *s)
 {
-	bool failure = report_fault(s) != FAULT_NONE;
+	bool failure = report_fault(s) != FAULT_NONE || s->queue.loud || s->queue.unserved ||
+		       s->queue.trouble.fault;
 	const char *target = profile_text(&s->account, OPT_LOG);
 	bool sendmail = s->args->personality == PERSONALITY_SENDMAIL;
 	struct strbuf record = STRBUF_INIT(1 << 20);
@@ -122,6 +141,37 @@ report_record(const struct submission *s)
 	strbuf_done(&record);
 }
 
+/* What the person should know about the queue: why it could not be used, that nobody serves it. */
+static void
+print_queue_notes(const struct submission *s)
+{
+	const struct queueing *q = &s->queue;
+
+	if (q->trouble.fault)
+		fprintf(stderr, "%s: note: the message could not be queued: %s\n", s->args->program,
+			q->trouble.text);
+	if (q->state != QUEUE_STATE_NONE && q->unserved)
+		fprintf(stderr,
+			"%s: warning: no runner is known to serve the queue in %s: see sendoff "
+			"queue run, or run sendoff queue flush\n",
+			s->args->program, q->directory);
+}
+
+static void
+add_receipts(struct strbuf *out, const struct submission *s)
+{
+	bool sendmail = s->args->personality == PERSONALITY_SENDMAIL;
+
+	if (envelope_count(&s->envelope, OUTCOME_ACCEPTED) && !sendmail) {
+		receipt_add(out, s);
+		strbuf_addc(out, '\n');
+	}
+	if (s->queue.state != QUEUE_STATE_NONE && (!sendmail || submission_given(s, OPT_VERBOSE))) {
+		receipt_add_queued(out, s);
+		strbuf_addc(out, '\n');
+	}
+}
+
 int
 report(const struct submission *s)
 {
@@ -132,19 +182,21 @@ report(const struct submission *s)
 	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
 		return 0;
 	report_record(s);
-	if (submission_given(s, OPT_JSON))
+	if (submission_given(s, OPT_JSON)) {
 		report_add_json(&line, s);
-	else if (envelope_count(&s->envelope, OUTCOME_ACCEPTED) &&
-		 !submission_given(s, OPT_QUIET) && !sendmail)
-		receipt_add(&line, s);
-	if (line.len) {
 		strbuf_addc(&line, '\n');
+	} else if (!submission_given(s, OPT_QUIET)) {
+		add_receipts(&line, s);
+	}
+	if (line.len) {
 		fwrite(line.s, 1, line.len, stdout);
 		fflush(stdout);
 	}
 	strbuf_done(&line);
 	if (fault && !s->args->errors_quiet)
 		print_failure(s);
+	if (!submission_given(s, OPT_QUIET) && (!sendmail || submission_given(s, OPT_VERBOSE)))
+		print_queue_notes(s);
 	if (!submission_given(s, OPT_QUIET) && !submission_given(s, OPT_VERBOSE) &&
 		!submission_given(s, OPT_DEBUG) && !sendmail)
 		print_notes(s);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct error;
 struct strbuf;
@@ -12,11 +13,18 @@ int report(const struct submission *s);
 /* Writes the log record only. */
 void report_record(const struct submission *s);
 
+/* What became of recipient I in a word: its outcome, or "queued". */
+const char *report_outcome(const struct submission *s, size_t i);
+/* What became of the whole in a word: "sent", "queued", "held", "partial", "failed". */
+const char *report_state(const struct submission *s);
+
 /* The exit status and why: of the whole if nothing was attempted, else from the recipients. */
 enum fault report_fault(const struct submission *s);
 
 /* receipt.c: appends the human receipt line (without its end). */
 void receipt_add(struct strbuf *out, const struct submission *s);
+/* The line for what was queued. */
+void receipt_add_queued(struct strbuf *out, const struct submission *s);
 /* json.c: appends the JSON object, one line. */
 void report_add_json(struct strbuf *out, const struct submission *s);
 /* record.c: appends the log record, key=value, every value that comes from outside quoted. */

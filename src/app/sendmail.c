@@ -66,6 +66,16 @@ static void
 set_error_mode(struct arguments *a, const char *value)
 {
 	a->errors_quiet = *value == 'q';
+	a->errors_mailed = *value == 'm' || *value == 'e';
+}
+
+/* -odq and -odd: not now. -odb and -odi leave it to the account. */
+static bool
+set_delivery_mode(struct arguments *a, const char *value, struct error *err)
+{
+	if (*value != 'q' && *value != 'd')
+		return true;
+	return profile_set(&a->given, OPT_QUEUE, "always", "-od", err);
 }
 
 bool
@@ -83,6 +93,8 @@ sendmail_option(struct arguments *a, enum option_id id, const char *value, struc
 			set_error_mode(a, setting);
 		if (n == 10 && strncasecmp(value, "IgnoreDots", n) == 0 && is_true(setting))
 			return profile_set(&a->given, OPT_IGNORE_DOTS, "", "-O", err);
+		if (n == 12 && strncasecmp(value, "DeliveryMode", n) == 0)
+			return set_delivery_mode(a, setting, err);
 		return true;
 	}
 	switch (*value) {
@@ -95,6 +107,8 @@ sendmail_option(struct arguments *a, enum option_id id, const char *value, struc
 	case 'e':
 		set_error_mode(a, value + 1);
 		return true;
+	case 'd':
+		return set_delivery_mode(a, value + 1, err);
 	default:
 		return true;
 	}

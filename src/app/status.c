@@ -68,16 +68,24 @@ status_init(void)
 }
 
 void
+status_mark(enum wire_mark mark)
+{
+	in_doubt = mark == WIRE_SENT;
+	if (mark != WIRE_SENT)
+		status_set(fault_status(
+			mark == WIRE_ACCEPTED_BY_ALL ? FAULT_NONE : FAULT_UNAVAILABLE));
+}
+
+void
 status_progress(void *unused, enum wire_mark mark)
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
 	struct sigaction action = { .sa_handler = interrupted };
 
 	(void)unused;
-	in_doubt = mark == WIRE_SENT;
+	status_mark(mark);
 	if (mark == WIRE_SENT)
 		return;
-	status_set(fault_status(mark == WIRE_ACCEPTED_BY_ALL ? FAULT_NONE : FAULT_UNAVAILABLE));
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaction(signals[i], &action, NULL);
 }

@@ -6,8 +6,10 @@
 /* Registers the allocator's handler and those for a crash, and ignores SIGPIPE. */
 void status_init(void);
 /* Memory or a signal must not end the process with EX_TEMPFAIL once somebody was accepted, or the
- * caller would send to those served again: signals end it with the status of partial success from then
- * on, of success once everybody was. A wire_progress callback. */
+ * caller would send to those served again: signals end it with the status of partial success from
+ * then on, of success once everybody was. A wire_progress callback. */
 void status_progress(void *unused, enum wire_mark mark);
+/* The same without touching signals, where they are taken care of. */
+void status_mark(enum wire_mark mark);
 /* The final status: a signal from now on ends the process with it. */
 void status_set(int status);

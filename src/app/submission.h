@@ -10,6 +10,7 @@
 #include "error.h"
 #include "message.h"
 #include "profile.h"
+#include "queueing.h"
 #include "session.h"
 
 struct submission {
@@ -24,11 +25,15 @@ struct submission {
 	time_t when;
 	int64_t started, finished; /* clock_ms */
 	bool input_read;           /* standard input was read to its end, or is not used */
-	bool attempted;            /* an attempt to send was made */
+	bool attempted;            /* an attempt to send was made, or it was queued */
+	struct queueing queue;
 };
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
+
+/* account.c: where the configuration is. */
+struct profile_sources submission_sources(const struct submission *s);
 
 /* account.c: loads the configuration. Chooses an account, as far as that can be done before the
  * message is read, for the settings that reading it needs. */
@@ -59,9 +64,13 @@ bool message_complete(struct submission *s, struct error *err) __attribute__((wa
 /* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
 bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
-/* deliver.c: profile to wire settings, secret, session. */
+/* deliver.c: sends the message, or queues it. */
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* Profile to wire settings, secret, session: one attempt, whose content begins to leave before
+ * BUDGET (clock_ms, 0: whenever). What could be used again is left in s->queue.way. */
+bool submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
+	void *progress_ctx, struct error *err) __attribute__((warn_unused_result));
 
 /* The address that stands in the message's From field (the first one), or false. Free it. */
 struct address;

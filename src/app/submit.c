@@ -9,7 +9,8 @@
 static bool
 run(struct submission *s, struct error *err)
 {
-	return account_load(s, err) && input_get(s, err) && account_choose(s, err) &&
+	return (account_load(s, err) || queueing_rescue(s, err)) && input_get(s, err) &&
+	       (account_choose(s, err) || queueing_rescue(s, err)) && queueing_prepare(s, err) &&
 	       envelope_fill(s, err) && message_complete(s, err) && submission_deliver(s, err);
 }
 
@@ -22,6 +23,7 @@ submit(const struct arguments *args)
 		.envelope = ENVELOPE_NONE,
 		.when = clock_wall(),
 		.started = clock_ms(),
+		.queue = QUEUEING_NONE,
 	};
 	int status;
 
@@ -32,6 +34,8 @@ submit(const struct arguments *args)
 	s.finished = clock_ms();
 	status = report(&s);
 	status_set(status);
+	queueing_drain(&s);
+	queueing_done(&s.queue);
 	wire_report_done(&s.report);
 	envelope_done(&s.envelope);
 	message_done(&s.message);

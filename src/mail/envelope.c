@@ -168,6 +168,25 @@ envelope_add_refused(struct envelope *e, const struct address *a, const struct e
 	recipient_fail(&e->recipients[i], why);
 }
 
+void
+envelope_keep(struct envelope *e, const bool *kept)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->count; i++) {
+		if (!kept[i]) {
+			recipient_done(&e->recipients[i]);
+			continue;
+		}
+		if (n < i) {
+			e->recipients[n] = e->recipients[i];
+			e->recipients[i] = (struct recipient){ .outcome = OUTCOME_PENDING };
+		}
+		n++;
+	}
+	e->count = n;
+}
+
 size_t
 envelope_count(const struct envelope *e, enum outcome outcome)
 {

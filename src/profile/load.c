@@ -245,28 +245,57 @@ out_of_reach(const char *file)
 	return lstat(file, &st) < 0 && errno == EACCES;
 }
 
-bool
-profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
+/* The files of WHERE, the one that counts most first; USER holds the path of the user's own. */
+static size_t
+find_files(const struct profile_sources *where, struct strbuf *user, const char **paths,
+	bool *ret_named)
 {
-	const char *named = where->file, *paths[FILES_MAX];
-	struct strbuf user = STRBUF_INIT(PATH_OCTETS);
-	bool environment = where->use_environment && !named, good;
-	enum trusted_kind kind = named && where->root_only ? TRUSTED_ROOT : TRUSTED_CONFIG;
+	const char *named = where->file;
+	bool environment = where->use_environment && !named;
 	size_t n = 0;
 
-	if (!named && environment) {
+	if (environment) {
 		named = secure_getenv("SENDOFF_CONFIG");
 		if (named && !*named)
 			named = NULL;
 	}
+	*ret_named = named != NULL;
 	if (named) {
 		paths[n++] = named;
-	} else {
-		if (user_file(environment, &user) && !out_of_reach(user.s))
-			paths[n++] = user.s;
-		paths[n++] = SYSCONFDIR "/sendoff/config";
+		return n;
 	}
-	good = load_accounts(paths, n, kind, !named, environment, ret, err);
+	if (user_file(environment, user) && !out_of_reach(user->s))
+		paths[n++] = user->s;
+	paths[n++] = SYSCONFDIR "/sendoff/config";
+	return n;
+}
+
+bool
+profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
+{
+	struct strbuf user = STRBUF_INIT(PATH_OCTETS);
+	enum trusted_kind kind =
+		where->file && where->root_only ? TRUSTED_ROOT : TRUSTED_CONFIG;
+	const char *paths[FILES_MAX];
+	bool named, good;
+	size_t n = find_files(where, &user, paths, &named);
+
+	good = load_accounts(
+		paths, n, kind, !named, where->use_environment && !where->file, ret, err);
 	strbuf_done(&user);
 	return good;
+}
+
+void
+profile_each_file(const struct profile_sources *where, void (*each)(void *ctx, const char *path),
+	void *ctx)
+{
+	struct strbuf user = STRBUF_INIT(PATH_OCTETS);
+	const char *paths[FILES_MAX];
+	bool named;
+	size_t n = find_files(where, &user, paths, &named);
+
+	for (size_t i = 0; i < n; i++)
+		each(ctx, paths[i]);
+	strbuf_done(&user);
 }

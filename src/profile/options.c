@@ -173,7 +173,8 @@ option_like(const char *name, unsigned where)
 bool
 option_has_argument(const struct option *o)
 {
-	return o->kind != KIND_FLAG && o->kind != KIND_BOOL && o->kind != KIND_GLUED;
+	return o->kind != KIND_FLAG && o->kind != KIND_BOOL && o->kind != KIND_GLUED &&
+	       !(o->where & WHERE_OPTIONAL);
 }
 
 bool

@@ -78,8 +78,8 @@ const struct option *option_by_name(const char *name, size_t n, unsigned where);
  * missing, wrong or swapped, one in a name of less than four. */
 const struct option *option_like(const char *name, unsigned where);
 
-/* True iff the option takes an argument on the command line in any case. A BOOL takes none, except
- * as --name=VALUE. */
+/* True iff the option takes an argument on the command line in any case. A BOOL, and what is
+ * WHERE_OPTIONAL, takes none, except as --name=VALUE. */
 bool option_has_argument(const struct option *o);
 /* Checks a value: FAULT_CONFIG whose text says what would be accepted, without naming the place;
  * FAULT_DATA for a control character. The value of a key must not be empty, except

@@ -52,6 +52,9 @@ struct profile_sources {
 bool profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
 void profile_list_done(struct profile_list *l);
+/* Calls EACH for the files that profile_load reads, whether they exist or not. */
+void profile_each_file(const struct profile_sources *where, void (*each)(void *ctx, const char *path),
+	void *ctx);
 /* Appends an empty account; the result is valid until the next one is added. */
 struct profile *profile_list_add(struct profile_list *l, const char *name, const char *origin);
 

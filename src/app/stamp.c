@@ -1,0 +1,50 @@
+#include "stamp.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hash.h"
+#include "profile.h"
+#include "submission.h"
+
+static void
+add_file(void *ctx, const char *path)
+{
+	struct hash *h = ctx;
+	struct stat st;
+	int64_t facts[6] = { 0 };
+
+	hash_add(h, path, strlen(path) + 1);
+	if (stat(path, &st) == 0) {
+		facts[0] = (int64_t)st.st_dev;
+		facts[1] = (int64_t)st.st_ino;
+		facts[2] = st.st_size;
+		facts[3] = st.st_mtim.tv_sec;
+		facts[4] = st.st_mtim.tv_nsec;
+		/* a chmod may be what was needed */
+		facts[5] = (int64_t)st.st_mode;
+	}
+	hash_add(h, facts, sizeof(facts));
+}
+
+uint64_t
+stamp_of(const struct profile_sources *where, const struct profile *account)
+{
+	struct hash h;
+
+	hash_init(&h, 0);
+	profile_each_file(where, add_file, &h);
+	for (int id = 0; account && id < OPT_COUNT; id++)
+		if (options[id].kind == KIND_PATH && id != OPT_QUEUE_DIR && id != OPT_LOG &&
+			profile_is_set(account, (enum option_id)id))
+			add_file(&h, profile_text(account, (enum option_id)id));
+	return hash_end(&h);
+}
+
+uint64_t
+submission_stamp(const struct submission *s)
+{
+	struct profile_sources where = submission_sources(s);
+
+	return stamp_of(&where, &s->account);
+}

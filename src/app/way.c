@@ -1,0 +1,40 @@
+#include "way.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+
+struct way *
+way_open(const struct submission *s, const struct profile *account, struct error *err)
+{
+	struct way *w = xcalloc(1, sizeof(*w));
+
+	profile_init(&w->account, account->name, account->origin);
+	profile_override(&w->account, account);
+	if (smarthost_open(&w->smarthost, s, &w->account, err)) {
+		w->link = wire_link_new(&w->smarthost.settings);
+		return w;
+	}
+	way_free(w);
+	return NULL;
+}
+
+bool
+way_deliver(struct way *w, struct envelope *envelope, const struct message *message, int64_t budget,
+	wire_progress *progress, void *progress_ctx, struct wire_report *report, struct error *err)
+{
+	w->smarthost.settings.deadline = smarthost_deadline(&w->account);
+	w->smarthost.settings.budget = budget;
+	return wire_link_deliver(w->link, envelope, message, progress, progress_ctx, report, err);
+}
+
+void
+way_free(struct way *w)
+{
+	if (!w)
+		return;
+	wire_link_free(w->link);
+	smarthost_close(&w->smarthost);
+	profile_done(&w->account);
+	free(w);
+}

@@ -19,10 +19,10 @@ enum {
 	R_VERIFIED, R_MECHANISM, R_SIZE, R_CODE, R_ENHANCED, R_WORDS, R_TRIPS, R_MS, R_NOTES,
 };
 enum {
-	P_OUTCOME = 1, P_CODE, P_ENHANCED, P_WORDS, P_WHY,
+	P_OUTCOME = 1, P_CODE, P_ENHANCED, P_WORDS, P_WHY, P_KEPT,
 };
 enum {
-	Q_STATE = 1, Q_ID, Q_FAILED_ID, Q_REASON, Q_WARNING,
+	Q_STATE = 1, Q_ID, Q_FAILED_ID, Q_REASON, Q_TROUBLE, Q_LOUD, Q_UNSERVED,
 };
 
 #define CODE_MAX   999
@@ -229,7 +229,7 @@ take_report(struct parcel *outer, const struct parcel_field *field, struct wire_
 }
 
 static void
-add_recipient(struct strbuf *out, const struct recipient *r)
+add_recipient(struct strbuf *out, const struct recipient *r, bool kept)
 {
 	size_t at = parcel_open(out, A_RECIPIENT);
 
@@ -239,16 +239,18 @@ add_recipient(struct strbuf *out, const struct recipient *r)
 	parcel_add_text(out, P_WORDS, r->words);
 	if (r->why)
 		add_error(out, P_WHY, r->why);
+	parcel_add_number(out, P_KEPT, kept);
 	parcel_close(out, at);
 }
 
 static void
-take_recipient(struct parcel *outer, const struct parcel_field *field, struct recipient *r)
+take_recipient(struct parcel *outer, const struct parcel_field *field, struct recipient *r,
+	bool *kept)
 {
 	enum outcome outcome = OUTCOME_PENDING;
 	struct enhanced enhanced = { 0, 0, 0 };
 	struct error why = ERROR_NONE;
-	bool has_words = false;
+	bool has_words = false, is_kept = false;
 	struct parcel_field f;
 	struct parcel p;
 	char words[1024];
@@ -273,6 +275,9 @@ take_recipient(struct parcel *outer, const struct parcel_field *field, struct re
 		case P_WHY:
 			take_error(&p, &f, &why);
 			break;
+		case P_KEPT:
+			is_kept = parcel_number(&p, &f, 1);
+			break;
 		default:
 			p.bad = true;
 		}
@@ -282,6 +287,8 @@ take_recipient(struct parcel *outer, const struct parcel_field *field, struct re
 	if (!p.bad)
 		recipient_set(r, outcome, code, enhanced, has_words ? words : NULL,
 			why.fault ? &why : NULL);
+	if (kept)
+		*kept = is_kept;
 	outer->bad |= p.bad;
 }
 
@@ -294,7 +301,9 @@ add_queue(struct strbuf *out, const struct queueing *q)
 	parcel_add_text(out, Q_ID, q->id);
 	parcel_add_text(out, Q_FAILED_ID, q->failed_id);
 	add_error(out, Q_REASON, &q->reason);
-	parcel_add_text(out, Q_WARNING, q->warning);
+	add_error(out, Q_TROUBLE, &q->trouble);
+	parcel_add_number(out, Q_LOUD, q->loud);
+	parcel_add_number(out, Q_UNSERVED, q->unserved);
 	parcel_close(out, at);
 }
 
@@ -329,8 +338,14 @@ take_queue(struct parcel *outer, const struct parcel_field *field, struct queuei
 		case Q_REASON:
 			take_error(&p, &f, &q->reason);
 			break;
-		case Q_WARNING:
-			parcel_text(&p, &f, q->warning, sizeof(q->warning));
+		case Q_TROUBLE:
+			take_error(&p, &f, &q->trouble);
+			break;
+		case Q_LOUD:
+			q->loud = parcel_number(&p, &f, 1);
+			break;
+		case Q_UNSERVED:
+			q->unserved = parcel_number(&p, &f, 1);
 			break;
 		default:
 			p.bad = true;
@@ -346,7 +361,7 @@ answer_add(struct strbuf *out, const struct answer *a)
 	add_error(out, A_ERROR, a->error);
 	add_report(out, a->report);
 	for (size_t i = 0; i < a->envelope->count; i++)
-		add_recipient(out, &a->envelope->recipients[i]);
+		add_recipient(out, &a->envelope->recipients[i], a->kept && a->kept[i]);
 	if (a->queue)
 		add_queue(out, a->queue);
 }
@@ -356,7 +371,7 @@ answer_take(const char *s, size_t n, struct answer *a, struct error *err)
 {
 	struct parcel_field f;
 	struct parcel p;
-	size_t recipients = 0;
+	size_t recipients = 0, i;
 
 	parcel_init(&p, s, n);
 	while (parcel_next(&p, &f)) {
@@ -368,14 +383,16 @@ answer_take(const char *s, size_t n, struct answer *a, struct error *err)
 			take_error(&p, &f, a->error);
 		else if (f.tag == A_REPORT)
 			take_report(&p, &f, a->report);
-		else if (f.tag == A_RECIPIENT && recipients < a->envelope->count)
-			take_recipient(&p, &f, &a->envelope->recipients[recipients++]);
+		else if (f.tag == A_RECIPIENT && (i = recipients++) < a->envelope->count)
+			take_recipient(&p, &f, &a->envelope->recipients[i],
+				a->kept ? &a->kept[i] : NULL);
 		else if (f.tag == A_QUEUE && a->queue)
 			take_queue(&p, &f, a->queue);
 		else
 			p.bad = true;
 	}
-	if (!p.bad && recipients == a->envelope->count)
+	/* a message that was refused at once has none that anybody knows of */
+	if (!p.bad && (recipients == a->envelope->count || (!recipients && !a->attempted)))
 		return true;
 	return error_set(err, FAULT_PROTOCOL, "the answer cannot be understood");
 }

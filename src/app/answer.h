@@ -19,7 +19,8 @@ struct answer {
 	struct envelope *envelope; /* outcomes of its recipients */
 	struct wire_report *report;
 	struct error *error;
-	struct queueing *queue; /* its results */
+	struct queueing *queue; /* its results, but for kept */
+	bool *kept;             /* of each recipient: it is in the queue; may be NULL */
 };
 
 void answer_add(struct strbuf *out, const struct answer *a);

@@ -1,4 +1,5 @@
 #include "report.h"
+#include "service.h"
 #include "status.h"
 #include "submission.h"
 #include "way.h"
@@ -22,6 +23,17 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 	return good;
 }
 
+static void
+progress(void *ctx, enum wire_mark mark)
+{
+	const struct queueing *q = &((struct submission *)ctx)->queue;
+
+	status_progress(NULL, mark);
+	if (q->progress)
+		q->progress(q->progress_ctx,
+			mark == WIRE_SENT ? QUEUE_MARK_SENDING : QUEUE_MARK_ACCEPTED);
+}
+
 bool
 submission_deliver(struct submission *s, struct error *err)
 {
@@ -32,7 +44,9 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
+	if (service_is_asked(s))
+		return service_deliver(s, err);
 	if (queueing_is_on(s))
 		return queueing_deliver(s, err);
-	return submission_attempt(s, 0, status_progress, NULL, err);
+	return submission_attempt(s, 0, progress, s, err);
 }

@@ -16,7 +16,7 @@ const struct command commands[] = {
 	{ "logout", NULL },
 	{ "password", NULL },
 	{ "queue", NULL },
-	{ "serve", NULL },
+	{ "serve", "Submit for others: listen on a socket, send, run the queue." },
 	{ "setup", NULL },
 	{ "token", NULL },
 };

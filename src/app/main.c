@@ -7,6 +7,7 @@
 #include "help.h"
 #include "io.h"
 #include "sendmail.h"
+#include "serve.h"
 #include "status.h"
 #include "strbuf.h"
 #include "submission.h"
@@ -78,6 +79,8 @@ main(int argc, char **argv)
 		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
+	else if (args.command && strcmp(args.command, "serve") == 0)
+		status = serve(&args);
 	else if (!args.command)
 		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
 	else

@@ -31,8 +31,16 @@ struct network {
 	bool open;
 };
 
+static bool boxed;
+
+void
+network_box(void)
+{
+	boxed = true;
+}
+
 struct network *
-network_new(const struct wire_settings *settings, bool boxed)
+network_new(const struct wire_settings *settings)
 {
 	struct network *n = xcalloc(1, sizeof(*n));
 
@@ -159,7 +167,9 @@ take(struct network *n, struct talk *t, const struct channel_parcel *p, struct a
 		t->sent = first == WIRE_SENT;
 		if (t->progress)
 			t->progress(t->ctx, (enum wire_mark)first);
-		return true;
+		/* it waits: nobody may think that nothing was sent when the end of data leaves */
+		return first != WIRE_SENT || channel_send(n->fd, NETWORK_GO, NULL, NULL, 0,
+						     clock_in(SEND_MS), err);
 	}
 	if (p->kind == NETWORK_TRACE && n->settings->trace && first <= WIRE_TRACE_NOTE) {
 		n->settings->trace(n->settings->trace_ctx, (enum wire_trace)first, p->body.s + 1,
@@ -231,9 +241,12 @@ deliver_boxed(struct network *n, struct envelope *e, const struct message *m, st
 		return lost(n, t, e, &why, err);
 	if (!n->open)
 		part(n, true);
-	if (!a.good && err && !err->fault)
+	good = a.good && envelope_count(e, OUTCOME_ACCEPTED) == e->count;
+	if (good)
+		return true;
+	if (err && !err->fault)
 		*err = said;
-	return a.good;
+	return error_set(err, FAULT_SOFTWARE, "an outcome without a reason");
 }
 
 bool

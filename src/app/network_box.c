@@ -90,8 +90,14 @@ tell_mark(void *ctx, enum wire_mark mark)
 	char octet[2] = { (char)mark, '\0' };
 	/* nothing may be allocated here */
 	struct strbuf body = { octet, 1, 0, 1, false, false };
+	struct channel_parcel go;
 
 	tell(b->fd, NETWORK_MARK, &body);
+	if (mark != WIRE_SENT)
+		return;
+	channel_parcel_init(&go, 0);
+	if (channel_receive(b->fd, &go, CLOCK_NEVER) != CHANNEL_PARCEL || go.kind != NETWORK_GO)
+		_exit(1);
 }
 
 static void

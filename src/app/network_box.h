@@ -13,7 +13,8 @@ struct wire_settings;
 
 enum network_kind {
 	NETWORK_DELIVER = 1, /* to it: a message, its body's file beside it */
-	NETWORK_MARK,        /* from it: one octet, a wire_mark */
+	NETWORK_GO,          /* to it: WIRE_SENT was heard */
+	NETWORK_MARK,        /* from it: one octet, a wire_mark; it waits for an answer to WIRE_SENT */
 	NETWORK_TRACE,       /* one octet, a wire_trace, and the line */
 	NETWORK_ANSWER       /* what came of it: one octet, whether the link is open; an answer */
 };

@@ -10,7 +10,7 @@
 
 enum {
 	J_SENDER = 1, J_RETURN, J_NOTIFY, J_ENVID, J_RECIPIENT, J_HEADER, J_MEMORY, J_BASE, J_FACTS,
-	J_DEADLINE,
+	J_DEADLINE, J_BUDGET,
 };
 enum {
 	A_LOCAL = 1, A_DOMAIN, A_ORCPT, A_OUTCOME,
@@ -46,6 +46,7 @@ network_add_job(struct strbuf *out, const struct envelope *e, const struct messa
 	parcel_add_number(out, J_BASE, m->base);
 	parcel_add(out, J_FACTS, &m->facts, sizeof(m->facts));
 	parcel_add(out, J_DEADLINE, &settings->deadline, sizeof(settings->deadline));
+	parcel_add(out, J_BUDGET, &settings->budget, sizeof(settings->budget));
 }
 
 static void
@@ -141,6 +142,9 @@ network_take_job(const char *s, size_t n, int fd, struct envelope *e, struct mes
 			break;
 		case J_DEADLINE:
 			take_octets(&p, &f, &settings->deadline, sizeof(settings->deadline));
+			break;
+		case J_BUDGET:
+			take_octets(&p, &f, &settings->budget, sizeof(settings->budget));
 			break;
 		default:
 			take_envelope(&p, &f, e);

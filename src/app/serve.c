@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "error.h"
 #include "heartbeat.h"

@@ -101,7 +101,7 @@ serve_take_message(const struct serve *s, int from, uint64_t most, struct entry 
 	struct message *m, struct error *err)
 {
 	char *directory = NULL;
-	uint64_t size;
+	uint64_t size = 0;
 	bool good;
 	int to;
 

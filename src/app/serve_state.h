@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "args.h"
+#include "channel.h"
 #include "peer.h"
 #include "profile.h"
 #include "queueing.h"
@@ -94,8 +95,11 @@ void serve_smtp(struct serving *v, const struct service_request *r);
 void serve_command(struct serving *v, const struct service_request *r);
 void serve_listened(struct serving *v);
 
-/* serve_runner.c. Starts the runner in a process of its own. */
-pid_t serve_start_runner(const struct serve *s);
+/* Runs a command of the queue or the log, for the client alone. Returns its exit status. */
+int serve_run_command(struct serving *v, const struct arguments *args);
+
+/* serve_runner.c. In a process of its own. */
+void serve_run_queue(const struct serve *s) __attribute__((noreturn));
 
 /* Fills in arguments as REQUEST has them, with the service's own configuration. FAULT_CONFIG. */
 bool serve_arguments(const struct serve *s, const struct service_request *r, struct arguments *ret,

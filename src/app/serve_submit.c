@@ -144,7 +144,8 @@ answer(struct serving *v, struct submission *s, bool good)
 		.envelope = &s->envelope,
 		.report = &s->report,
 		.error = &s->error,
-		.queue = &s->queue };
+		.queue = &s->queue,
+		.kept = s->queue.kept };
 
 	answer_add(&body, &a);
 	tell(v, SERVICE_ANSWER, &body);
@@ -154,19 +155,18 @@ answer(struct serving *v, struct submission *s, bool good)
 void
 serve_submit(struct serving *v, const struct service_request *r, int message)
 {
-	struct arguments args;
-	struct submission s = SUBMISSION_NONE;
+	struct arguments args = { .operand_count = 0 };
+	struct submission s;
 	struct entry e = ENTRY_NONE;
 	struct telling t = { v, &s };
 	bool good;
 
-	s.args = &args;
+	submission_init(&s, &args);
 	s.peer = &v->peer;
 	if (r->verbose || r->debug) {
 		s.trace = tell_trace;
 		s.trace_ctx = &t;
 	}
-	submission_init(&s);
 	good = serve_arguments(v->serve, r, &args, &s.error) &&
 	       receive(v, &s, message, &e, &s.error) && prepare(v, &s, &e, &s.error);
 	/* refused before there was an account or recipients: an answer has all of these */

@@ -85,8 +85,9 @@ struct service_entry;
 bool service_drop(struct submission *s, struct service_entry *e, const struct error *why,
 	struct error *err) __attribute__((warn_unused_result));
 
-/* service_streams.c. True iff the service answered for this command (-bs, the queue and the log of
- * a system that has one); *RET_STATUS is the exit status then. False with *ERR unset when this
- * process is to do it by itself. */
-bool service_command(const struct arguments *args, int *ret_status, struct error *err)
+/* service_streams.c. Has the service of ACCOUNT carry out what ARGS asks for, SERVICE_SMTP or
+ * SERVICE_COMMAND: passes on standard input and output until it is done, *RET_STATUS is the exit
+ * status then. */
+bool service_talk(const struct profile *account, const struct arguments *args,
+	enum service_kind kind, int *ret_status, struct error *err)
 	__attribute__((warn_unused_result));

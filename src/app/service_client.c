@@ -236,6 +236,7 @@ service_deliver(struct submission *s, struct error *err)
 		.queue = &s->queue };
 	trace_init(&t.trace, s);
 	good = service_entry_make(&t.entry, s, err);
+	t.answer.kept = t.entry.kept;
 	if (good) {
 		signals_catch();
 		do {

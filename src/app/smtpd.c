@@ -248,18 +248,19 @@ start(struct smtpd *d)
 }
 
 int
-smtpd(const struct arguments *args)
+smtpd_serve(const struct arguments *args, const struct smtpd_client_of *client)
 {
-	struct smtpd d = { .called = args, .args = *args };
+	struct smtpd d = { .called = args, .args = *args, .of = client };
 
 	profile_init(&d.args.given, args->given.name, args->given.origin);
 	profile_override(&d.args.given, &args->given);
 	d.s.args = &d.args;
 	d.s.message = (struct message)MESSAGE_NONE;
 	d.s.started = clock_ms();
+	d.s.peer = client->peer;
 	profile_init(&d.s.account, "", "");
 	wire_report_init(&d.s.report);
-	client_init(&d.client, STDIN_FILENO, STDOUT_FILENO);
+	client_init(&d.client, client->in, client->out);
 	start(&d);
 	smtpd_reset(&d);
 	client_flush(&d.client);
@@ -270,4 +271,12 @@ smtpd(const struct arguments *args)
 	profile_list_done(&d.s.accounts);
 	profile_done(&d.args.given);
 	return d.status;
+}
+
+int
+smtpd(const struct arguments *args)
+{
+	const struct smtpd_client_of own = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+
+	return smtpd_serve(args, &own);
 }

@@ -6,6 +6,7 @@
 #include "args.h"
 #include "relay.h"
 #include "smarthost.h"
+#include "smtpd.h"
 #include "smtpd_client.h"
 #include "smtpd_command.h"
 #include "submission.h"
@@ -24,7 +25,8 @@ struct upstream {
 };
 
 struct smtpd {
-	const struct arguments *called; /* the command line */
+	const struct smtpd_client_of *of; /* who talks to us */
+	const struct arguments *called;   /* the command line */
 	struct arguments args;          /* the same, with what MAIL said over it */
 	struct client client;
 	struct submission s; /* the transaction; its configuration is everybody's */

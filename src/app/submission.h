@@ -12,6 +12,9 @@
 #include "profile.h"
 #include "queueing.h"
 #include "session.h"
+#include "settings.h"
+
+struct peer;
 
 struct submission {
 	const struct arguments *args;
@@ -27,7 +30,15 @@ struct submission {
 	bool input_read;           /* standard input was read to its end, or is not used */
 	bool attempted;            /* an attempt to send was made, or it was queued */
 	struct queueing queue;
+	const struct peer *peer; /* on whose behalf the service submits; NULL: our own */
+	bool recorded;           /* the service has written the log record */
+	/* Where the dialogue goes if not to the terminal; NULL: as the command line says. */
+	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
+	void *trace_ctx;
 };
+
+void submission_init(struct submission *s, const struct arguments *args);
+void submission_done(struct submission *s);
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
@@ -60,6 +71,9 @@ bool recipients_resolve(struct submission *s, struct address_list *l, struct env
 
 /* complete.c: what the message lacks (From, Date, Message-ID), and what must not leave (Bcc). */
 bool message_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* ... of which this takes down the Message-ID. */
+void submission_keep_id(struct submission *s);
 
 /* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
 bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));

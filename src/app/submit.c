@@ -17,29 +17,16 @@ run(struct submission *s, struct error *err)
 int
 submit(const struct arguments *args)
 {
-	struct submission s = {
-		.args = args,
-		.message = MESSAGE_NONE,
-		.envelope = ENVELOPE_NONE,
-		.when = clock_wall(),
-		.started = clock_ms(),
-		.queue = QUEUEING_NONE,
-	};
+	struct submission s;
 	int status;
 
-	profile_init(&s.account, "", "");
-	wire_report_init(&s.report);
+	submission_init(&s, args);
 	if (!run(&s, &s.error))
 		input_drain(&s);
 	s.finished = clock_ms();
 	status = report(&s);
 	status_set(status);
 	queueing_drain(&s);
-	queueing_done(&s.queue);
-	wire_report_done(&s.report);
-	envelope_done(&s.envelope);
-	message_done(&s.message);
-	profile_done(&s.account);
-	profile_list_done(&s.accounts);
+	submission_done(&s);
 	return status;
 }

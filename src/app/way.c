@@ -12,7 +12,7 @@ way_open(const struct submission *s, const struct profile *account, struct error
 	profile_init(&w->account, account->name, account->origin);
 	profile_override(&w->account, account);
 	if (smarthost_open(&w->smarthost, s, &w->account, err)) {
-		w->link = wire_link_new(&w->smarthost.settings);
+		w->network = network_new(&w->smarthost.settings);
 		return w;
 	}
 	way_free(w);
@@ -25,7 +25,7 @@ way_deliver(struct way *w, struct envelope *envelope, const struct message *mess
 {
 	w->smarthost.settings.deadline = smarthost_deadline(&w->account);
 	w->smarthost.settings.budget = budget;
-	return wire_link_deliver(w->link, envelope, message, progress, progress_ctx, report, err);
+	return network_deliver(w->network, envelope, message, progress, progress_ctx, report, err);
 }
 
 void
@@ -33,7 +33,7 @@ way_free(struct way *w)
 {
 	if (!w)
 		return;
-	wire_link_free(w->link);
+	network_free(w->network);
 	smarthost_close(&w->smarthost);
 	profile_done(&w->account);
 	free(w);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "network.h"
 #include "profile.h"
-#include "session.h"
 #include "smarthost.h"
 
 struct error;
@@ -14,7 +14,7 @@ struct submission;
 struct way {
 	struct profile account;
 	struct smarthost smarthost;
-	struct wire_link *link;
+	struct network *network;
 };
 
 /* Opens what the network needs: settings, files, the password's source. S tells whether the

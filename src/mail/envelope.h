@@ -26,6 +26,7 @@ struct recipient {
 	struct enhanced enhanced;
 	char *words;            /* the server's text of that reply, printable, or NULL */
 	struct error *why;      /* set when not accepted; owned */
+	bool told;              /* the sender knows already that it failed (in a spool) */
 };
 
 enum dsn_return { DSN_RETURN_NONE, DSN_RETURN_FULL, DSN_RETURN_HEADERS };

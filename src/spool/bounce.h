@@ -19,16 +19,15 @@ struct bounce_settings {
 	const char *host;   /* this machine: Reporting-MTA, and the right side of the Message-ID */
 	const char *domain; /* of mailer-daemon@ in the From field; NULL: host */
 	const char *smarthost; /* Remote-MTA; NULL: left out */
-	uint64_t full;         /* octets of a message that is returned whole at most; 0: 1 MiB */
+	const char *
+		directory; /* for temporary files; NULL: as io_temporary (bounce_make: the spool) */
+	uint64_t full;     /* octets of a message that is returned whole at most; 0: 1 MiB */
 	/* Turns the sender of the original into the recipients of the notification: a sender that
 	 * is local through the aliases. NULL: as it is. What it leaves empty is not notified. */
 	bool (*resolve)(void *ctx, const struct address *sender, struct address_list *ret,
 		struct error *err);
 	void *ctx;
 };
-
-/* The id of the notification about recipients WHAT of entry ORIGINAL: always the same. */
-void bounce_id(const char *original, const char *what, char ret[ENTRY_ID + 1]);
 
 /* True iff E is a notification itself (one of ours, whatever its sender; a null sender; a
  * multipart/report that says auto-replied), so that nothing may be sent in answer to it. */
@@ -37,12 +36,11 @@ bool bounce_is_notification(const struct entry *e);
  * leaves it out (NEVER, without FAILURE, without DELAY; without NOTIFY both are due). */
 bool bounce_is_wanted(const struct entry *e, enum bounce_kind kind);
 
-/* Composes the notification about those recipients of E that TOLD[i] is false for and that are
- * OUTCOME_PERMANENT (FAILED; those accepted are not named), or not yet final (DELAYED). TOLD may be
- * NULL. RET is uninitialised before, and empty after a failure. E was claimed (ENTRY_WHOLE). */
-bool bounce_compose(const struct entry *e, const bool *told, enum bounce_kind kind,
-	const struct bounce_settings *how, const char *id, int64_t when, struct message *ret,
-	struct error *err) __attribute__((warn_unused_result));
+/* Composes the notification about those recipients of E that are OUTCOME_PERMANENT and not told
+ * (FAILED; those accepted are not named), or that are not yet final (DELAYED). RET is uninitialised
+ * before, and empty after a failure. E was read ENTRY_WHOLE. */
+bool bounce_compose(const struct entry *e, enum bounce_kind kind, const struct bounce_settings *how,
+	int64_t when, struct message *ret, struct error *err) __attribute__((warn_unused_result));
 
 /* Makes the notification that is due for E, which is claimed and in failed/ (or still in the queue,
  * when others of its recipients are not decided yet): composes, commits it with its own id for E's

@@ -39,14 +39,14 @@ write_part(struct message *m, const char *s, size_t n, enum encoding encoding, s
 }
 
 static bool
-add_text_part(struct multipart *mp, struct message *m, const struct entry *e, const bool *told,
-	enum bounce_kind kind, const struct bounce_settings *how, struct error *err)
+add_text_part(struct multipart *mp, struct message *m, const struct entry *e, enum bounce_kind kind,
+	const struct bounce_settings *how, struct error *err)
 {
 	struct strbuf text = STRBUF_INIT(TEXT_MAX);
 	enum encoding encoding;
 	bool good;
 
-	bounce_add_text(&text, e, told, kind, how);
+	bounce_add_text(&text, e, kind, how);
 	encoding = text_is_8bit(text.s, text.len) ? ENCODING_QP : ENCODING_7BIT;
 	good = begin_part(mp, m,
 		       encoding == ENCODING_QP ? "text/plain; charset=utf-8"
@@ -59,13 +59,13 @@ add_text_part(struct multipart *mp, struct message *m, const struct entry *e, co
 }
 
 static bool
-add_status_part(struct multipart *mp, struct message *m, const struct entry *e, const bool *told,
+add_status_part(struct multipart *mp, struct message *m, const struct entry *e,
 	enum bounce_kind kind, const struct bounce_settings *how, struct error *err)
 {
 	struct strbuf text = STRBUF_INIT(STATUS_MAX);
 	bool good;
 
-	bounce_add_status(&text, e, told, kind, how);
+	bounce_add_status(&text, e, kind, how);
 	good = !text.full || error_set(err, FAULT_DATA, "the report has too many recipients");
 	good = good &&
 	       begin_part(mp, m, "message/delivery-status", "Report for programs", ENCODING_7BIT,
@@ -90,8 +90,7 @@ add_header_part(struct multipart *mp, struct message *m, const struct entry *e, 
 	const struct message *o = &e->message;
 	/* RFC 6533 section 6 for UTF-8; a text part may be encoded, whatever is in it */
 	const char *type = o->facts.header_8bit ? "message/global-headers" : "text/rfc822-headers";
-	enum encoding encoding = o->facts.header_8bit ||
-						 o->facts.longest_header > MESSAGE_LINE
+	enum encoding encoding = o->facts.header_8bit || o->facts.longest_header > MESSAGE_LINE
 					 ? ENCODING_QP
 					 : ENCODING_7BIT;
 
@@ -138,11 +137,11 @@ add_subject(struct strbuf *header, const struct entry *e, enum bounce_kind kind)
 }
 
 static void
-add_header(struct strbuf *header, const struct entry *e, const bool *told, enum bounce_kind kind,
+add_header(struct strbuf *header, const struct entry *e, enum bounce_kind kind,
 	const struct bounce_settings *how, int64_t when)
 {
 	struct strbuf value = STRBUF_INIT(HEADER_MAX);
-	char what[32], id[1024] = "";
+	char what[BOUNCE_WHAT], id[1024] = "";
 	struct header_field f;
 	size_t pos = 0;
 
@@ -156,7 +155,7 @@ add_header(struct strbuf *header, const struct entry *e, const bool *told, enum 
 	strbuf_clear(&value);
 	clock_add_rfc5322(&value, (time_t)when);
 	header_append(header, "Date", value.s);
-	bounce_what(e, told, kind, what);
+	bounce_what(e, kind, what);
 	strbuf_clear(&value);
 	strbuf_addf(&value, "<%s.%s@%s>", e->id, what, how->host);
 	header_append(header, "Message-ID", value.s);
@@ -175,21 +174,23 @@ add_header(struct strbuf *header, const struct entry *e, const bool *told, enum 
 }
 
 bool
-bounce_compose(const struct entry *e, const bool *told, enum bounce_kind kind,
-	const struct bounce_settings *how, int64_t when, struct message *ret, struct error *err)
+bounce_compose(const struct entry *e, enum bounce_kind kind, const struct bounce_settings *how,
+	int64_t when, struct message *ret, struct error *err)
 {
 	struct strbuf type = STRBUF_INIT(1024);
 	struct multipart mp;
 	bool good;
 
 	message_init(ret);
-	good = multipart_init(&mp, err) && add_text_part(&mp, ret, e, told, kind, how, err) &&
-	       add_status_part(&mp, ret, e, told, kind, how, err) &&
+	ret->directory = how->directory;
+	ret->base = ENTRY_BLOCK;
+	good = multipart_init(&mp, err) && add_text_part(&mp, ret, e, kind, how, err) &&
+	       add_status_part(&mp, ret, e, kind, how, err) &&
 	       (is_whole_returned(e, kind, how) ? add_whole_part(&mp, ret, e, err)
 						: add_header_part(&mp, ret, e, err)) &&
 	       multipart_end(&mp, ret, err);
 	if (good) {
-		add_header(&ret->header, e, told, kind, how, when);
+		add_header(&ret->header, e, kind, how, when);
 		multipart_add_type(&mp, &type, "report");
 		strbuf_adds(&type, ";\r\n report-type=delivery-status");
 		header_append(&ret->header, "Content-Type", type.s);

@@ -32,8 +32,8 @@ add_ascii(struct strbuf *out, const char *s)
 	}
 }
 
-/* "rfc822; user@example.org", or "utf-8; us\x{E9}r@example.org" (RFC 6533 section 3: '\', '+' and '='
- * are written so as well). */
+/* "rfc822; user@example.org", or "utf-8; us\x{E9}r@example.org" (RFC 6533 section 3: '\', '+' and
+ * '=' are written so as well). */
 static void
 add_address(struct strbuf *out, const char *field, const char *address)
 {
@@ -129,8 +129,8 @@ add_recipient(struct strbuf *out, const struct entry *e, const struct recipient 
 }
 
 void
-bounce_add_status(struct strbuf *out, const struct entry *e, const bool *told,
-	enum bounce_kind kind, const struct bounce_settings *how)
+bounce_add_status(struct strbuf *out, const struct entry *e, enum bounce_kind kind,
+	const struct bounce_settings *how)
 {
 	if (e->envelope.envid) {
 		strbuf_adds(out, "Original-Envelope-Id: ");
@@ -143,6 +143,6 @@ bounce_add_status(struct strbuf *out, const struct entry *e, const bool *told,
 	add_date(out, "Arrival-Date", e->created);
 	strbuf_addf(out, "X-Sendoff-Queue-Id: %s\r\n", e->id);
 	for (size_t i = 0; i < e->envelope.count; i++)
-		if (bounce_is_about(e, told, kind, i))
+		if (bounce_is_about(e, kind, i))
 			add_recipient(out, e, &e->envelope.recipients[i], kind, how);
 }

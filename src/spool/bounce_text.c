@@ -166,11 +166,13 @@ add_beginning(struct strbuf *out, const struct entry *e, enum bounce_kind kind, 
 	if (kind == BOUNCE_FAILED)
 		strbuf_addf(&line,
 			"Your message could not be delivered to %s below, and is not tried "
-			"again.", whom);
+			"again.",
+			whom);
 	else
 		strbuf_addf(&line,
 			"Your message could not be delivered to %s below yet. You need not send "
-			"it again: it is tried until it has been delivered, or for ", whom);
+			"it again: it is tried until it has been delivered, or for ",
+			whom);
 	if (kind == BOUNCE_DELAYED) {
 		add_duration(&line, e->lifetime);
 		strbuf_adds(&line, " in all; if it fails then you will be told.");
@@ -187,30 +189,31 @@ add_beginning(struct strbuf *out, const struct entry *e, enum bounce_kind kind, 
 }
 
 void
-bounce_add_text(struct strbuf *out, const struct entry *e, const bool *told, enum bounce_kind kind,
+bounce_add_text(struct strbuf *out, const struct entry *e, enum bounce_kind kind,
 	const struct bounce_settings *how)
 {
 	struct strbuf line = STRBUF_INIT(1024);
 	size_t count = 0, shown = 0;
 
 	for (size_t i = 0; i < e->envelope.count; i++)
-		count += bounce_is_about(e, told, kind, i);
+		count += bounce_is_about(e, kind, i);
 	add_beginning(out, e, kind, count, how);
 	for (size_t i = 0; i < e->envelope.count && shown < SHOWN_MAX; i++)
-		if (bounce_is_about(e, told, kind, i)) {
+		if (bounce_is_about(e, kind, i)) {
 			add_recipient(out, &e->envelope.recipients[i]);
 			shown++;
 		}
 	if (count > shown) {
-		strbuf_addf(&line, "%zu more are named in the report that is attached.",
-			count - shown);
+		strbuf_addf(
+			&line, "%zu more are named in the report that is attached.", count - shown);
 		add_wrapped(out, 0, line.s);
 		strbuf_adds(out, "\r\n");
 		strbuf_clear(&line);
 	}
 	strbuf_addf(&line,
 		"Attached are a report for programs and what is returned of your message. %s has "
-		"it as %s%s", how->host, e->id,
+		"it as %s%s",
+		how->host, e->id,
 		kind == BOUNCE_FAILED ? "; for some weeks it can be sent again from there:" : ".");
 	add_wrapped(out, 0, line.s);
 	if (kind == BOUNCE_FAILED)

@@ -184,9 +184,10 @@ static void
 add_error(char *text, size_t size, size_t *len, const struct error *why)
 {
 	char enhanced[16];
-	int n = snprintf(text + *len, size - *len, "fault %d\nstage %d\nsmtp %d\nenhanced %s\ntext %s\nwords %s\n",
-		(int)why->fault, (int)why->stage, why->smtp, enhanced_print(why->code, enhanced),
-		why->text, why->words);
+	int n = snprintf(text + *len, size - *len,
+		"fault %d\nstage %d\nsmtp %d\nenhanced %s\ntext %s\nwords %s\n", (int)why->fault,
+		(int)why->stage, why->smtp, enhanced_print(why->code, enhanced), why->text,
+		why->words);
 
 	*len += n > 0 ? (size_t)n : 0;
 }
@@ -199,7 +200,8 @@ write_state(int dir, const char *account, const struct breaker *b, struct error 
 	size_t len;
 
 	len = (size_t)snprintf(text, sizeof(text),
-		TITLE "account %s\nkind %s\ncount %u\nsince %lld\nlast %lld\nnext %lld\nstamp %llu\n",
+		TITLE
+		"account %s\nkind %s\ncount %u\nsince %lld\nlast %lld\nnext %lld\nstamp %llu\n",
 		account, kinds[b->kind].name, b->count, (long long)b->since, (long long)b->last,
 		(long long)b->next, (unsigned long long)b->stamp);
 	add_error(text, sizeof(text), &len, &b->why);
@@ -324,7 +326,8 @@ breaker_each(struct spool *s, int64_t now, void (*each)(void *ctx, const struct 
 	d = fdopendir(fd);
 	if (!d) {
 		close(fd);
-		return error_sys(err, FAULT_TEMPORARY, ENOMEM, "unable to read the accounts' states");
+		return error_sys(
+			err, FAULT_TEMPORARY, ENOMEM, "unable to read the accounts' states");
 	}
 	while ((entry = readdir(d)))
 		read_named(fd, entry->d_name, now, each, ctx);

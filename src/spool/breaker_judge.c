@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-#include "text.h"
 #include "state.h"
+#include "text.h"
 
 #define TITLE "sendoff breaker 1\n"
 
-/* What a server says at MAIL about itself, not about the sender (RFC 3463 3.4, 3.5; 452 without a code
- * is RFC 5321's "insufficient system storage"). */
+/* What a server says at MAIL about itself, not about the sender (RFC 3463 3.4, 3.5; 452 without a
+ * code is RFC 5321's "insufficient system storage"). */
 static bool
 is_system_trouble(const struct error *e)
 {

@@ -50,8 +50,8 @@ take_block(uint32_t state[8], const unsigned char *p)
 void
 digest_init(struct digest *d)
 {
-	*d = (struct digest){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-				      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+	*d = (struct digest){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+				      0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
 }
 
 void

@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4): names for files that are made of words from outside, checksums of small files,
- * and ids that follow from others. The spool has no secrets: nothing here is keyed. */
+/* SHA-256 (FIPS 180-4): names for files that are made of words from outside, checksums of small
+ * files, and ids that follow from others. The spool has no secrets: nothing here is keyed. */
 #pragma once
 
 #include <stddef.h>

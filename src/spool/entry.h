@@ -56,7 +56,8 @@ struct entry {
 	int64_t held;      /* seconds spent held so far, a hold that still lasts included */
 	int64_t since;     /* when a hold that lasts was counted last, else 0 */
 	bool warned;       /* a delay warning was sent */
-	bool bounced;      /* a notification was made, or will never be */
+	bool bounced;      /* a notification was made, or will never be, for all that failed: those
+	                    * recipients are told. Clear it when more fail */
 
 	int fd;           /* the file, locked while claimed; -1 for none */
 	bool failed;      /* the file lies in failed/ */

@@ -335,9 +335,11 @@ next_open(size_t *next, size_t i)
 }
 
 /* The newest record of a recipient wins, so they are taken from the last to the first, and each
- * recipient is set once, whatever the records repeat. */
+ * recipient is set once, whatever the records repeat. The sender was told of what failed before
+ * TOLD. */
 static bool
-set_outcomes(struct envelope *v, const char *s, const struct places *p, struct error *err)
+set_outcomes(struct envelope *v, const char *s, const struct places *p, size_t told,
+	struct error *err)
 {
 	size_t *next, from, count, i;
 	char words[ENTRY_WORDS];
@@ -363,6 +365,8 @@ set_outcomes(struct envelope *v, const char *s, const struct places *p, struct e
 		for (i = next_open(next, from); i < from + count; i = next_open(next, i)) {
 			recipient_set(&v->recipients[i], said.outcome, said.code, said.enhanced,
 				words, why.fault ? &why : NULL);
+			v->recipients[i].told =
+				said.outcome == OUTCOME_PERMANENT && p->v[k] < told;
 			next[i] = i + 1;
 		}
 	}
@@ -376,7 +380,7 @@ entry_trailer_read(struct entry *e, const char *s, size_t n, uint64_t chain, siz
 {
 	struct places places = { NULL, 0, 0 };
 	bool good = true;
-	size_t at = 0, len;
+	size_t at = 0, told = 0, len;
 	struct hash h;
 
 	while (good && n - at >= FRAME) {
@@ -389,14 +393,16 @@ entry_trailer_read(struct entry *e, const char *s, size_t n, uint64_t chain, siz
 		if (hash_end(&h) != get64(s + at + 8))
 			break;
 		chain = hash_end(&h);
-		if (get32(s + at + 4) == KIND_STATUS)
+		if (get32(s + at + 4) == KIND_STATUS) {
 			good = take_status(e, s + at + FRAME, len, err);
-		else if (get32(s + at + 4) == KIND_RECIPIENTS)
+			told = e->bounced ? at : told;
+		} else if (get32(s + at + 4) == KIND_RECIPIENTS) {
 			add_place(&places, at + FRAME);
+		}
 		/* what later versions add is passed over */
 		at += FRAME + len;
 	}
-	good = good && set_outcomes(&e->envelope, s, &places, err);
+	good = good && set_outcomes(&e->envelope, s, &places, told, err);
 	free(places.v);
 	if (e->since) {
 		int64_t now = clock_wall();

@@ -68,8 +68,9 @@ heartbeat_write(const char *path, struct error *err)
 	n = snprintf(text, sizeof(text), TITLE "boot %s\nseconds %lld\n", boot,
 		(long long)(clock_ms() / CLOCK_SECOND));
 	if (!write_file(path, temporary, text, (size_t)n))
-		return error_sys(err, errno == ENOSPC || errno == EDQUOT ? FAULT_TEMPORARY : FAULT_CREATE,
-			errno, "unable to write %s", path);
+		return error_sys(err,
+			errno == ENOSPC || errno == EDQUOT ? FAULT_TEMPORARY : FAULT_CREATE, errno,
+			"unable to write %s", path);
 	return true;
 }
 

@@ -138,7 +138,8 @@ write_lines(int fd, const struct history_record *r)
 	return good;
 }
 
-/* Moves the files on when FD has grown too large. Readers hold a shared lock while they open them. */
+/* Moves the files on when FD has grown too large. Readers hold a shared lock while they open them.
+ */
 static void
 rotate(int dir, int fd)
 {

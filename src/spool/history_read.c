@@ -112,10 +112,8 @@ take_of_recipient(struct history_line *l, const char *key, const char *value)
 	uint64_t code;
 
 	if (strcmp(key, "to") == 0) {
-		l->recipients =
-			xreallocarray(l->recipients, l->count + 1, sizeof(*l->recipients));
-		l->recipients[l->count++] =
-			(struct history_recipient){ value, "", "", "", 0 };
+		l->recipients = xreallocarray(l->recipients, l->count + 1, sizeof(*l->recipients));
+		l->recipients[l->count++] = (struct history_recipient){ value, "", "", "", 0 };
 		return true;
 	}
 	if (!r)
@@ -166,8 +164,14 @@ history_parse(char *line, size_t n, struct history_line *ret)
 	char *at = line, *end = line + n, *key, *value;
 	bool event = false, good;
 
-	*ret = (struct history_line){ .uid = (uid_t)-1, .id = "", .account = "", .message_id = "",
-		.sender = "", .host = "", .queue_id = "", .text = "" };
+	*ret = (struct history_line){ .uid = (uid_t)-1,
+		.id = "",
+		.account = "",
+		.message_id = "",
+		.sender = "",
+		.host = "",
+		.queue_id = "",
+		.text = "" };
 	if (memchr(line, '\0', n) || text_has_control(line, n))
 		return false;
 	good = take_pair(&at, end, &key, &value) && take_time(key, &ret->when);

@@ -20,8 +20,8 @@
 
 #define DIRECTORY "seen"
 
-/* The file is appended to: lines "WORD TIME SUM TEXT", where SUM is of the others. The newest whole line
- * counts, so that a line that was cut by the end of the machine changes nothing. */
+/* The file is appended to: lines "WORD TIME SUM TEXT", where SUM is of the others. The newest whole
+ * line counts, so that a line that was cut by the end of the machine changes nothing. */
 #define LINE_MAX_ (SEEN_OUTCOME + 80)
 #define FILE_MAX_ (8 * LINE_MAX_)
 #define SUM       16
@@ -176,7 +176,8 @@ add_line(struct seen *seen, const char *word, const char *text, struct error *er
 	line_sum(word, when, shown, sum);
 	/* an own line, whatever the last run left unfinished */
 	n = snprintf(line, sizeof(line), "%s %s %s %s\n", word, when, sum, shown);
-	/* many runs that died make no endless file; the note is lost with a power cut only right here */
+	/* many runs that died make no endless file; the note is lost with a power cut only right
+	 * here */
 	if (fstat(seen->fd, &st) == 0 && st.st_size > FILE_MAX_ - 2 * LINE_MAX_ &&
 		ftruncate(seen->fd, 0) != 0)
 		return error_sys(err, FAULT_TEMPORARY, errno, "unable to note the key");

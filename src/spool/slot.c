@@ -116,8 +116,8 @@ rate_parse(const char *text, unsigned *ret_number, int64_t *ret_seconds, struct 
 /* How many messages went in each of the last stretches of LENGTH seconds. */
 struct rate {
 	int64_t length;
-	int64_t slices;              /* that make up the whole time */
-	int64_t index[SLICES + 1];   /* seconds since 1970 divided by length; rising */
+	int64_t slices;            /* that make up the whole time */
+	int64_t index[SLICES + 1]; /* seconds since 1970 divided by length; rising */
 	uint64_t count[SLICES + 1];
 	size_t n;
 };
@@ -171,8 +171,8 @@ static bool
 rate_write(const struct rate *r, int dir, const char *name, struct error *err)
 {
 	char text[FILE_MAX];
-	size_t len = (size_t)snprintf(text, sizeof(text), TITLE "%lld %lld\n",
-		(long long)r->length, (long long)r->slices);
+	size_t len = (size_t)snprintf(text, sizeof(text), TITLE "%lld %lld\n", (long long)r->length,
+		(long long)r->slices);
 
 	for (size_t i = 0; i < r->n; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%lld %llu\n",
@@ -180,7 +180,8 @@ rate_write(const struct rate *r, int dir, const char *name, struct error *err)
 	return state_replace(dir, name, text, state_seal(text, len, sizeof(text)), false, err);
 }
 
-/* Any stretch of the whole time that ends now touches SLICES + 1 slices at most, this one included. */
+/* Any stretch of the whole time that ends now touches SLICES + 1 slices at most, this one included.
+ */
 static bool
 rate_count(struct rate *r, unsigned number, int64_t now, int64_t *ret_when)
 {

@@ -151,7 +151,7 @@ claim(struct spool *s, int fd, int directory, const char *id, struct entry *ret,
 	set_place(ret, id, directory == s->failed);
 	/* the record counts, the bit is what a scan sees of it; a kill may come between */
 	bit = st.st_mode & S_IXUSR;
-	if (ret->state == ENTRY_HELD && !bit)
+	if ((ret->state == ENTRY_HELD || ret->state == ENTRY_UNCERTAIN) && !bit)
 		(void)!fchmod(fd, 0700);
 	return SPOOL_CLAIMED;
 }

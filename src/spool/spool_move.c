@@ -110,11 +110,12 @@ bool
 spool_hold(struct spool *s, struct entry *e, bool held, int64_t now, struct error *err)
 {
 	enum entry_state was = e->state;
+	bool is_held = was == ENTRY_HELD || was == ENTRY_UNCERTAIN;
 
 	(void)s;
 	if (was == ENTRY_FAILED)
 		return error_set(err, FAULT_DATA, "message %s has failed", e->id);
-	if (held != (was == ENTRY_HELD)) {
+	if (held != is_held) {
 		e->state = held ? ENTRY_HELD : ENTRY_QUEUED;
 		if (!entry_append(e, NULL, now, err)) {
 			e->state = was;

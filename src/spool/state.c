@@ -17,8 +17,8 @@
 
 #define STATE "state"
 
-/* Octets of an account in a name before the rest of it becomes a digest; what is appended to a name,
- * suffix and ".new", must fit behind. */
+/* Octets of an account in a name before the rest of it becomes a digest; what is appended to a
+ * name, suffix and ".new", must fit behind. */
 #define NAME_PLAIN 160
 #define SEAL       "check "
 
@@ -64,7 +64,8 @@ state_directory(struct spool *s, const char *name, struct error *err)
 void
 state_name(const char *account, const char *suffix, char ret[STATE_NAME])
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	char hex[DIGEST_HEX];
 	size_t n = 0;
 

@@ -26,8 +26,10 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 {
 	struct error why = ERROR_NONE;
 
-	if (o->id == OPT_RUN_QUEUE)
+	if (o->id == OPT_RUN_QUEUE) {
+		a->queue_forced = a->queue_forced || *value == 'f';
 		return sendmail_mode(a, "q", err);
+	}
 	if (o->id == OPT_CHECK_ALIASES)
 		return sendmail_mode(a, "i", err);
 	if (o->id == OPT_MODE)

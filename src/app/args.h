@@ -28,6 +28,7 @@ struct arguments {
 	enum personality personality;
 	enum mode mode;
 	bool errors_quiet;     /* -oeq: the exit status says it all */
+	bool queue_forced;     /* -qf: whether it is due or not */
 	bool errors_mailed;    /* -oem: the sender is to get mail about a refusal */
 	char warning[256];     /* an option that was passed over with a word, or "" */
 	const char *command;   /* argv[1] when it is a command, else NULL */

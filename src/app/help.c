@@ -15,7 +15,8 @@ const struct command commands[] = {
 	{ "login", NULL },
 	{ "logout", NULL },
 	{ "password", NULL },
-	{ "queue", NULL },
+	{ "queue", "List the queue, and see to what is in it: show, flush, hold, release, remove, "
+		   "retry, run." },
 	{ "serve", "Submit for others: listen on a socket, send, run the queue." },
 	{ "setup", NULL },
 	{ "token", NULL },

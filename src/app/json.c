@@ -1,4 +1,5 @@
-#include <jansson.h>
+#include "json.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,8 @@
 #include "submission.h"
 #include "text.h"
 
-/* Strings that are no UTF-8 are shown escaped: JSON has no other octets. */
-static json_t *
-string(const char *s)
+json_t *
+json_text(const char *s)
 {
 	struct strbuf shown = STRBUF_INIT(1 << 20);
 	json_t *value;
@@ -25,39 +25,51 @@ string(const char *s)
 	return value;
 }
 
-static void
-set(json_t *object, const char *key, json_t *value)
+void
+json_put(json_t *object, const char *key, json_t *value)
 {
 	if (!value || json_object_set_new(object, key, value) != 0)
 		alloc_failed();
 }
 
-/* Text that may be unknown: null rather than "". */
-static void
-set_text(json_t *object, const char *key, const char *s)
+void
+json_put_text(json_t *object, const char *key, const char *s)
 {
-	set(object, key, s && *s ? string(s) : json_null());
+	json_put(object, key, s && *s ? json_text(s) : json_null());
 }
 
-static void
-set_code(json_t *object, int code, struct enhanced enhanced)
+void
+json_put_code(json_t *object, int code, struct enhanced enhanced)
 {
 	char text[16];
 
-	set(object, "code", code ? json_integer(code) : json_null());
-	set_text(object, "enhanced", enhanced_print(enhanced, text));
+	json_put(object, "code", code ? json_integer(code) : json_null());
+	json_put_text(object, "enhanced", enhanced_print(enhanced, text));
 }
 
-static json_t *
-address_value(const struct address *a)
+json_t *
+json_address(const struct address *a)
 {
 	struct strbuf text = STRBUF_INIT(1024);
 	json_t *value;
 
 	(void)!address_add_smtp(&text, a, false, NULL);
-	value = string(text.s);
+	value = json_text(text.s);
 	strbuf_done(&text);
 	return value;
+}
+
+void
+json_add_line(struct strbuf *out, json_t *object)
+{
+	char *dump = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+
+	if (!dump)
+		alloc_failed();
+	strbuf_adds(out, dump);
+	strbuf_addc(out, '\n');
+	free(dump);
+	json_decref(object);
 }
 
 static json_t *
@@ -70,12 +82,12 @@ recipients(const struct submission *s)
 		const struct recipient *r = &e->recipients[i];
 
 		one = json_object();
-		set(one, "address", address_value(&r->address));
-		set(one, "status", string(report_outcome(s, i)));
-		set_code(one, r->code, r->enhanced);
-		set_text(one, "text", r->words);
+		json_put(one, "address", json_address(&r->address));
+		json_put(one, "status", json_text(report_outcome(s, i)));
+		json_put_code(one, r->code, r->enhanced);
+		json_put_text(one, "text", r->words);
 		if (r->why)
-			set(one, "error", string(r->why->text));
+			json_put(one, "error", json_text(r->why->text));
 		if (json_array_append_new(list, one) != 0)
 			alloc_failed();
 	}
@@ -88,8 +100,8 @@ times(const struct submission *s)
 	json_t *ms = json_object();
 
 	for (int i = 0; i < WIRE_PHASE_COUNT; i++)
-		set(ms, wire_phase_name((enum wire_phase)i), json_integer(s->report.ms[i]));
-	set(ms, "total", json_integer(s->finished - s->started));
+		json_put(ms, wire_phase_name((enum wire_phase)i), json_integer(s->report.ms[i]));
+	json_put(ms, "total", json_integer(s->finished - s->started));
 	return ms;
 }
 
@@ -102,7 +114,7 @@ notes(const struct submission *s)
 
 	for (; (stop = strchr(at, '\n')); at = stop + 1) {
 		one = xstrndup(at, (size_t)(stop - at));
-		if (json_array_append_new(list, string(one)) != 0)
+		if (json_array_append_new(list, json_text(one)) != 0)
 			alloc_failed();
 		free(one);
 	}
@@ -112,12 +124,12 @@ notes(const struct submission *s)
 static void
 set_connection(json_t *o, const struct wire_report *r)
 {
-	set_text(o, "host", r->host);
-	set_text(o, "address", r->address);
-	set(o, "port", r->port ? json_integer(r->port) : json_null());
-	set_text(o, "tls", r->tls.version);
-	set_text(o, "cipher", r->tls.cipher);
-	set_text(o, "mechanism", r->mechanism);
+	json_put_text(o, "host", r->host);
+	json_put_text(o, "address", r->address);
+	json_put(o, "port", r->port ? json_integer(r->port) : json_null());
+	json_put_text(o, "tls", r->tls.version);
+	json_put_text(o, "cipher", r->tls.cipher);
+	json_put_text(o, "mechanism", r->mechanism);
 }
 
 void
@@ -128,38 +140,33 @@ report_add_json(struct strbuf *out, const struct submission *s)
 	enum fault fault = report_fault(s);
 	const char *advice = hint(&s->error);
 	json_t *o = json_object();
-	char *dump;
 
 	clock_add_rfc3339(&text, s->when);
-	set(o, "time", string(text.s));
-	set_text(o, "account", s->account.name);
+	json_put(o, "time", json_text(text.s));
+	json_put_text(o, "account", s->account.name);
 	set_connection(o, r);
-	set(o, "sender",
-		s->envelope.sender.local ? address_value(&s->envelope.sender) : json_null());
-	set(o, "recipients", recipients(s));
-	set_code(o, r->code, r->enhanced);
-	set_text(o, "text", r->words);
+	json_put(o, "sender",
+		s->envelope.sender.local ? json_address(&s->envelope.sender) : json_null());
+	json_put(o, "recipients", recipients(s));
+	json_put_code(o, r->code, r->enhanced);
+	json_put_text(o, "text", r->words);
 	strbuf_clear(&text);
 	report_add_queue_id(&text, r->words);
-	set_text(o, "queue_id", text.s);
-	set_text(o, "message_id", s->message_id);
-	set(o, "size", json_integer((json_int_t)(r->size ? r->size : message_size(&s->message))));
-	set(o, "round_trips", json_integer(r->round_trips));
-	set(o, "ms", times(s));
-	set(o, "notes", notes(s));
-	set(o, "status", json_integer(fault_status(fault)));
-	set(o, "status_name", string(fault_name(fault)));
-	set(o, "state", string(report_state(s)));
-	set_text(o, "entry", *s->queue.id ? s->queue.id : s->queue.failed_id);
-	set_text(o, "reason", s->queue.reason.text);
-	set_text(o, "stage", s->error.fault ? stage_name(s->error.stage) : NULL);
-	set_text(o, "error", s->error.text);
-	set_text(o, "hint", s->error.fault ? advice : NULL);
-	dump = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	if (!dump)
-		alloc_failed();
-	strbuf_adds(out, dump);
-	free(dump);
-	json_decref(o);
+	json_put_text(o, "queue_id", text.s);
+	json_put_text(o, "message_id", s->message_id);
+	json_put(o, "size",
+		json_integer((json_int_t)(r->size ? r->size : message_size(&s->message))));
+	json_put(o, "round_trips", json_integer(r->round_trips));
+	json_put(o, "ms", times(s));
+	json_put(o, "notes", notes(s));
+	json_put(o, "status", json_integer(fault_status(fault)));
+	json_put(o, "status_name", json_text(fault_name(fault)));
+	json_put(o, "state", json_text(report_state(s)));
+	json_put_text(o, "entry", *s->queue.id ? s->queue.id : s->queue.failed_id);
+	json_put_text(o, "reason", s->queue.reason.text);
+	json_put_text(o, "stage", s->error.fault ? stage_name(s->error.stage) : NULL);
+	json_put_text(o, "error", s->error.text);
+	json_put_text(o, "hint", s->error.fault ? advice : NULL);
+	json_add_line(out, o);
 	strbuf_done(&text);
 }

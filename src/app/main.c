@@ -6,6 +6,7 @@
 #include "error.h"
 #include "help.h"
 #include "io.h"
+#include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
 #include "status.h"
@@ -83,6 +84,8 @@ main(int argc, char **argv)
 		status = serve(&args);
 	else if (!args.command)
 		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
+	else if (strcmp(args.command, "queue") == 0)
+		status = queue_command(&args);
 	else
 		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
 	args_done(&args);

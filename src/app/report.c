@@ -185,7 +185,6 @@ report(const struct submission *s)
 	report_record(s);
 	if (submission_given(s, OPT_JSON)) {
 		report_add_json(&line, s);
-		strbuf_addc(&line, '\n');
 	} else if (!submission_given(s, OPT_QUIET)) {
 		add_receipts(&line, s);
 	}

@@ -6,6 +6,7 @@
 
 #include "aliasing.h"
 #include "error.h"
+#include "queue.h"
 #include "smtpd.h"
 
 static const struct {
@@ -119,11 +120,9 @@ sendmail_run(const struct arguments *a)
 {
 	switch (a->mode) {
 	case MODE_QUEUE_LIST:
-		puts("Mail queue is empty");
-		break;
 	case MODE_QUEUE_COUNT:
-		puts("0");
-		break;
+	case MODE_QUEUE_RUN:
+		return queue_as_sendmail(a);
 	case MODE_SMTP:
 		return smtpd(a);
 	case MODE_VERIFY:
@@ -131,7 +130,6 @@ sendmail_run(const struct arguments *a)
 	case MODE_ALIASES:
 		return aliases_check(a);
 	case MODE_SUBMIT:
-	case MODE_QUEUE_RUN:
 	case MODE_NOTHING:
 		break;
 	}

@@ -35,47 +35,53 @@ flush(int fd)
 	return fsync(fd) == 0;
 }
 
-/* Makes the parents of PATH, and PATH; each new name is flushed. */
+/* Opens directory NAME of FD, making it where it is missing; its new name is flushed. -1 with
+ * errno. */
+static int
+enter(int fd, const char *name)
+{
+	bool made = mkdirat(fd, name, 0700) == 0;
+	int sys = errno, next;
+
+	if (made && !flush(fd))
+		return -1;
+	next = openat(fd, name, DIRECTORY);
+	if (next < 0 && errno == ENOENT && !made)
+		errno = sys; /* why it could not be made */
+	return next;
+}
+
+/* Makes PATH and its parents. */
 static bool
 make_path(const char *path, struct error *err)
 {
+	int fd = open(*path == '/' ? "/" : ".", DIRECTORY), next, sys;
 	char *part = xstrdup(path);
-	bool good = true, made;
-	int fd = open(*path == '/' ? "/" : ".", DIRECTORY), next;
 
-	good = fd >= 0;
-	for (char *at = part, *end; good && *(at += strspn(at, "/")); at = end) {
+	for (char *at = part, *end; fd >= 0 && *(at += strspn(at, "/")); at = end) {
 		end = at + strcspn(at, "/");
 		if (*end)
 			*end++ = '\0';
-		made = mkdirat(fd, at, 0700) == 0;
-		good = made || errno == EEXIST || errno == EROFS || errno == EACCES;
-		if (good && made)
-			good = flush(fd);
-		next = good ? openat(fd, at, DIRECTORY) : -1;
-		good = next >= 0;
-		if (fd >= 0) {
-			int sys = errno;
-
-			close(fd);
-			errno = sys;
-		}
+		next = enter(fd, at);
+		sys = errno;
+		close(fd);
+		errno = sys;
 		fd = next;
 	}
-	if (!good)
+	if (fd < 0)
 		cannot_make(path, err);
-	if (fd >= 0)
+	else
 		close(fd);
 	free(part);
-	return good;
+	return fd >= 0;
 }
 
 static bool
-check_directory(int fd, const char *path, const char *name, enum owner owner, struct stat *st,
+check_directory(const struct spool *s, int fd, const char *name, enum owner owner, struct stat *st,
 	struct error *err)
 {
-	const char *slash = *name ? "/" : "";
-	uid_t me = geteuid();
+	const char *path = s->path, *slash = *name ? "/" : "";
+	const uid_t me = s->self;
 
 	if (fstat(fd, st) != 0)
 		return error_sys(
@@ -93,10 +99,9 @@ check_directory(int fd, const char *path, const char *name, enum owner owner, st
 
 /* Opens directory NAME of the spool; -1 with *ERR set. */
 static int
-open_part(struct spool *s, const char *name, bool create, struct error *err)
+open_part(struct spool *s, const char *name, bool create, struct stat *st, struct error *err)
 {
 	int fd = openat(s->dir, name, DIRECTORY | O_NOFOLLOW);
-	struct stat st;
 
 	if (fd < 0 && errno == ENOENT && create) {
 		if (mkdirat(s->dir, name, 0700) != 0 && errno != EEXIST) {
@@ -115,7 +120,7 @@ open_part(struct spool *s, const char *name, bool create, struct error *err)
 			errno, "unable to open the spool's directory %s/%s", s->path, name);
 		return -1;
 	}
-	if (check_directory(fd, s->path, name, MINE, &st, err))
+	if (check_directory(s, fd, name, MINE, st, err))
 		return fd;
 	close(fd);
 	return -1;
@@ -126,17 +131,17 @@ open_parts(struct spool *s, bool create, struct error *err)
 {
 	struct stat st;
 
-	if (!check_directory(s->dir, s->path, "", MINE_OR_ROOT, &st, err))
+	if (!check_directory(s, s->dir, "", MINE_OR_ROOT, &st, err))
 		return false;
 	s->owner = st.st_uid;
-	s->queue = open_part(s, "queue", create, err);
-	if (s->queue < 0 || fstat(s->queue, &st) != 0)
-		return s->queue < 0 ? false : error_sys(err, FAULT_IO, errno, "unable to open it");
+	s->queue = open_part(s, "queue", create, &st, err);
+	if (s->queue < 0)
+		return false;
 	s->owner = st.st_uid;
 	s->device = st.st_dev;
-	s->failed = open_part(s, "failed", create, err);
-	s->damaged = s->failed < 0 ? -1 : open_part(s, "damaged", create, err);
-	s->tmp = s->damaged < 0 ? -1 : open_part(s, "tmp", create, err);
+	s->failed = open_part(s, "failed", create, &st, err);
+	s->damaged = s->failed < 0 ? -1 : open_part(s, "damaged", create, &st, err);
+	s->tmp = s->damaged < 0 ? -1 : open_part(s, "tmp", create, &st, err);
 	if (s->tmp < 0)
 		return false;
 	/* a spool of a user's own has none */
@@ -159,6 +164,7 @@ spool_open(struct spool *s, const char *path, bool create, struct error *err)
 			errno == EMFILE || errno == ENFILE ? FAULT_TEMPORARY : FAULT_CONFIG, errno,
 			"unable to open the spool %s", path);
 	s->path = xstrdup(path);
+	s->self = geteuid();
 	if (open_parts(s, create, err))
 		return true;
 	spool_close(s);

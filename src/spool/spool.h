@@ -17,6 +17,7 @@ struct spool {
 	int queue, failed, damaged, tmp;
 	int drop;     /* the in-tray that others may write, -1 when there is none */
 	uid_t owner;  /* of queue/ and all entries; what root makes is given to it */
+	uid_t self;   /* the effective user when it was opened */
 	dev_t device; /* of queue/ */
 };
 

@@ -20,7 +20,7 @@ spool_name_tmp(char out[SPOOL_TMP_NAME], const char *id, unsigned n)
 bool
 spool_give(const struct spool *s, int fd)
 {
-	if (geteuid() || !s->owner)
+	if (s->self || !s->owner)
 		return true;
 	return fchown(fd, s->owner, (gid_t)-1) == 0;
 }

@@ -1,0 +1,47 @@
+/* The app's half of the runner: finds an account in the configuration as it is now, and delivers an
+ * entry to its smarthost. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "log.h"
+#include "profile.h"
+#include "runner.h"
+#include "submission.h"
+
+struct error;
+struct way;
+
+struct courier {
+	struct submission
+		s; /* whose accounts and account are those in use; it sends nothing itself */
+	struct profile_sources where;
+	bool loaded;
+	uint64_t stamp;             /* of the files that were read */
+	struct error unreadable;    /* why they could not be */
+	struct address bounce_from; /* of the account that was asked for last */
+	uint64_t account_stamp;     /* of the account in s.account, 0: none */
+	char account[ENTRY_ACCOUNT];
+	struct way *way; /* the connection, of the account in s.account */
+	uint64_t way_stamp;
+	bool system; /* it serves the system's spool: what happens goes to syslog unless log says */
+	bool quiet;
+	unsigned shown; /* events that were printed */
+};
+
+/* ARGS is the command line that the runner was started with: it says which configuration, and
+ * whether the dialogue is shown. It outlives *C. SPOOL is the path of the spool. */
+void courier_init(struct courier *c, const struct arguments *args, const char *spool);
+void courier_done(struct courier *c);
+/* The callbacks for *C, which stays where it is. */
+struct runner_callbacks courier_callbacks(struct courier *c);
+/* Takes over a connection that is open already: W for the account NAME. */
+void courier_take_way(struct courier *c, struct way *w, const char *name);
+
+/* How notifications about ACCOUNT's mail are made. S is used to find out who a local sender is. */
+struct bounce_settings courier_bounce_settings(struct submission *s, const struct profile *account);
+/* Directories whose changes may mean a new configuration, ended by NULL; free each and the whole.
+ */
+char **courier_watched(const struct courier *c);

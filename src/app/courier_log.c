@@ -1,0 +1,134 @@
+/* The runner's words: for the log of the account, and on standard error for who watches. */
+#include "courier_log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "breaker.h"
+#include "clock.h"
+#include "courier.h"
+#include "history.h"
+#include "log.h"
+#include "strbuf.h"
+#include "text.h"
+
+#define VALUE_MAX 1024
+#define SHOWN_MAX 100 /* recipients named in one record */
+
+static void
+add_value(struct strbuf *out, const char *key, const char *value)
+{
+	if (!value || !*value)
+		return;
+	strbuf_addf(out, " %s=", key);
+	text_add_quoted(out, value, strlen(value), VALUE_MAX);
+}
+
+static void
+add_address(struct strbuf *out, const char *key, const struct address *a)
+{
+	struct strbuf text = STRBUF_INIT(1024);
+
+	(void)!address_add_smtp(&text, a, false, NULL);
+	strbuf_addf(out, " %s=", key);
+	text_add_quoted(out, text.s, text.len, VALUE_MAX);
+	strbuf_done(&text);
+}
+
+static void
+add_envelope(struct strbuf *out, const struct envelope *e)
+{
+	add_address(out, "from", &e->sender);
+	for (size_t i = 0; i < e->count && i < SHOWN_MAX; i++) {
+		const struct recipient *r = &e->recipients[i];
+
+		add_address(out, "to", &r->address);
+		strbuf_addf(out, " outcome=%s", outcome_name(r->outcome));
+		if (r->code)
+			strbuf_addf(out, " code=%d", r->code);
+		add_value(out, "text", r->words);
+	}
+	if (e->count > SHOWN_MAX)
+		strbuf_addf(out, " recipients=%zu", e->count);
+}
+
+/* Where records about ACCOUNT go. */
+static const char *
+target_of(const struct courier *c, const char *account)
+{
+	const struct profile_list *l = &c->s.accounts;
+
+	for (size_t i = 0; account && i < l->n; i++)
+		if (strcmp(l->v[i].name, account) == 0 && profile_is_set(&l->v[i], OPT_LOG))
+			return profile_text(&l->v[i], OPT_LOG);
+	return c->system ? "syslog" : "none";
+}
+
+static void
+record(struct courier *c, const char *account, bool loud, const char *line)
+{
+	struct error why = ERROR_NONE;
+	struct log log = LOG_NONE;
+
+	if (!log_open(&log, target_of(c, account), "sendoff", &why) ||
+		!log_write(&log, loud, line, &why))
+		fprintf(stderr, "%s: %s\n", c->s.args->program, why.text);
+	log_close(&log);
+	if (!c->quiet) {
+		fprintf(stderr, "%s\n", line);
+		fflush(stderr);
+	}
+}
+
+void
+courier_event(void *ctx, const struct history_record *r, bool loud)
+{
+	struct courier *c = ctx;
+	struct strbuf line = STRBUF_INIT(1 << 20);
+
+	c->shown++;
+	strbuf_addf(&line, "event=%s uid=%lu", history_name(r->event), (unsigned long)r->uid);
+	add_value(&line, "entry", r->id);
+	add_value(&line, "account", r->account);
+	add_value(&line, "message_id", r->message_id);
+	if (r->envelope)
+		add_envelope(&line, r->envelope);
+	add_value(&line, "host", r->host);
+	add_value(&line, "queue_id", r->queue_id);
+	add_value(&line, "reason", r->text);
+	record(c, r->account, loud, line.s);
+	strbuf_done(&line);
+}
+
+void
+courier_breaker(void *ctx, const struct breaker *b)
+{
+	struct courier *c = ctx;
+	struct strbuf line = STRBUF_INIT(4096);
+
+	strbuf_addf(&line, "event=account state=%s",
+		b->kind == BREAKER_CLOSED ? "usable" : breaker_name(b->kind));
+	add_value(&line, "account", b->account);
+	if (b->kind != BREAKER_CLOSED) {
+		strbuf_addf(&line, " tries=%u", b->count);
+		if (b->next != INT64_MAX) {
+			strbuf_adds(&line, " next=");
+			clock_add_rfc3339(&line, (time_t)b->next);
+		}
+		add_value(&line, "reason", b->why.text);
+	}
+	record(c, b->account, breaker_is_loud(b->kind), line.s);
+	strbuf_done(&line);
+}
+
+void
+courier_trouble(void *ctx, const struct error *err)
+{
+	struct courier *c = ctx;
+	struct strbuf line = STRBUF_INIT(4096);
+
+	strbuf_adds(&line, "event=trouble");
+	add_value(&line, "reason", err->text);
+	record(c, NULL, true, line.s);
+	strbuf_done(&line);
+}

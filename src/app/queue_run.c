@@ -1,0 +1,83 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "breaker.h"
+#include "clock.h"
+#include "courier.h"
+#include "error.h"
+#include "queue.h"
+#include "queueing.h"
+#include "strbuf.h"
+
+struct release {
+	struct spool *spool;
+	int64_t now;
+};
+
+static void
+release_account(void *ctx, const struct breaker *b)
+{
+	const struct release *r = ctx;
+	struct error ignored = ERROR_NONE;
+
+	if (!breaker_is_held(b->kind))
+		(void)!breaker_release(r->spool, b->account, r->now, &ignored);
+}
+
+static bool
+run_once(struct spool *s, struct courier *c, struct runner_settings *settings, enum queue_run how,
+	unsigned *ret_left, struct error *err)
+{
+	struct runner_callbacks cb = courier_callbacks(c);
+	struct release r = { s, clock_wall() };
+	struct runner_result result = { 0 };
+	struct error ignored = ERROR_NONE;
+	bool good;
+
+	settings->flush = how == QUEUE_RUN_FLUSH;
+	if (how == QUEUE_RUN_DUE)
+		(void)!breaker_each(s, r.now, release_account, &r, &ignored);
+	good = runner_run(s, settings, &cb, &result, err);
+	*ret_left = result.deferred + result.uncertain + result.busy + result.left + result.failed +
+		    result.trouble;
+	return good;
+}
+
+bool
+queue_run(const struct arguments *args, const char *path, enum queue_run how, const char *id,
+	const char *account, unsigned *ret_left, struct error *err)
+{
+	struct spool s;
+	struct courier c;
+	struct runner_callbacks cb;
+	struct strbuf heartbeat = STRBUF_INIT(4096);
+	struct runner_settings settings = { .only_id = id, .only_account = account };
+	bool good, serve = how == QUEUE_RUN_SERVE;
+	char **watched;
+
+	*ret_left = 0;
+	/* a runner waits for its first message */
+	if (!spool_open(&s, path, serve || how == QUEUE_RUN_ONCE, err))
+		return false;
+	spool_add_heartbeat(&heartbeat, path);
+	if (serve || how == QUEUE_RUN_ONCE)
+		settings.heartbeat = heartbeat.s;
+	courier_init(&c, args, path);
+	c.quiet = profile_is_set(&args->given, OPT_QUIET) ||
+		  args->personality == PERSONALITY_SENDMAIL;
+	if (serve) {
+		cb = courier_callbacks(&c);
+		watched = courier_watched(&c);
+		settings.watch = (const char *const *)watched;
+		good = runner_serve(&s, &settings, &cb, err);
+		for (size_t i = 0; watched[i]; i++)
+			free(watched[i]);
+		free(watched);
+	} else {
+		good = run_once(&s, &c, &settings, how, ret_left, err);
+	}
+	courier_done(&c);
+	strbuf_done(&heartbeat);
+	spool_close(&s);
+	return good;
+}

@@ -1,0 +1,240 @@
+#include "queue_text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "breaker.h"
+#include "clock.h"
+#include "entry.h"
+#include "json.h"
+#include "queue.h"
+#include "schedule.h"
+#include "strbuf.h"
+#include "text.h"
+
+#define SHOWN 400 /* octets of a server's words */
+
+void
+queue_add_header(FILE *out)
+{
+	fputs("-Queue ID-------  --Size---  --Age--  -Sender, recipients--------------------\n",
+		out);
+}
+
+void
+queue_add_span(struct strbuf *out, int64_t seconds)
+{
+	if (seconds < 0)
+		seconds = 0;
+	if (seconds < 120)
+		strbuf_addf(out, "%" PRId64 " s", seconds);
+	else if (seconds < 120 * 60)
+		strbuf_addf(out, "%" PRId64 " min", seconds / 60);
+	else if (seconds < 48 * 3600)
+		strbuf_addf(out, "%" PRId64 " h", seconds / 3600);
+	else
+		strbuf_addf(out, "%" PRId64 " d", seconds / 86400);
+}
+
+void
+queue_add_size(struct strbuf *out, uint64_t octets)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB" };
+	double size = (double)octets;
+	size_t unit = 0;
+
+	for (; size >= 1000 && unit < 3; unit++)
+		size /= 1024;
+	strbuf_addf(out, unit && size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+const char *
+queue_state(const struct entry *e, int64_t now)
+{
+	switch (e->state) {
+	case ENTRY_HELD:
+		return "held";
+	case ENTRY_UNCERTAIN:
+		return "uncertain";
+	case ENTRY_FAILED:
+		return "failed";
+	case ENTRY_QUEUED:
+		break;
+	}
+	return e->failed ? "failed" : e->not_before > now ? "waiting" : "queued";
+}
+
+static void
+add_address(struct strbuf *out, const struct address *a)
+{
+	struct strbuf text = STRBUF_INIT(1024);
+
+	(void)!address_add_smtp(&text, a, false, NULL);
+	if (text.len)
+		text_add_printable(out, text.s, text.len, 1000);
+	else
+		strbuf_adds(out, "<>");
+	strbuf_done(&text);
+}
+
+/* What will become of it. */
+static void
+add_prospect(struct strbuf *out, const struct queue_view *v, const struct entry *e)
+{
+	int64_t due;
+
+	switch (e->state) {
+	case ENTRY_HELD:
+		strbuf_adds(out, "held");
+		return;
+	case ENTRY_UNCERTAIN:
+		strbuf_adds(out, "may have been delivered: release or remove it");
+		return;
+	case ENTRY_FAILED:
+		strbuf_adds(out, "failed");
+		return;
+	case ENTRY_QUEUED:
+		break;
+	}
+	if (v->failed) {
+		strbuf_adds(out, "failed");
+		return;
+	}
+	due = schedule_due(e->due, e->not_before, v->now);
+	if (due <= v->now) {
+		strbuf_adds(out, "due");
+	} else {
+		strbuf_adds(out, "next try in ");
+		queue_add_span(out, due - v->now);
+	}
+	if (e->attempts)
+		strbuf_addf(out, ", tried %u time%s", e->attempts, e->attempts == 1 ? "" : "s");
+}
+
+static void
+add_recipient(struct strbuf *out, const struct recipient *r)
+{
+	const char *words = r->why ? r->why->text : r->words;
+
+	strbuf_adds(out, "                                       ");
+	add_address(out, &r->address);
+	if (r->outcome == OUTCOME_ACCEPTED)
+		strbuf_adds(out, " (delivered)");
+	else if (words && *words) {
+		strbuf_adds(out, " (");
+		text_add_printable(out, words, strlen(words), SHOWN);
+		strbuf_addc(out, ')');
+	}
+	strbuf_addc(out, '\n');
+}
+
+void
+queue_add_text(struct strbuf *out, const struct queue_view *v, const struct entry *e)
+{
+	struct strbuf size = STRBUF_INIT(64), age = STRBUF_INIT(64);
+
+	queue_add_size(&size, e->size);
+	queue_add_span(&age, v->now - e->created);
+	strbuf_addf(out, "%s  %9s  %7s  ", e->id, size.s, age.s);
+	add_address(out, &e->envelope.sender);
+	strbuf_adds(out, "  [");
+	if (*e->account)
+		strbuf_addf(out, "%s: ", e->account);
+	add_prospect(out, v, e);
+	strbuf_adds(out, "]\n");
+	for (size_t i = 0; i < e->envelope.count; i++)
+		add_recipient(out, &e->envelope.recipients[i]);
+	strbuf_done(&size);
+	strbuf_done(&age);
+}
+
+static json_t *
+time_value(int64_t when)
+{
+	struct strbuf text = STRBUF_INIT(64);
+	json_t *value;
+
+	clock_add_rfc3339(&text, (time_t)when);
+	value = json_text(text.s);
+	strbuf_done(&text);
+	return value;
+}
+
+static json_t *
+recipients_value(const struct envelope *e)
+{
+	json_t *list = json_array(), *one;
+
+	for (size_t i = 0; i < e->count; i++) {
+		const struct recipient *r = &e->recipients[i];
+
+		one = json_object();
+		json_put(one, "address", json_address(&r->address));
+		json_put(one, "status", json_text(outcome_name(r->outcome)));
+		json_put_code(one, r->code, r->enhanced);
+		json_put_text(one, "text", r->words);
+		json_put_text(one, "error", r->why ? r->why->text : NULL);
+		if (json_array_append_new(list, one) != 0)
+			alloc_failed();
+	}
+	return list;
+}
+
+void
+queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entry *e)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "entry", e->id);
+	json_put_text(o, "state", v->failed ? "failed" : queue_state(e, v->now));
+	json_put_text(o, "account", e->account);
+	json_put(o, "uid", json_integer((json_int_t)e->uid));
+	json_put(o, "size", json_integer((json_int_t)e->size));
+	json_put(o, "created", time_value(e->created));
+	json_put(o, "next",
+		v->failed || e->state != ENTRY_QUEUED
+			? json_null()
+			: time_value(schedule_due(e->due, e->not_before, v->now)));
+	json_put(o, "expires", time_value(e->not_before + e->lifetime + e->held));
+	json_put(o, "attempts", json_integer(e->attempts));
+	json_put(o, "last", e->last ? time_value(e->last) : json_null());
+	json_put(o, "sender", json_address(&e->envelope.sender));
+	json_put(o, "recipients", recipients_value(&e->envelope));
+	json_add_line(out, o);
+}
+
+void
+queue_add_account(struct strbuf *out, const struct queue_view *v, const struct breaker *b)
+{
+	strbuf_addf(out, "account %s: ", b->account);
+	text_add_printable(out, b->why.text, strlen(b->why.text), SHOWN);
+	strbuf_addf(out, " (%u %s in ", b->count, b->count == 1 ? "failure" : "failures");
+	queue_add_span(out, v->now - b->since);
+	if (b->next == INT64_MAX)
+		strbuf_adds(out, "; held until the configuration changes, or: sendoff queue flush");
+	else if (b->next > v->now) {
+		strbuf_addf(
+			out, "; %s in ", breaker_is_held(b->kind) ? "held, next try" : "next try");
+		queue_add_span(out, b->next - v->now);
+	} else
+		strbuf_adds(out, "; to be tried now");
+	strbuf_adds(out, ")\n");
+}
+
+void
+queue_add_account_json(struct strbuf *out, const struct breaker *b)
+{
+	json_t *o = json_object();
+
+	json_put_text(o, "account", b->account);
+	json_put_text(o, "state", breaker_name(b->kind));
+	json_put(o, "held", json_boolean(breaker_is_held(b->kind)));
+	json_put(o, "failures", json_integer(b->count));
+	json_put(o, "since", time_value(b->since));
+	json_put(o, "next", b->next == INT64_MAX ? json_null() : time_value(b->next));
+	json_put_text(o, "error", b->why.text);
+	json_add_line(out, o);
+}

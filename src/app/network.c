@@ -62,21 +62,24 @@ network_can_be_boxed(const struct wire_settings *s)
 	       !(s->mechanism && strcasecmp(s->mechanism, "GSSAPI") == 0);
 }
 
-/* Ends the process, gently when it is idle: it says QUIT. */
-static void
+/* Ends the process, gently when it is idle: it says QUIT. Returns what wait(2) says of it. */
+static int
 part(struct network *n, bool gently)
 {
+	int status = 0;
+
 	if (n->fd >= 0)
 		close(n->fd);
 	if (n->pid > 0) {
 		if (!gently)
 			kill(n->pid, SIGKILL);
-		while (waitpid(n->pid, NULL, 0) < 0 && errno == EINTR)
+		while (waitpid(n->pid, &status, 0) < 0 && errno == EINTR)
 			continue;
 	}
 	n->fd = -1;
 	n->pid = 0;
 	n->open = false;
+	return status;
 }
 
 void
@@ -209,7 +212,12 @@ static bool
 lost(struct network *n, const struct talk *t, struct envelope *e, struct error *why,
 	struct error *err)
 {
-	part(n, false);
+	int status = part(n, false);
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		error_prefix(why, "signal %d", WTERMSIG(status));
+	else if (WIFEXITED(status))
+		error_prefix(why, "status %d", WEXITSTATUS(status));
 	why->fault = FAULT_TEMPORARY;
 	why->in_doubt = t->sent;
 	why->stage = t->sent ? STAGE_END : STAGE_NONE;

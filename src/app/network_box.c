@@ -30,6 +30,7 @@ struct box {
 	int fd;
 	struct wire_settings settings;
 	const struct network_secret *secret;
+	struct error unsafe; /* there is no sandbox where there should be one */
 };
 
 static void
@@ -112,6 +113,17 @@ tell_trace(void *ctx, enum wire_trace kind, const char *text, size_t n)
 	strbuf_done(&body);
 }
 
+static bool
+refuse(const struct box *b, struct envelope *e, struct error *err)
+{
+	*err = b->unsafe;
+	err->fault = FAULT_TEMPORARY;
+	for (size_t i = 0; i < e->count; i++)
+		if (e->recipients[i].outcome == OUTCOME_PENDING)
+			recipient_fail(&e->recipients[i], err);
+	return false;
+}
+
 static void
 serve_one(struct box *b, struct wire_link *link, const struct channel_parcel *p)
 {
@@ -128,8 +140,11 @@ serve_one(struct box *b, struct wire_link *link, const struct channel_parcel *p)
 	if (!network_take_job(p->body.s, p->body.len, p->fd_count ? p->fds[0] : -1, &envelope,
 		    &message, &b->settings))
 		_exit(1);
-	a.good = wire_link_deliver(
-		link, &envelope, &message, tell_mark, b, &report, &why);
+	if (b->unsafe.fault)
+		a.good = refuse(b, &envelope, &why);
+	else
+		a.good = wire_link_deliver(
+			link, &envelope, &message, tell_mark, b, &report, &why);
 	strbuf_addc(&body, (char)wire_link_is_open(link));
 	answer_add(&body, &a);
 	if (body.full)
@@ -145,7 +160,6 @@ void
 network_serve(int fd, const struct wire_settings *settings, const struct network_secret *secret)
 {
 	struct box b = { .fd = fd, .settings = *settings, .secret = secret };
-	struct error err = ERROR_NONE;
 	struct channel_parcel p;
 	struct wire_link *link;
 
@@ -155,8 +169,7 @@ network_serve(int fd, const struct wire_settings *settings, const struct network
 		b.settings.trace = tell_trace;
 		b.settings.trace_ctx = &b;
 	}
-	if (!shut(settings, &err))
-		_exit(2);
+	(void)!shut(settings, &b.unsafe);
 	link = wire_link_new(&b.settings);
 	channel_parcel_init(&p, NETWORK_PARCEL);
 	while (channel_receive(fd, &p, CLOCK_NEVER) == CHANNEL_PARCEL && p.kind == NETWORK_DELIVER) {

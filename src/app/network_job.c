@@ -83,8 +83,8 @@ take_address(struct parcel *outer, const struct parcel_field *field, struct addr
 static void
 take_envelope(struct parcel *p, const struct parcel_field *f, struct envelope *e)
 {
-	static const struct address nobody = ADDRESS_NONE;
-	struct recipient *r;
+	struct recipient fresh = { .outcome = OUTCOME_PENDING }, *r;
+	size_t at;
 
 	switch (f->tag) {
 	case J_SENDER:
@@ -100,8 +100,17 @@ take_envelope(struct parcel *p, const struct parcel_field *f, struct envelope *e
 		e->envid = xstrndup(f->s, f->n);
 		break;
 	case J_RECIPIENT:
-		r = &e->recipients[envelope_add_recipient(e, &nobody)];
-		take_address(p, f, &r->address, r);
+		take_address(p, f, &fresh.address, &fresh);
+		if (fresh.address.local) {
+			at = envelope_add_recipient(e, &fresh.address);
+			r = &e->recipients[at];
+			r->orcpt = fresh.orcpt;
+			r->outcome = fresh.outcome;
+		} else {
+			free(fresh.orcpt);
+			p->bad = true;
+		}
+		address_done(&fresh.address);
 		break;
 	default:
 		p->bad = true;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,6 +306,21 @@ catch_signals(void)
 	return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* A service of the system reads the system's configuration, whatever its user has at home. */
+static bool
+use_system_configuration(struct serve *s, struct error *err)
+{
+	struct passwd *user = getpwnam(SERVE_USER);
+
+	s->own = *s->args;
+	s->args = &s->own;
+	if (profile_is_set(&s->own.given, OPT_CONFIG) ||
+		(geteuid() != 0 && !(user && user->pw_uid == geteuid())))
+		return true;
+	return profile_set(
+		&s->own.given, OPT_CONFIG, SYSCONFDIR "/sendoff/config", "--config", err);
+}
+
 int
 serve(const struct arguments *args)
 {
@@ -313,6 +329,10 @@ serve(const struct arguments *args)
 	int status = 0, signals = catch_signals();
 
 	s->args = args;
+	if (!use_system_configuration(s, &err)) {
+		fprintf(stderr, "sendoff: unable to serve: %s\n", err.text);
+		return fault_status(err.fault);
+	}
 	s->spool = (struct spool)SPOOL_NONE;
 	strbuf_init(&s->spool_path, PATH_OCTETS);
 	strbuf_init(&s->heartbeat, PATH_OCTETS);

@@ -1,16 +1,26 @@
-/* The runner of the queue, as a child of the service. */
+/* The runner of the queue as a child of the service, and the commands about it that the service
+ * carries out for others. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "queue.h"
 #include "serve_state.h"
 
 void
 serve_run_queue(const struct serve *s)
 {
-	(void)s;
-	for (;;)
-		pause();
+	struct error err = ERROR_NONE;
+	unsigned left;
+	bool good;
+
+	good = queue_run(
+		s->args, s->spool_path.s, QUEUE_RUN_SERVE, NULL, NULL, &left, &err);
+	if (!good)
+		fprintf(stderr, "sendoff: unable to run the queue: %s\n", err.text);
+	fflush(NULL);
+	_exit(good ? 0 : fault_status(err.fault));
 }
 
 int

@@ -39,6 +39,7 @@ struct listener {
 
 struct serve {
 	const struct arguments *args;
+	struct arguments own; /* a copy that names the configuration */
 	struct profile settings; /* of the account that is the default, or the first */
 	struct listener listeners[SERVE_LISTENERS];
 	size_t listener_count;

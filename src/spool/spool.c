@@ -159,6 +159,9 @@ spool_open(struct spool *s, const char *path, bool create, struct error *err)
 			return false;
 		s->dir = open(path, DIRECTORY);
 	}
+	/* root's, where others may not look around: enough to reach what is in it */
+	if (s->dir < 0 && errno == EACCES)
+		s->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return error_sys(err,
 			errno == EMFILE || errno == ENFILE ? FAULT_TEMPORARY : FAULT_CONFIG, errno,

@@ -29,6 +29,16 @@ way_deliver(struct way *w, struct envelope *envelope, const struct message *mess
 }
 
 void
+way_abandon(struct way *w)
+{
+	if (!w)
+		return;
+	wire_link_abandon(w->link);
+	w->link = NULL;
+	way_free(w);
+}
+
+void
 way_free(struct way *w)
 {
 	if (!w)

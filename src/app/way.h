@@ -25,5 +25,7 @@ struct way *way_open(const struct submission *s, const struct profile *account, 
 bool way_deliver(struct way *w, struct envelope *envelope, const struct message *message,
 	int64_t budget, wire_progress *progress, void *progress_ctx, struct wire_report *report,
 	struct error *err) __attribute__((warn_unused_result));
+/* Forgets the connection, which another process has now. Accepts NULL. */
+void way_abandon(struct way *w);
 /* Closes the connection. Accepts NULL. */
 void way_free(struct way *w);

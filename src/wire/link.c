@@ -45,6 +45,14 @@ wire_link_free(struct wire_link *l)
 	free(l);
 }
 
+void
+wire_link_abandon(struct wire_link *l)
+{
+	if (l)
+		l->session.greeted = false;
+	wire_link_free(l);
+}
+
 /* What a report says of the connection, from one to another. */
 static void
 copy_facts(struct wire_report *to, const struct wire_report *from)

@@ -79,5 +79,8 @@ bool wire_link_deliver(struct wire_link *l, struct envelope *envelope,
 /* True iff a connection is open on which the next message could go. Closes one on which the server has
  * said something, or its end. */
 bool wire_link_is_open(struct wire_link *l);
+/* Frees the link without a word to the server: another process (a child that was forked) has its
+ * connection now. Accepts NULL. */
+void wire_link_abandon(struct wire_link *l);
 /* Ends the connection, if there is one, by QUIT without waiting. Accepts NULL. */
 void wire_link_free(struct wire_link *l);

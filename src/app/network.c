@@ -93,6 +93,16 @@ network_free(struct network *n)
 	free(n);
 }
 
+void
+network_abandon(struct network *n)
+{
+	if (n->link)
+		wire_link_abandon(n->link);
+	if (n->fd >= 0)
+		close(n->fd);
+	free(n);
+}
+
 bool
 network_is_open(struct network *n)
 {

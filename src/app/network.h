@@ -29,6 +29,8 @@ bool network_deliver(struct network *n, struct envelope *envelope, const struct 
 	__attribute__((warn_unused_result));
 bool network_is_open(struct network *n);
 void network_free(struct network *n);
+/* Forgets it after a fork: the other process goes on with it. */
+void network_abandon(struct network *n);
 
 /* True iff the settings allow a sandbox: tokens and tickets (PKCS#11, GSSAPI) want files and
  * programs that nobody can list. */

@@ -96,7 +96,7 @@ queueing_drain(struct submission *s)
 {
 	struct queueing *q = &s->queue;
 
-	if (!q->open || !q->way || signals_caught() || !wire_link_is_open(q->way->link) ||
+	if (!q->open || !q->way || signals_caught() || !network_is_open(q->way->network) ||
 		!is_plain(s) || !something_is_due(s))
 		return;
 	switch (fork()) {

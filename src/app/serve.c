@@ -26,27 +26,16 @@
 #define KILL_MS     (5 * CLOCK_SECOND)  /* and then to commit what is under way */
 #define REST_MS     (60 * CLOCK_SECOND) /* longest pause before a runner that died is replaced */
 
-/* The settings of the service are those of the account that is the default, else of the first. */
 static bool
 read_settings(struct serve *s, struct error *err)
 {
-	const struct profile_sources where = { .file = profile_text(&s->args->given, OPT_CONFIG) };
-	struct profile_list accounts = { NULL, 0 };
-	struct profile fresh, *chosen;
+	struct profile fresh;
 
-	if (!profile_load(&where, &accounts, err))
+	if (!service_settings(s->args, &fresh, err))
 		return false;
-	chosen = profile_select(&accounts, NULL, NULL, NULL);
-	if (!chosen && accounts.n)
-		chosen = &accounts.v[0];
-	profile_init(&fresh, chosen ? chosen->name : "", chosen ? chosen->origin : "");
-	if (chosen)
-		profile_override(&fresh, chosen);
-	profile_override(&fresh, &s->args->given);
-	profile_list_done(&accounts);
 	profile_done(&s->settings);
 	s->settings = fresh;
-	return chosen || error_set(err, FAULT_CONFIG, "no account is configured");
+	return true;
 }
 
 static bool

@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "queue.h"
+#include "queue_ask.h"
 #include "serve_state.h"
 
 void
@@ -26,6 +27,11 @@ serve_run_queue(const struct serve *s)
 int
 serve_run_command(struct serving *v, const struct arguments *args)
 {
-	(void)v, (void)args;
-	return 69;
+	queue_ask_for(&v->peer);
+	if (args->command && strcmp(args->command, "queue") == 0)
+		return queue_command(args);
+	if (!args->command && args->personality == PERSONALITY_SENDMAIL)
+		return queue_as_sendmail(args);
+	fprintf(stderr, "%s: the service does not know this command\n", args->program);
+	return fault_status(FAULT_USAGE);
 }

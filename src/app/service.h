@@ -70,7 +70,12 @@ bool service_add_request(struct strbuf *out, const struct arguments *args, bool 
 bool service_take_request(const char *s, size_t n, struct service_request *ret,
 	struct error *err) __attribute__((warn_unused_result));
 
-/* service_connect.c. Connects to the service at PATH until DEADLINE; -1 with *ERR. *RET_ABSENT: nobody
+/* service_connect.c. The settings of the service for the configuration that ARGS names: those of the
+ * account that is the default, or the first, with the command line over them. *RET is to be freed
+ * iff it succeeds. */
+bool service_settings(const struct arguments *args, struct profile *ret, struct error *err)
+	__attribute__((warn_unused_result));
+/* Connects to the service at PATH until DEADLINE; -1 with *ERR. *RET_ABSENT: nobody
  * listens there. */
 int service_connect(const char *path, int64_t deadline, bool *ret_absent, struct error *err)
 	__attribute__((warn_unused_result));

@@ -17,6 +17,30 @@ service_is_asked(const struct submission *s)
 	return profile_choice(&s->account, OPT_SUBMIT) == 1;
 }
 
+bool
+service_settings(const struct arguments *args, struct profile *ret, struct error *err)
+{
+	const struct submission s = { .args = args };
+	const struct profile_sources where = submission_sources(&s);
+	struct profile_list accounts = { NULL, 0 };
+	struct profile *chosen;
+
+	if (!profile_load(&where, &accounts, err))
+		return false;
+	chosen = profile_select(&accounts, NULL, NULL, NULL);
+	if (!chosen && accounts.n)
+		chosen = &accounts.v[0];
+	if (!chosen) {
+		profile_list_done(&accounts);
+		return error_set(err, FAULT_CONFIG, "no account is configured");
+	}
+	profile_init(ret, chosen->name, chosen->origin);
+	profile_override(ret, chosen);
+	profile_override(ret, &args->given);
+	profile_list_done(&accounts);
+	return true;
+}
+
 /* A blocking socket: the kernel waits for room in the service's backlog. */
 static bool
 limit_wait(int fd, int64_t deadline)

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "identity.h"
 #include "report.h"
+#include "service.h"
 #include "smtpd_state.h"
 
 /* What a client may cost before it has sent a message: a command one, a mistake more. */
@@ -277,6 +278,21 @@ int
 smtpd(const struct arguments *args)
 {
 	const struct smtpd_client_of own = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+	struct error err = ERROR_NONE;
+	struct profile account;
+	int status;
+	bool service;
 
+	/* what is wrong with the configuration the dialogue says */
+	if (!service_settings(args, &account, NULL))
+		return smtpd_serve(args, &own);
+	service = profile_choice(&account, OPT_SUBMIT) == 1;
+	if (service && !service_talk(&account, args, SERVICE_SMTP, &status, &err)) {
+		printf("421 4.3.2 %s\r\n", err.text);
+		status = fflush(stdout) == 0 ? fault_status(err.fault) : fault_status(FAULT_IO);
+	}
+	profile_done(&account);
+	if (service)
+		return status;
 	return smtpd_serve(args, &own);
 }

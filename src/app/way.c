@@ -33,8 +33,8 @@ way_abandon(struct way *w)
 {
 	if (!w)
 		return;
-	wire_link_abandon(w->link);
-	w->link = NULL;
+	network_abandon(w->network);
+	w->network = NULL;
 	way_free(w);
 }
 

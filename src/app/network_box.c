@@ -18,13 +18,11 @@
 #define READ_MAX 32
 #define SEND_MS  (60 * CLOCK_SECOND)
 
-/* What name resolution, TLS and the C library read. Nothing of ours. */
-static const char *const public_files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+const char *const network_public[NETWORK_PUBLIC] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
 	"/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/localtime",
 	"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gnutls", "/etc/crypto-policies",
 	"/etc/ld.so.cache", "/etc/idn.conf", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
 	"/run/resolvconf", "/run/NetworkManager", "/dev/null", "/dev/urandom" };
-#define PUBLIC (sizeof(public_files) / sizeof(*public_files))
 
 struct box {
 	int fd;
@@ -48,8 +46,8 @@ shut(const struct wire_settings *s, struct error *err)
 	const struct sandbox rules = { read, write };
 	size_t n = 0, w = 0;
 
-	for (; n < PUBLIC; n++)
-		read[n] = public_files[n];
+	for (; n < NETWORK_PUBLIC; n++)
+		read[n] = network_public[n];
 	add_file(read, &n, s->tls_settings.trust);
 	add_file(read, &n, s->tls_settings.crl);
 	add_file(read, &n, s->tls_settings.cert);

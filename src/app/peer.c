@@ -33,6 +33,17 @@ peer_of_uid(struct peer *ret, uid_t uid)
 		snprintf(ret->user, sizeof(ret->user), "uid-%lu", (unsigned long)uid);
 }
 
+void
+peer_of_name(struct peer *ret, const char *name)
+{
+	struct passwd *entry = getpwnam(name);
+
+	*ret = (struct peer){
+		.uid = entry && entry->pw_uid ? entry->pw_uid : PEER_NOBODY, .named = true
+	};
+	snprintf(ret->user, sizeof(ret->user), "%s", name);
+}
+
 bool
 peer_of_socket(struct peer *ret, int fd, struct error *err)
 {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clients.h"
 #include "clock.h"
 #include "error.h"
 #include "heartbeat.h"
@@ -313,9 +314,14 @@ use_system_configuration(struct serve *s, struct error *err)
 int
 serve(const struct arguments *args)
 {
-	struct serve *s = xcalloc(1, sizeof(*s));
+	struct serve *s;
 	struct error err = ERROR_NONE;
-	int status = 0, signals = catch_signals();
+	int status = 0, signals;
+
+	if (args->operand_count && strcmp(args->operands[0], "client") == 0)
+		return clients_command(args);
+	s = xcalloc(1, sizeof(*s));
+	signals = catch_signals();
 
 	s->args = args;
 	if (!use_system_configuration(s, &err)) {

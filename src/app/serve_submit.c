@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "report.h"
+#include "sandbox.h"
 #include "serve_state.h"
 #include "status.h"
 #include "strbuf.h"
@@ -64,6 +66,19 @@ tell_trace(void *ctx, enum wire_trace kind, const char *text, size_t n)
 	strbuf_add(&body, text, n);
 	tell(((struct telling *)ctx)->v, SERVICE_TRACE, &body);
 	strbuf_done(&body);
+}
+
+static void
+tell_sandbox(struct telling *t)
+{
+	struct sandbox_state state;
+	char line[128];
+	int n;
+
+	sandbox_probe(&state);
+	n = snprintf(line, sizeof(line), "the service talks to the smarthost in a sandbox: Landlock ABI %d, %s",
+		state.landlock, state.seccomp ? "seccomp" : "no seccomp");
+	tell_trace(t, WIRE_TRACE_NOTE, line, (size_t)n);
 }
 
 /* The client says something while its message is under way, or has gone. */
@@ -176,6 +191,8 @@ serve_submit(struct serving *v, const struct service_request *r, int message)
 		s.queue.progress = progress;
 		s.queue.progress_ctx = &t;
 		tell_mark(v, SERVICE_TAKEN, NULL);
+		if (r->debug)
+			tell_sandbox(&t);
 		watch_client(v->fd);
 		good = submission_deliver(&s, &s.error);
 		watched = -1;

@@ -120,6 +120,8 @@ serve_listened(struct serving *v)
 	};
 
 	service_request_init(&none);
+	/* such clients leave no other trace */
+	none.personality = PERSONALITY_SENDMAIL;
 	if (v->listener->kind == LISTENER_TCP && !profile_yes(own, OPT_TRUST_LOOPBACK))
 		client.password_file = profile_text(own, OPT_LISTEN_PASSWORD_FILE);
 	if (serve_arguments(v->serve, &none, &args, &err))

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "fallback.h"
 #include "header.h"
 #include "submission.h"
 
@@ -9,6 +10,19 @@ bool
 submission_given(const struct submission *s, enum option_id id)
 {
 	return profile_is_set(&s->args->given, id);
+}
+
+const char *
+submission_used(const struct submission *s)
+{
+	return s->used ? s->used->name : s->account.name;
+}
+
+/* The command line says where to connect. */
+static bool
+names_place(const struct submission *s)
+{
+	return submission_given(s, OPT_HOST) || submission_given(s, OPT_SOCKET);
 }
 
 struct profile_sources
@@ -32,7 +46,7 @@ account_load(struct submission *s, struct error *err)
 
 	/* a host on the command line makes an account of its own: it must not be given the
 	 * credentials of another one */
-	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {
+	if (!names_place(s) || submission_given(s, OPT_ACCOUNT)) {
 		if (!profile_load(&where, &s->accounts, err))
 			return false;
 	}
@@ -72,7 +86,7 @@ account_choose(struct submission *s, struct error *err)
 
 	if (!matching_sender(s, &sender, err))
 		return error_prefix(err, "the sender");
-	if (!submission_given(s, OPT_HOST) || submission_given(s, OPT_ACCOUNT)) {
+	if (!names_place(s) || submission_given(s, OPT_ACCOUNT)) {
 		chosen = profile_select(&s->accounts,
 			submission_given(s, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT) : NULL,
 			sender.local ? &sender : NULL, err);
@@ -88,7 +102,8 @@ account_choose(struct submission *s, struct error *err)
 		profile_override(&s->account, chosen);
 	profile_override(&s->account, flags);
 	/* what is only shown needs no server */
-	return submission_given(s, OPT_DRY_RUN) || profile_check(&s->account, err);
+	return submission_given(s, OPT_DRY_RUN) ||
+	       (profile_check(&s->account, err) && fallback_check(s, err));
 }
 
 bool

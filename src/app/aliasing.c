@@ -271,7 +271,7 @@ aliases_check(const struct arguments *args)
 static void
 print_route(const struct submission *s, struct address *a)
 {
-	const char *const *hosts;
+	const char *const *hosts, *socket = profile_text(&s->account, OPT_SOCKET);
 	struct strbuf text = STRBUF_INIT(1024);
 	size_t n;
 
@@ -280,7 +280,10 @@ print_route(const struct submission *s, struct address *a)
 	hosts = profile_list_of(&s->account, OPT_HOST, &n);
 	printf("<");
 	print(stdout, text.s);
-	printf(n ? "> goes to %s\n" : "> has no server to go to\n", n ? hosts[0] : "");
+	if (n || socket)
+		printf("> goes to %s\n", n ? hosts[0] : socket);
+	else
+		printf("> has no server to go to\n");
 	strbuf_done(&text);
 }
 

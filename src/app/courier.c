@@ -9,42 +9,52 @@
 #include "alloc.h"
 #include "clock.h"
 #include "courier_log.h"
+#include "fallback.h"
 #include "identity.h"
 #include "queueing.h"
 #include "report.h"
 #include "smarthost.h"
 #include "stamp.h"
 #include "text.h"
-#include "way.h"
 
 void
-courier_init(struct courier *c, const struct arguments *args, const char *spool)
+courier_init(struct courier *c, const struct arguments *args, const char *spool,
+	struct submission *lent)
 {
 	*c = (struct courier){ .system = spool_is_system(spool) };
-	c->s.args = args;
-	c->s.message = (struct message)MESSAGE_NONE;
-	c->s.started = clock_ms();
-	c->s.queue = (struct queueing)QUEUEING_NONE;
-	profile_init(&c->s.account, "", "");
-	wire_report_init(&c->s.report);
-	c->where = submission_sources(&c->s);
-}
-
-static void
-hang_up(struct courier *c)
-{
-	way_free(c->way);
-	c->way = NULL;
+	c->s = lent ? lent : &c->own;
+	if (!lent) {
+		*c->s = (struct submission){ .args = args,
+			.message = MESSAGE_NONE,
+			.envelope = ENVELOPE_NONE,
+			.smarthost = SMARTHOST_NONE,
+			.started = clock_ms(),
+			.queue = QUEUEING_NONE };
+		profile_init(&c->s->account, "", "");
+		wire_report_init(&c->s->report);
+	}
+	c->where = submission_sources(c->s);
+	if (!lent)
+		return;
+	c->loaded = true;
+	c->stamp = stamp_of(&c->where, NULL);
+	c->account_stamp = stamp_of(&c->where, &lent->account);
+	snprintf(c->account, sizeof(c->account), "%s", lent->account.name);
 }
 
 void
 courier_done(struct courier *c)
 {
-	hang_up(c);
+	struct submission *s = c->s;
+
+	submission_disconnect(s);
 	address_done(&c->bounce_from);
-	wire_report_done(&c->s.report);
-	profile_done(&c->s.account);
-	profile_list_done(&c->s.accounts);
+	if (s != &c->own)
+		return;
+	wire_report_done(&s->report);
+	profile_done(&s->account);
+	profile_done(&s->fallback);
+	profile_list_done(&s->accounts);
 }
 
 /* Reads the configuration, if it is not what was read before. */
@@ -54,12 +64,13 @@ reload(struct courier *c, struct error *err)
 	uint64_t now = stamp_of(&c->where, NULL);
 
 	if (!c->loaded || now != c->stamp) {
-		profile_list_done(&c->s.accounts);
+		submission_disconnect(c->s);
+		profile_list_done(&c->s->accounts);
 		error_clear(&c->unreadable);
 		c->loaded = true;
 		c->stamp = now;
 		c->account_stamp = 0;
-		(void)!profile_load(&c->where, &c->s.accounts, &c->unreadable);
+		(void)!profile_load(&c->where, &c->s->accounts, &c->unreadable);
 	}
 	if (!c->unreadable.fault)
 		return true;
@@ -67,26 +78,39 @@ reload(struct courier *c, struct error *err)
 	return false;
 }
 
+/* True iff the account NAME is in use, as it is configured now. */
+static bool
+is_current(struct courier *c, const char *name)
+{
+	return c->account_stamp && strcmp(c->account, name) == 0 &&
+	       stamp_of(&c->where, &c->s->account) == c->account_stamp;
+}
+
 /* Makes the account NAME the one in use, as it is configured now. */
 static bool
 choose(struct courier *c, const char *name, uint64_t *ret_stamp, struct error *err)
 {
-	struct submission *s = &c->s;
+	struct submission *s = c->s;
 	struct profile *found;
 	bool good;
 
 	*ret_stamp = stamp_of(&c->where, NULL);
 	if (!reload(c, err))
 		return false;
+	*ret_stamp = c->account_stamp;
+	if (is_current(c, name))
+		return true;
 	found = profile_select(&s->accounts, *name ? name : NULL, NULL, err);
 	if (!found)
 		return false;
+	submission_disconnect(s);
+	s->used = NULL;
 	profile_done(&s->account);
 	profile_init(&s->account, found->name, found->origin);
 	profile_override(&s->account, found);
 	*ret_stamp = stamp_of(&c->where, &s->account);
 	snprintf(c->account, sizeof(c->account), "%s", name);
-	good = profile_check(&s->account, err);
+	good = profile_check(&s->account, err) && fallback_check(s, err);
 	c->account_stamp = good ? *ret_stamp : 0;
 	return good;
 }
@@ -121,7 +145,7 @@ courier_bounce_settings(struct submission *s, const struct profile *account)
 static bool
 fill_limits(struct courier *c, struct runner_account *ret, struct error *err)
 {
-	const struct profile *p = &c->s.account;
+	const struct profile *p = &c->s->account;
 	const char *rate = profile_text(p, OPT_RATE), *from = profile_text(p, OPT_BOUNCE_FROM);
 
 	ret->connections = (unsigned)profile_number(p, OPT_CONNECTIONS);
@@ -134,7 +158,7 @@ fill_limits(struct courier *c, struct runner_account *ret, struct error *err)
 	if (from && !address_parse_sender(from, strlen(from), &c->bounce_from, err))
 		return error_prefix(err, "bounce-from");
 	ret->bounce_from = from ? &c->bounce_from : NULL;
-	ret->bounce = courier_bounce_settings(&c->s, p);
+	ret->bounce = courier_bounce_settings(c->s, p);
 	return true;
 }
 
@@ -145,27 +169,6 @@ find_account(void *ctx, const char *name, struct runner_account *ret, struct err
 
 	*ret = (struct runner_account){ .stamp = 0 };
 	return choose(c, name, &ret->stamp, err) && fill_limits(c, ret, err);
-}
-
-/* The connection for the account NAME, with the settings that hold now. */
-static bool
-prepare(struct courier *c, const char *name, struct error *err)
-{
-	uint64_t stamp;
-
-	if (!reload(c, err))
-		return false;
-	if (strcmp(c->account, name) != 0 || !c->account_stamp ||
-		stamp_of(&c->where, &c->s.account) != c->account_stamp) {
-		if (!choose(c, name, &stamp, err))
-			return false;
-	}
-	if (c->way && c->way_stamp != c->account_stamp)
-		hang_up(c);
-	if (!c->way)
-		c->way = way_open(&c->s, &c->s.account, err);
-	c->way_stamp = c->account_stamp;
-	return c->way != NULL;
 }
 
 static void
@@ -184,22 +187,38 @@ fail_pending(struct envelope *e, const struct error *why)
 			recipient_fail(&e->recipients[i], why);
 }
 
+/* The submission carries E's message. */
+static bool
+carry(struct submission *s, struct entry *e, struct error *err)
+{
+	bool good;
+
+	s->envelope = e->envelope;
+	s->message = e->message;
+	s->when = clock_wall();
+	good = submission_attempt(s, 0, progress, NULL, err);
+	e->envelope = s->envelope;
+	e->message = s->message;
+	s->envelope = (struct envelope)ENVELOPE_NONE;
+	s->message = (struct message)MESSAGE_NONE;
+	return good;
+}
+
 static bool
 deliver(void *ctx, struct entry *e, bool more, struct runner_delivery *ret, struct error *err)
 {
 	struct courier *c = ctx;
-	struct wire_report *report = &c->s.report;
+	struct wire_report *report = &c->s->report;
 	struct strbuf id = STRBUF_INIT(sizeof(ret->queue_id) - 1);
+	uint64_t stamp;
 	bool good;
 
 	(void)more;
 	*ret = (struct runner_delivery){ .host = "" };
 	wire_report_next(report);
-	if (!prepare(c, e->account, err)) {
+	good = choose(c, e->account, &stamp, err) && carry(c->s, e, err);
+	if (!good)
 		fail_pending(&e->envelope, err);
-		return false;
-	}
-	good = way_deliver(c->way, &e->envelope, &e->message, 0, progress, NULL, report, err);
 	snprintf(ret->host, sizeof(ret->host), "%s", report->host);
 	report_add_queue_id(&id, report->words);
 	snprintf(ret->queue_id, sizeof(ret->queue_id), "%s", id.s);
@@ -210,7 +229,9 @@ deliver(void *ctx, struct entry *e, bool more, struct runner_delivery *ret, stru
 static void
 disconnect(void *ctx)
 {
-	hang_up(ctx);
+	struct courier *c = ctx;
+
+	submission_disconnect(c->s);
 }
 
 struct runner_callbacks
@@ -225,21 +246,6 @@ courier_callbacks(struct courier *c)
 		.breaker = courier_breaker,
 		.trouble = courier_trouble,
 	};
-}
-
-void
-courier_take_way(struct courier *c, struct way *w, const char *name)
-{
-	struct error ignored = ERROR_NONE;
-	uint64_t stamp;
-
-	if (!choose(c, name, &stamp, &ignored)) {
-		way_free(w);
-		return;
-	}
-	hang_up(c);
-	c->way = w;
-	c->way_stamp = c->account_stamp;
 }
 
 static void
@@ -267,11 +273,11 @@ courier_watched(const struct courier *c)
 	char **list = xcalloc(1, sizeof(*list));
 
 	profile_each_file(&c->where, add_directory, &list);
-	for (size_t i = 0; i < c->s.accounts.n; i++)
+	for (size_t i = 0; i < c->s->accounts.n; i++)
 		for (int id = 0; id < OPT_COUNT; id++)
 			if (id == OPT_PASSWORD_FILE &&
-				profile_is_set(&c->s.accounts.v[i], (enum option_id)id))
+				profile_is_set(&c->s->accounts.v[i], (enum option_id)id))
 				add_directory(&list,
-					profile_text(&c->s.accounts.v[i], OPT_PASSWORD_FILE));
+					profile_text(&c->s->accounts.v[i], OPT_PASSWORD_FILE));
 	return list;
 }

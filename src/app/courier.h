@@ -12,34 +12,30 @@
 #include "submission.h"
 
 struct error;
-struct way;
 
 struct courier {
-	struct submission
-		s; /* whose accounts and account are those in use; it sends nothing itself */
+	struct submission own;
+	struct submission *s; /* carries one message after the other: its accounts are in use */
 	struct profile_sources where;
 	bool loaded;
-	uint64_t stamp;             /* of the files that were read */
-	struct error unreadable;    /* why they could not be */
-	struct address bounce_from; /* of the account that was asked for last */
-	uint64_t account_stamp;     /* of the account in s.account, 0: none */
-	char account[ENTRY_ACCOUNT];
-	struct way *way; /* the connection, of the account in s.account */
-	uint64_t way_stamp;
+	uint64_t stamp;              /* of the files that were read */
+	struct error unreadable;     /* why they could not be */
+	struct address bounce_from;  /* of the account that was asked for last */
+	uint64_t account_stamp;      /* of the account in s->account, 0: none */
+	char account[ENTRY_ACCOUNT]; /* the name it was asked for by */
 	bool system; /* it serves the system's spool: what happens goes to syslog unless log says */
 	bool quiet;
 	unsigned shown; /* events that were printed */
 };
 
 /* ARGS is the command line that the runner was started with: it says which configuration, and
- * whether the dialogue is shown. It outlives *C. SPOOL is the path of the spool. */
-void courier_init(struct courier *c, const struct arguments *args, const char *spool);
+ * whether the dialogue is shown. It outlives *C. SPOOL is the path of the spool. LENT is a
+ * submission that is done with, whose account and connection are used; NULL: none. */
+void courier_init(struct courier *c, const struct arguments *args, const char *spool,
+	struct submission *lent);
 void courier_done(struct courier *c);
 /* The callbacks for *C, which stays where it is. */
 struct runner_callbacks courier_callbacks(struct courier *c);
-/* Takes over a connection that is open already: W for the account NAME. */
-void courier_take_way(struct courier *c, struct way *w, const char *name);
-
 /* How notifications about ACCOUNT's mail are made. S is used to find out who a local sender is. */
 struct bounce_settings courier_bounce_settings(struct submission *s, const struct profile *account);
 /* Directories whose changes may mean a new configuration, ended by NULL; free each and the whole.

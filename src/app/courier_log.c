@@ -56,7 +56,7 @@ add_envelope(struct strbuf *out, const struct envelope *e)
 static const char *
 target_of(const struct courier *c, const char *account)
 {
-	const struct profile_list *l = &c->s.accounts;
+	const struct profile_list *l = &c->s->accounts;
 
 	for (size_t i = 0; account && i < l->n; i++)
 		if (strcmp(l->v[i].name, account) == 0 && profile_is_set(&l->v[i], OPT_LOG))
@@ -72,7 +72,7 @@ record(struct courier *c, const char *account, bool loud, const char *line)
 
 	if (!log_open(&log, target_of(c, account), "sendoff", &why) ||
 		!log_write(&log, loud, line, &why))
-		fprintf(stderr, "%s: %s\n", c->s.args->program, why.text);
+		fprintf(stderr, "%s: %s\n", c->s->args->program, why.text);
 	log_close(&log);
 	if (!c->quiet) {
 		fprintf(stderr, "%s\n", line);

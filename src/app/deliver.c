@@ -1,25 +1,153 @@
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "child.h"
+#include "clock.h"
+#include "fallback.h"
+#include "network.h"
 #include "report.h"
 #include "service.h"
+#include "smarthost.h"
 #include "status.h"
 #include "submission.h"
-#include "way.h"
+
+/* One delivery: an account, and those that stand in for it. */
+struct attempt {
+	struct submission *s;
+	bool *open;       /* recipients that nobody has decided about */
+	int64_t deadline; /* of the command line, for all accounts together */
+	int64_t budget;   /* for the content to begin to leave */
+	wire_progress *progress;
+	void *progress_ctx;
+};
+
+void
+submission_disconnect(struct submission *s)
+{
+	network_free(s->link);
+	s->link = NULL;
+	smarthost_close(&s->smarthost);
+}
+
+static bool
+deliver_by(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct submission *s = a->s;
+
+	if (!s->link) {
+		if (!smarthost_open(&s->smarthost, s, account, err)) {
+			submission_disconnect(s);
+			return false;
+		}
+		s->link = network_new(&s->smarthost.settings);
+	}
+	s->attempted = true;
+	s->smarthost.settings.deadline = clock_sooner(smarthost_deadline(account), a->deadline);
+	s->smarthost.settings.budget = a->budget;
+	return network_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
+		&s->report, err);
+}
+
+/* After a failure: opens the recipients again of whom only the account's failure is known. False if
+ * there is none, or if the message has left for somebody: then the account can be used. */
+static bool
+reopen(struct attempt *a)
+{
+	struct envelope *e = &a->s->envelope;
+	bool any = false;
+
+	for (size_t i = 0; i < e->count; i++)
+		if (a->open[i] && (e->recipients[i].outcome == OUTCOME_ACCEPTED ||
+					  e->recipients[i].outcome == OUTCOME_IN_DOUBT))
+			return false;
+	for (size_t i = 0; i < e->count; i++) {
+		struct recipient *r = &e->recipients[i];
+
+		a->open[i] = a->open[i] &&
+			     (r->outcome == OUTCOME_PENDING || (r->why && fallback_helps(r->why)));
+		any = any || a->open[i];
+	}
+	for (size_t i = 0; any && i < e->count; i++)
+		if (a->open[i])
+			e->recipients[i].outcome = OUTCOME_PENDING;
+	return any;
+}
+
+static void
+fail_open(struct attempt *a, const struct error *why)
+{
+	struct envelope *e = &a->s->envelope;
+
+	for (size_t i = 0; a->s->attempted && i < e->count; i++)
+		if (a->open[i])
+			recipient_fail(&e->recipients[i], why);
+}
+
+static void
+note(struct submission *s, const struct profile *failed, const struct error *why,
+	const struct profile *next)
+{
+	strbuf_addf(&s->report.notes, "account %s could not be used: %s; account %s was tried\n",
+		failed->name, why->text, next->name);
+}
+
+/* Account by account, while it is the account that fails. What is worth trying again outweighs what
+ * is not. */
+static bool
+deliver(struct attempt *a, struct error *err)
+{
+	struct submission *s = a->s;
+	struct error why = ERROR_NONE, decided;
+	struct profile next;
+	bool good = deliver_by(a, s->used, &why);
+
+	decided = why;
+	while (!good && fallback_helps(&why) && fallback_next(s, s->used, &next)) {
+		if (!reopen(a)) {
+			profile_done(&next);
+			break;
+		}
+		note(s, s->used, &why, &next);
+		submission_disconnect(s);
+		profile_done(&s->fallback);
+		s->fallback = next;
+		s->used = &s->fallback;
+		error_clear(&why);
+		good = deliver_by(a, s->used, &why);
+		if (good || !fallback_helps(&why) || why.fault == FAULT_TEMPORARY)
+			decided = why;
+	}
+	if (!good && s->used != &s->account && fallback_helps(&why) && reopen(a))
+		fail_open(a, &decided);
+	if (!good && err && !err->fault)
+		*err = decided;
+	return good;
+}
 
 bool
 submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
 	void *progress_ctx, struct error *err)
 {
-	struct way *way = way_open(s, &s->account, err);
+	struct attempt a = { .s = s,
+		.deadline = CLOCK_NEVER,
+		.budget = budget,
+		.progress = progress,
+		.progress_ctx = progress_ctx };
 	bool good;
 
-	s->attempted = way != NULL;
-	if (!way)
-		return false;
-	good = way_deliver(
-		way, &s->envelope, &s->message, budget, progress, progress_ctx, &s->report, err);
-	if (good && s->queue.prepared)
-		s->queue.way = way;
-	else
-		way_free(way);
+	/* the account that stood in for the last message does so while its connection lasts */
+	if (!s->link || !network_is_open(s->link)) {
+		submission_disconnect(s);
+		s->used = &s->account;
+	}
+	if (submission_given(s, OPT_TIMEOUT))
+		a.deadline = smarthost_deadline(&s->account);
+	a.open = xcalloc(s->envelope.count + 1, sizeof(*a.open));
+	for (size_t i = 0; i < s->envelope.count; i++)
+		a.open[i] = s->envelope.recipients[i].outcome == OUTCOME_PENDING;
+	good = deliver(&a, err);
+	free(a.open);
 	return good;
 }
 
@@ -49,4 +177,31 @@ submission_deliver(struct submission *s, struct error *err)
 	if (queueing_is_on(s))
 		return queueing_deliver(s, err);
 	return submission_attempt(s, 0, progress, s, err);
+}
+
+/* A process that nobody waits for finds out more about the server. */
+static void
+learn(struct submission *s)
+{
+	int socket = network_socket(s->link);
+	pid_t pid;
+
+	/* it has no use for the passwords */
+	strbuf_done(&s->smarthost.password);
+	strbuf_done(&s->smarthost.proxy_password);
+	pid = child_detach(&socket, 1);
+	if (!pid) {
+		network_learn(s->link);
+		_exit(0);
+	}
+	if (pid > 0)
+		network_abandon(s->link);
+}
+
+void
+submission_part(struct submission *s)
+{
+	if (s->link && network_learns(s->link))
+		learn(s);
+	submission_disconnect(s);
 }

@@ -55,6 +55,8 @@ report_dry_run(const struct submission *s, struct error *err)
 	hosts = profile_list_of(&s->account, OPT_HOST, &count);
 	for (size_t i = 0; i < count; i++)
 		printf("host: %s\n", hosts[i]);
+	if (profile_is_set(&s->account, OPT_SOCKET))
+		printf("socket: %s\n", profile_text(&s->account, OPT_SOCKET));
 	print_address("sender", &s->envelope.sender);
 	for (size_t i = 0; i < s->envelope.count; i++) {
 		const struct recipient *r = &s->envelope.recipients[i];

@@ -127,8 +127,13 @@ set_connection(json_t *o, const struct wire_report *r)
 	json_put_text(o, "host", r->host);
 	json_put_text(o, "address", r->address);
 	json_put(o, "port", r->port ? json_integer(r->port) : json_null());
+	json_put_text(o, "proxy", r->proxy);
+	json_put(o, "protocol", json_text(r->lmtp ? "lmtp" : "smtp"));
 	json_put_text(o, "tls", r->tls.version);
 	json_put_text(o, "cipher", r->tls.cipher);
+	json_put(o, "tls_resumed", json_boolean(r->tls.resumed));
+	json_put_text(o, "dane", r->tls.dane);
+	json_put_text(o, "vouched_by", r->resolver);
 	json_put_text(o, "mechanism", r->mechanism);
 }
 
@@ -143,7 +148,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 
 	clock_add_rfc3339(&text, s->when);
 	json_put(o, "time", json_text(text.s));
-	json_put_text(o, "account", s->account.name);
+	json_put_text(o, "account", submission_used(s));
 	set_connection(o, r);
 	json_put(o, "sender",
 		s->envelope.sender.local ? json_address(&s->envelope.sender) : json_null());
@@ -154,6 +159,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 	report_add_queue_id(&text, r->words);
 	json_put_text(o, "queue_id", text.s);
 	json_put_text(o, "message_id", s->message_id);
+	json_put_text(o, "asked", r->asked);
 	json_put(o, "size",
 		json_integer((json_int_t)(r->size ? r->size : message_size(&s->message))));
 	json_put(o, "round_trips", json_integer(r->round_trips));

@@ -59,7 +59,7 @@ network_can_be_boxed(const struct wire_settings *s)
 
 	return !(t->cert && strncasecmp(t->cert, "pkcs11:", 7) == 0) &&
 	       !(t->key && strncasecmp(t->key, "pkcs11:", 7) == 0) &&
-	       !(s->mechanism && strcasecmp(s->mechanism, "GSSAPI") == 0);
+	       !s->ticket && !(s->mechanism && strcasecmp(s->mechanism, "GSSAPI") == 0);
 }
 
 /* Ends the process, gently when it is idle: it says QUIT. Returns what wait(2) says of it. */
@@ -101,6 +101,25 @@ network_abandon(struct network *n)
 	if (n->fd >= 0)
 		close(n->fd);
 	free(n);
+}
+
+int
+network_socket(const struct network *n)
+{
+	return n->link ? wire_link_socket(n->link) : -1;
+}
+
+bool
+network_learns(struct network *n)
+{
+	return n->link && wire_link_learns(n->link);
+}
+
+void
+network_learn(struct network *n)
+{
+	if (n->link)
+		wire_link_learn(n->link);
 }
 
 bool

@@ -29,7 +29,11 @@ bool network_deliver(struct network *n, struct envelope *envelope, const struct 
 	__attribute__((warn_unused_result));
 bool network_is_open(struct network *n);
 void network_free(struct network *n);
-/* Forgets it after a fork: the other process goes on with it. */
+/* As wire_link_socket, _learns, _learn and _abandon; a boxed one has no socket here, and learns
+ * nothing. */
+int network_socket(const struct network *n);
+bool network_learns(struct network *n);
+void network_learn(struct network *n);
 void network_abandon(struct network *n);
 
 /* True iff the settings allow a sandbox: tokens and tickets (PKCS#11, GSSAPI) want files and

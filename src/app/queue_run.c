@@ -80,7 +80,7 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	if (serve || how == QUEUE_RUN_ONCE)
 		settings.heartbeat = heartbeat.s;
 	settings.drops = drop_limits(args);
-	courier_init(&c, args, path);
+	courier_init(&c, args, path, NULL);
 	c.quiet = profile_is_set(&args->given, OPT_QUIET) ||
 		  args->personality == PERSONALITY_SENDMAIL;
 	if (serve) {

@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "heartbeat.h"
 #include "submission.h"
-#include "way.h"
 
 #define BUDGET      30 /* seconds as sendmail: cron jobs must not hang */
 #define PATH_OCTETS 4096
@@ -29,7 +28,6 @@ queue_state_name(enum queue_state state)
 void
 queueing_done(struct queueing *q)
 {
-	way_free(q->way);
 	slot_done(&q->slot);
 	if (q->open)
 		spool_close(&q->spool);

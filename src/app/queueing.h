@@ -17,7 +17,6 @@
 struct profile;
 struct strbuf;
 struct submission;
-struct way;
 
 /* The order of key `queue` in the table. */
 enum queue_mode { QUEUE_NEVER, QUEUE_AUTO, QUEUE_ON_FAILURE, QUEUE_FIRST, QUEUE_ALWAYS };
@@ -74,7 +73,6 @@ struct queueing {
 	bool open;        /* the spool is */
 	struct slot slot; /* held until the connection is done with */
 	int probe;        /* of a breaker; -1: none */
-	struct way *way;  /* what is still open, for queueing_drain */
 };
 
 #define QUEUEING_NONE                                                                              \

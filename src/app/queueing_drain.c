@@ -1,14 +1,13 @@
 /* What is due is tried on the connection that a submission has left open. */
-#include <fcntl.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "clock.h"
 #include "courier.h"
 #include "queueing.h"
+#include "network.h"
 #include "queueing_signal.h"
-#include "status.h"
 #include "submission.h"
-#include "way.h"
 
 #define DRAIN_MS  (10 * CLOCK_SECOND)
 #define DRAIN_MAX 100 /* messages */
@@ -23,7 +22,9 @@ is_plain(const struct submission *s)
 			    options[id].group == OPTION_GROUP_AUTH) &&
 			submission_given(s, (enum option_id)id))
 			return false;
-	return true;
+	/* it would be looked for from elsewhere */
+	return !submission_given(s, OPT_CONFIG) ||
+	       *profile_text(&s->args->given, OPT_CONFIG) == '/';
 }
 
 struct look {
@@ -49,19 +50,6 @@ something_is_due(struct submission *s)
 	return spool_scan(&s->queue.spool, false, look_at, &l, &ignored) && l.due;
 }
 
-/* Nobody waits for this process, and nobody must wait for the ends of pipes that it holds. */
-static void
-detach(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	setsid();
-	for (int fd = 0; fd <= 2; fd++)
-		if (null < 0 || dup2(null, fd) < 0)
-			close(fd);
-	status_init();
-}
-
 static bool
 is_stopped(void *ctx)
 {
@@ -79,10 +67,8 @@ drain(struct submission *s)
 	struct runner_result result = { 0 };
 	unsigned most = (unsigned)profile_number(&s->account, OPT_MESSAGES_PER_CONNECTION);
 
-	courier_init(&c, s->args, q->directory);
+	courier_init(&c, s->args, q->directory, s);
 	c.quiet = true;
-	courier_take_way(&c, q->way, s->account.name);
-	q->way = NULL;
 	cb = courier_callbacks(&c);
 	cb.stop = is_stopped;
 	most = most < 1 ? 0 : most - 1;
@@ -91,24 +77,39 @@ drain(struct submission *s)
 	courier_done(&c);
 }
 
+/* What the process that drains goes on with. */
+static size_t
+descriptors(const struct submission *s, int keep[CHILD_KEEP])
+{
+	const struct spool *spool = &s->queue.spool;
+	const int all[] = { network_socket(s->link), spool->dir, spool->queue, spool->failed,
+		spool->damaged, spool->tmp, spool->drop, s->queue.slot.fd };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i] >= 0)
+			keep[n++] = all[i];
+	return n;
+}
+
 void
 queueing_drain(struct submission *s)
 {
-	struct queueing *q = &s->queue;
+	int keep[CHILD_KEEP];
+	size_t n;
 
-	if (!q->open || !q->way || signals_caught() || !network_is_open(q->way->network) ||
+	if (!s->queue.open || !s->link || signals_caught() || !network_is_open(s->link) ||
 		!is_plain(s) || !something_is_due(s))
 		return;
-	switch (fork()) {
+	n = descriptors(s, keep);
+	switch (child_detach(keep, n)) {
 	case -1:
 		return;
 	case 0:
-		detach();
 		drain(s);
 		_exit(0);
 	default:
-		/* the connection is the other process's now */
-		way_abandon(q->way);
-		q->way = NULL;
+		network_abandon(s->link);
+		s->link = NULL;
 	}
 }

@@ -70,13 +70,19 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	add_value(out, "trouble", s->queue.trouble.text);
 	if (s->queue.unserved)
 		strbuf_adds(out, " runner=unknown");
-	add_value(out, "account", s->account.name);
+	add_value(out, "account", submission_used(s));
 	add_value(out, "host", r->host);
 	add_value(out, "address", r->address);
 	if (r->port)
 		strbuf_addf(out, " port=%u", r->port);
+	add_value(out, "proxy", r->proxy);
+	add_value(out, "protocol", r->lmtp ? "lmtp" : NULL);
 	add_value(out, "tls", r->tls.version);
 	add_value(out, "cipher", r->tls.cipher);
+	if (r->tls.resumed)
+		strbuf_adds(out, " resumed=yes");
+	add_value(out, "dane", r->tls.dane);
+	add_value(out, "vouched_by", r->resolver);
 	add_value(out, "mechanism", r->mechanism);
 	add_address(out, "from", &s->envelope.sender);
 	add_recipients(out, s);
@@ -85,6 +91,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	if (*enhanced_print(r->enhanced, enhanced))
 		strbuf_addf(out, " enhanced=%s", enhanced);
 	add_value(out, "text", r->words);
+	add_value(out, "asked", r->asked);
 	report_add_queue_id(&id, r->words);
 	add_value(out, "queue_id", id.s);
 	add_value(out, "message_id", s->message_id);

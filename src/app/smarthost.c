@@ -1,14 +1,20 @@
 #include "smarthost.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "dial.h"
 #include "identity.h"
+#include "remember.h"
 #include "submission.h"
 #include "trusted.h"
+#include "value.h"
+#include "wishes.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
 
@@ -34,7 +40,13 @@ tls_mode(const struct profile *p, enum wire_tls *ret, struct error *err)
 	char host[256];
 	size_t n;
 
+	if (profile_is_clear(p)) {
+		*ret = WIRE_TLS_NONE;
+		return true;
+	}
 	hosts = profile_list_of(p, OPT_HOST, &n);
+	if (profile_choice(p, OPT_PROTOCOL) == PROTOCOL_LMTP && !port)
+		port = 24;
 	for (size_t i = 0; i < n; i++) {
 		uint16_t this;
 
@@ -79,6 +91,30 @@ smarthost_deadline(const struct profile *p)
 }
 
 static bool
+is_there(const char *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+/* Whether Kerberos has a ticket for us, as far as that can be told without its libraries: the
+ * credentials cache of the environment, a client keytab, or the file that is usual. */
+static bool
+ticket_is_likely(void)
+{
+	const char *cache = secure_getenv("KRB5CCNAME");
+	char usual[64];
+
+	if (cache && *cache == '/')
+		return is_there(cache);
+	if (cache && strncmp(cache, "FILE:", 5) == 0)
+		return is_there(cache + 5);
+	if (cache && *cache)
+		return true;
+	snprintf(usual, sizeof(usual), "/tmp/krb5cc_%lu", (unsigned long)geteuid());
+	return is_there(usual) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
+}
+
+static bool
 fill_settings(struct wire_settings *w, const struct profile *p, struct error *err)
 {
 	const char *auth = profile_text(p, OPT_AUTH);
@@ -86,16 +122,28 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 	*w = (struct wire_settings){
 		.port = (uint16_t)profile_number(p, OPT_PORT),
 		.ip = (enum wire_ip)profile_choice(p, OPT_IP_VERSION),
+		.socket = profile_text(p, OPT_SOCKET),
+		.lmtp = profile_choice(p, OPT_PROTOCOL) == PROTOCOL_LMTP,
+		.srv = profile_yes(p, OPT_SRV),
+		.srv_any = profile_choice(p, OPT_TLS) < 0,
+		.dane = (enum wire_dane)profile_choice(p, OPT_DANE),
+		.source = profile_unless_none(p, OPT_SOURCE_ADDRESS),
 		.pipelining = (enum wire_pipelining)profile_choice(p, OPT_PIPELINING),
 		.ehlo_name = profile_text(p, OPT_EHLO_NAME),
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
 		.cleartext_auth = profile_yes(p, OPT_ALLOW_CLEARTEXT_AUTH),
 		.user = profile_text(p, OPT_USER),
+		.memory = profile_yes(p, OPT_REMEMBER) ? remember_directory() : NULL,
+		.pipeconnect = profile_yes(p, OPT_PIPECONNECT),
 		.partial_abort = profile_choice(p, OPT_PARTIAL) == 1,
 		.strict_body = profile_yes(p, OPT_STRICT_BODY),
 		.deadline = smarthost_deadline(p),
 		.connect_ms = CONNECT_MS,
 	};
+	w->ticket = w->user && ticket_is_likely();
+	w->ticket_first = w->ticket && !profile_is_set(p, OPT_PASSWORD_COMMAND) &&
+			  !profile_is_set(p, OPT_PASSWORD_FILE) &&
+			  !profile_is_set(p, OPT_PASSWORD_CREDENTIAL);
 	w->hosts = profile_list_of(p, OPT_HOST, &w->host_count);
 	if (!w->ehlo_name)
 		w->ehlo_name = identity_host();
@@ -107,8 +155,52 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 static bool
 wants_secret(const struct wire_settings *w)
 {
-	return w->user && (!w->mechanism || (strcasecmp(w->mechanism, "none") != 0 &&
-						    strcasecmp(w->mechanism, "EXTERNAL") != 0));
+	static const char *const without[] = { "none", "EXTERNAL", "GSSAPI" };
+
+	for (size_t i = 0; w->mechanism && i < sizeof(without) / sizeof(*without); i++)
+		if (strcasecmp(w->mechanism, without[i]) == 0)
+			return false;
+	return w->user != NULL;
+}
+
+/* Asked by wire/ where a token wants it. */
+static bool
+get_pin(void *ctx, const char *label, struct strbuf *ret, struct error *err)
+{
+	struct smarthost *h = ctx;
+
+	if (!h->pin.len && !secret_pin(h->account, label, h->settings.deadline, &h->pin, err)) {
+		strbuf_clear(&h->pin);
+		return false;
+	}
+	strbuf_add(ret, h->pin.s, h->pin.len);
+	return !ret->full || error_set(err, FAULT_CONFIG, "the PIN is too long");
+}
+
+/* What names an object on a token instead of a file. */
+static bool
+is_token(const char *path)
+{
+	return path && strncmp(path, "pkcs11:", 7) == 0;
+}
+
+/* Takes the PIN out of URIs: it is given once only, by get_pin. */
+static void
+fill_token(struct smarthost *h, const struct profile *account)
+{
+	struct tls_settings *t = &h->settings.tls_settings;
+
+	h->account = account;
+	t->pin = get_pin;
+	t->pin_ctx = h;
+	if (is_token(t->cert)) {
+		secret_pin_strip(t->cert, &h->cert);
+		t->cert = h->cert.s;
+	}
+	if (is_token(t->key)) {
+		secret_pin_strip(t->key, &h->key);
+		t->key = h->key.s;
+	}
 }
 
 /* Files that decide whom we trust, or that are secret, must be nobody else's. GnuTLS opens them
@@ -125,7 +217,8 @@ check_files(const struct profile *p, struct error *err)
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		path = profile_text(p, files[i].id);
-		if (!path || strcmp(path, "system") == 0 || strcmp(path, "none") == 0)
+		if (!path || strcmp(path, "system") == 0 || strcmp(path, "none") == 0 ||
+			is_token(path))
 			continue;
 		if (!trusted_check(path, files[i].kind, err))
 			return error_prefix(err, "%s", options[files[i].id].name);
@@ -133,13 +226,43 @@ check_files(const struct profile *p, struct error *err)
 	return true;
 }
 
+/* The proxy of the account, with the password from its file. */
+static bool
+set_proxy(struct smarthost *h, const struct profile *p, struct error *err)
+{
+	const char *text = profile_unless_none(p, OPT_PROXY);
+	const char *file = profile_text(p, OPT_PROXY_PASSWORD_FILE);
+	struct wire_proxy *proxy = &h->settings.proxy;
+	size_t n;
+
+	if (!text)
+		return true;
+	if (!value_proxy(text, h->proxy_user, &proxy->host))
+		return error_set(err, FAULT_CONFIG, "proxy: \"%.100s\" is no proxy", text);
+	if (!*h->proxy_user)
+		return true;
+	proxy->user = h->proxy_user;
+	proxy->password = &h->proxy_password;
+	if (!trusted_read(file, TRUSTED_SECRET, &h->proxy_password, NULL, err))
+		return error_prefix(err, "proxy-password-file");
+	n = strcspn(h->proxy_password.s, "\r\n");
+	strbuf_truncate(&h->proxy_password, n);
+	if (n && n <= 255)
+		return true;
+	return error_set(err, FAULT_CONFIG,
+		"proxy-password-file: the first line of %s must have 1 to 255 octets", file);
+}
+
 bool
 smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
-	if (!fill_settings(&h->settings, account, err) || !check_files(account, err))
+	if (!fill_settings(&h->settings, account, err) ||
+		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
+		!check_files(account, err) || !set_proxy(h, account, err))
 		return false;
+	fill_token(h, account);
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
 	trace_init(&h->trace, s);
@@ -151,8 +274,9 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 		h->settings.trace_ctx = &h->trace;
 	}
 	h->asked = wants_secret(&h->settings);
-	if (h->asked &&
-		!secret_start(&h->secret, account, h->settings.hosts[0], h->settings.user, err))
+	if (h->asked && !secret_start(&h->secret, account,
+				h->settings.socket ? "localhost" : h->settings.hosts[0],
+				h->settings.user, err))
 		return false;
 	/* what we hold from now on must not end in a core file; only now, since a process that
 	 * cannot be dumped cannot open its own /dev/fd either */
@@ -166,5 +290,10 @@ smarthost_close(struct smarthost *h)
 	if (h->asked)
 		secret_done(&h->secret);
 	strbuf_done(&h->password);
+	strbuf_done(&h->mail_auth);
+	strbuf_done(&h->proxy_password);
+	strbuf_done(&h->cert);
+	strbuf_done(&h->key);
+	strbuf_done(&h->pin);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

@@ -16,13 +16,23 @@ struct smarthost {
 	struct wire_settings settings; /* its strings are the account's */
 	struct secret secret;
 	struct strbuf password; /* kept for a second attempt */
+	struct strbuf mail_auth; /* of the wishes */
+	struct strbuf proxy_password;
+	char proxy_user[256];
+	const struct profile *account;
+	struct strbuf cert, key; /* pkcs11: URIs as wire/ gets them */
+	struct strbuf pin;       /* of the token, once it was asked for */
 	bool asked, got;
 	struct trace trace;
 };
 
 #define SMARTHOST_NONE                                                                             \
 	{                                                                                          \
-		.secret = SECRET_NONE, .password = STRBUF_INIT_SECRET(SECRET_MAX)                  \
+		.secret = SECRET_NONE, .password = STRBUF_INIT_SECRET(SECRET_MAX),                 \
+		.mail_auth = STRBUF_INIT(512),                                             \
+		.proxy_password = STRBUF_INIT_SECRET(SECRET_MAX),                                  \
+		.cert = STRBUF_INIT(8192), .key = STRBUF_INIT(8192),                               \
+		.pin = STRBUF_INIT_SECRET(SECRET_MAX)                                              \
 	}
 
 /* Fills in the settings of ACCOUNT, which must outlive *H as the place of *H must not change, and

@@ -167,7 +167,12 @@ offer_all(struct smtpd *d, const struct smtpd_command *c, const struct address_l
 	struct error err = ERROR_NONE;
 
 	relay_reply_init(&reply);
-	if (l->n > 1) {
+	if (l->n > 1 && d->up->smarthost.settings.lmtp) {
+		/* the one reply to the content could not tell what became of each */
+		smtpd_reply(d, 550, 3, 5,
+			"this stands for %zu addresses, and over LMTP each needs a transaction",
+			l->n);
+	} else if (l->n > 1) {
 		offer_each(d, c, l, &reply);
 	} else {
 		d->taken += offer(d, c, &l->v[0], &reply, &err);

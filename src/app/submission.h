@@ -13,16 +13,22 @@
 #include "queueing.h"
 #include "session.h"
 #include "settings.h"
+#include "smarthost.h"
 
+struct network;
 struct peer;
 
 struct submission {
 	const struct arguments *args;
 	struct profile_list accounts;
 	struct profile account; /* the chosen one with the command line over it */
+	const struct profile *used; /* the account that was tried last: ACCOUNT (NULL too) or FALLBACK */
+	struct profile fallback;    /* one that stands in for it, while one does */
 	struct message message;
 	struct envelope envelope;
 	struct wire_report report;
+	struct smarthost smarthost; /* open while the link is there */
+	struct network *link;       /* NULL: nothing was sent */
 	struct error error;   /* of the whole; the recipients have their own */
 	char message_id[256]; /* with its brackets, "" if the message has none */
 	time_t when;
@@ -45,6 +51,8 @@ bool submission_given(const struct submission *s, enum option_id id);
 
 /* account.c: where the configuration is. */
 struct profile_sources submission_sources(const struct submission *s);
+/* The name of the account that was used, or was to be. */
+const char *submission_used(const struct submission *s);
 
 /* account.c: loads the configuration. Chooses an account, as far as that can be done before the
  * message is read, for the settings that reading it needs. */
@@ -81,10 +89,14 @@ bool author_complete(struct submission *s, struct error *err) __attribute__((war
 /* deliver.c: sends the message, or queues it. */
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
-/* Profile to wire settings, secret, session: one attempt, whose content begins to leave before
- * BUDGET (clock_ms, 0: whenever). What could be used again is left in s->queue.way. */
+/* One attempt: the account's smarthost, and those that stand in for it. The content begins to leave
+ * before BUDGET (clock_ms, 0: whenever). A connection that is still open in s->link is used again. */
 bool submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
 	void *progress_ctx, struct error *err) __attribute__((warn_unused_result));
+/* Ends the connection. */
+void submission_disconnect(struct submission *s);
+/* What is left to do with the connection when everything is reported. Nobody has to wait for it. */
+void submission_part(struct submission *s);
 
 /* The address that stands in the message's From field (the first one), or false. Free it. */
 struct address;

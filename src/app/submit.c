@@ -27,6 +27,7 @@ submit(const struct arguments *args)
 	status = report(&s);
 	status_set(status);
 	queueing_drain(&s);
+	submission_part(&s);
 	submission_done(&s);
 	return status;
 }

@@ -51,5 +51,12 @@ child_start_function(struct child *c, const char *name, int (*run)(void *ctx, in
 bool child_wait(struct child *c, int64_t deadline, struct strbuf *out, int *ret_status,
 	struct error *err) __attribute__((warn_unused_result));
 
+/* Forks a process that outlives this one and has nothing of it but the N descriptors of KEEP (each 3 or
+ * above, at most CHILD_KEEP, under their numbers): a session of its own, standard descriptors on /dev/null, signals at their default
+ * except SIGPIPE, which is ignored, no core file, the root as its directory. What stands in buffers of
+ * stdio must be flushed before; the new process ends by _exit. Returns as fork does. (In detach.c.) */
+#define CHILD_KEEP 16
+pid_t child_detach(const int *keep, size_t n);
+
 /* Kills the helper if it still runs and reaps it. Accepts CHILD_NONE. */
 void child_stop(struct child *c);

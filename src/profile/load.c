@@ -107,7 +107,7 @@ read_environment(struct load *l, struct error *err)
 	const char *value;
 	char name[80];
 
-	if (!variable(&options[OPT_HOST], name))
+	if (!variable(&options[OPT_HOST], name) && !variable(&options[OPT_SOCKET], name))
 		return true;
 	for (char **entry = environ; *entry; entry++)
 		if (!check_variable(*entry, err))

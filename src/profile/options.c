@@ -80,13 +80,16 @@ static const struct {
 	{ OPT_FROM, "one address, as user@example.org" },
 	{ OPT_DEFAULT_DOMAIN, "a domain name" },
 	{ OPT_EHLO_NAME, "a domain name, or an address in brackets" },
+	{ OPT_PROXY,
+		"socks5://HOST, with USER@ before and :PORT behind HOST where needed, or none" },
+	{ OPT_SOURCE_ADDRESS, "an IPv4 or IPv6 address of this machine, or none" },
 	{ OPT_HOST, "names or addresses, each as HOST, HOST:PORT or [IPV6]:PORT" },
 	{ OPT_TLS_TRUST, "system, none or a file name" },
 	{ OPT_TLS_PIN,
 		"sha256: and 64 hexadecimal digits, or sha256// and 44 characters of base64" },
 	{ OPT_TLS_FINGERPRINT, "64 hexadecimal digits, with or without colons" },
-	{ OPT_AUTH, "auto, none, PLAIN, LOGIN, CRAM-MD5, EXTERNAL, SCRAM-SHA-1, SCRAM-SHA-256, "
-		    "or these two with -PLUS" },
+	{ OPT_AUTH, "auto, none, SCRAM-SHA-256 or SCRAM-SHA-1 (with or without -PLUS), PLAIN, "
+		    "LOGIN, CRAM-MD5, EXTERNAL, GSSAPI, OAUTHBEARER, XOAUTH2, DIGEST-MD5, NTLM" },
 	{ OPT_PASSWORD_CREDENTIAL, "a plain file name" },
 	{ OPT_LOG, "syslog, none or a file name" },
 };

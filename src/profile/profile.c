@@ -210,9 +210,19 @@ is_source(enum option_id id)
 	return false;
 }
 
+static bool
+has_place(const struct profile *p)
+{
+	return p->settings[OPT_HOST].origin || p->settings[OPT_SOCKET].origin;
+}
+
 void
 profile_override(struct profile *p, const struct profile *from)
 {
+	if (has_place(from)) {
+		setting_clear(&p->settings[OPT_HOST]);
+		setting_clear(&p->settings[OPT_SOCKET]);
+	}
 	if (has_source(from))
 		for (size_t i = 0; i < SOURCE_COUNT; i++)
 			setting_clear(&p->settings[sources[i]]);
@@ -222,13 +232,23 @@ profile_override(struct profile *p, const struct profile *from)
 }
 
 void
+profile_override_group(struct profile *p, const struct profile *from, enum option_group group)
+{
+	for (size_t id = 0; id < OPT_COUNT; id++)
+		if (from->settings[id].origin && options[id].group == group)
+			setting_copy(&p->settings[id], &from->settings[id]);
+}
+
+void
 profile_inherit(struct profile *p, const struct profile *from)
 {
-	bool own_source = has_source(p);
+	bool own_source = has_source(p), own_place = has_place(p);
 
 	for (size_t id = 0; id < OPT_COUNT; id++)
 		if (from->settings[id].origin && !p->settings[id].origin && id != OPT_INHERIT &&
-			id != OPT_MATCH_FROM && !(own_source && is_source((enum option_id)id)))
+			id != OPT_MATCH_FROM && !(own_source && is_source((enum option_id)id)) &&
+			!(own_place && (id == OPT_HOST || id == OPT_SOCKET)) &&
+			!(id == OPT_FALLBACK && strcmp(from->settings[id].v[0], p->name) == 0))
 			setting_copy(&p->settings[id], &from->settings[id]);
 }
 
@@ -244,6 +264,14 @@ profile_text(const struct profile *p, enum option_id id)
 	if (p->settings[id].n)
 		return p->settings[id].v[0];
 	return *options[id].fallback ? options[id].fallback : NULL;
+}
+
+const char *
+profile_unless_none(const struct profile *p, enum option_id id)
+{
+	const char *value = profile_text(p, id);
+
+	return value && strcmp(value, "none") != 0 ? value : NULL;
 }
 
 bool
@@ -282,12 +310,27 @@ profile_list_of(const struct profile *p, enum option_id id, size_t *ret_n)
 	return (const char *const *)p->settings[id].v;
 }
 
+/* A pkcs11: URI with its PIN masked. */
+static void
+add_uri(struct strbuf *out, const char *uri)
+{
+	const char *pin = strstr(uri, "pin-value=");
+
+	strbuf_add(out, uri, pin ? (size_t)(pin - uri) : strlen(uri));
+	if (pin)
+		strbuf_addf(out, "pin-value=***%s", pin + strcspn(pin, "&"));
+}
+
 static void
 add_value_text(struct strbuf *out, const struct option *o, const char *value)
 {
 	/* what no file could hold has come from the command line, and is only shown */
 	if (text_has_control(value, strlen(value))) {
 		text_add_printable(out, value, strlen(value), strlen(value) * 4);
+		return;
+	}
+	if (o->kind == KIND_PATH && strncmp(value, "pkcs11:", 7) == 0) {
+		add_uri(out, value);
 		return;
 	}
 	for (const char *s = value; *s; s++) {

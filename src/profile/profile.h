@@ -44,8 +44,8 @@ struct profile_sources {
 
 /* Reads the configuration: FILE; else $SENDOFF_CONFIG; else $XDG_CONFIG_HOME/sendoff/config (or
  * ~/.config/sendoff/config) over SYSCONFDIR/sendoff/config, where files that do not exist are
- * passed over; and the account `environment` when $SENDOFF_HOST is set. HOME is the one of the
- * passwd database where the variable is unset. An account of the user's file hides one of the same
+ * passed over; and the account `environment` when $SENDOFF_HOST or $SENDOFF_SOCKET is set. HOME is
+ * the one of the passwd database where the variable is unset. An account of the user's file hides one of the same
  * name in the system's. [defaults] holds for the accounts of its own file. Inheritance is resolved.
  * Every mistake is FAULT_CONFIG: "FILE:LINE: key: what is wrong; what would be accepted". An empty
  * list is no error. */
@@ -71,6 +71,11 @@ bool profile_fits(const char *pattern, const char *text);
  * loopback; tls none with a user needs allow-cleartext-auth; and so on. FAULT_CONFIG. */
 bool profile_check(const struct profile *p, struct error *err) __attribute__((warn_unused_result));
 
+/* True iff the account is to talk without TLS: where tls is not set that is a unix socket, and LMTP
+ * on this machine. */
+bool profile_is_clear(const struct profile *p);
+enum { PROTOCOL_SMTP, PROTOCOL_LMTP }; /* profile_choice of OPT_PROTOCOL */
+
 void profile_init(struct profile *p, const char *name, const char *origin);
 void profile_done(struct profile *p);
 /* Sets one value (replacing, or appending for LIST and MANY if ORIGIN is the one it has already)
@@ -84,15 +89,21 @@ bool profile_set(struct profile *p, enum option_id id, const char *value, const 
 bool profile_append(struct profile *p, enum option_id id, const char *value, const char *origin,
 	struct error *err) __attribute__((warn_unused_result));
 /* Copies every setting of FROM that is set: the command line over an account. A password source
- * replaces all of them. */
+ * replaces all of them, host and socket each other. */
 void profile_override(struct profile *p, const struct profile *from);
+/* The same for the options of one group. */
+void profile_override_group(
+	struct profile *p, const struct profile *from, enum option_group group);
 /* Copies every setting of FROM that is not set in P: inheritance and defaults. Not inherit and
- * match-from, which belong to one account, and no password source when P has one. */
+ * match-from, which belong to one account, no password source when P has one, neither host nor
+ * socket when P has one of them, and not P itself as its fallback. */
 void profile_inherit(struct profile *p, const struct profile *from);
 
 bool profile_is_set(const struct profile *p, enum option_id id);
 /* The value, or the table's default; NULL when there is neither. */
 const char *profile_text(const struct profile *p, enum option_id id);
+/* The same, but NULL for "none", which takes back what an inherited setting says. */
+const char *profile_unless_none(const struct profile *p, enum option_id id);
 bool profile_yes(const struct profile *p, enum option_id id);
 /* -1: no value, no default. */
 int profile_choice(const struct profile *p, enum option_id id);

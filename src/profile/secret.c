@@ -14,25 +14,30 @@
 #define KEYRING_NAME     "keyring"
 #define TEMPORARY_STATUS 75 /* EX_TEMPFAIL of a command */
 
-/* Takes away the line end, and sees to it that the rest is one line. What it was is never told. */
-static bool
-is_password(struct strbuf *value, struct error *err)
+bool
+secret_is_line(struct strbuf *value, const char *noun, struct error *err)
 {
 	if (value->len && value->s[value->len - 1] == '\n')
 		strbuf_truncate(value, value->len - 1);
 	if (value->len && value->s[value->len - 1] == '\r')
 		strbuf_truncate(value, value->len - 1);
 	if (!value->len)
-		return error_set(err, FAULT_CONFIG, "the password is empty");
+		return error_set(err, FAULT_CONFIG, "the %s is empty", noun);
 	if (value->len > SECRET_MAX)
 		return error_set(
-			err, FAULT_CONFIG, "the password is longer than %d octets", SECRET_MAX);
+			err, FAULT_CONFIG, "the %s is longer than %d octets", noun, SECRET_MAX);
 	if (memchr(value->s, '\0', value->len))
-		return error_set(err, FAULT_CONFIG, "the password holds a NUL octet");
+		return error_set(err, FAULT_CONFIG, "the %s holds a NUL octet", noun);
 	if (memchr(value->s, '\n', value->len) || memchr(value->s, '\r', value->len))
 		return error_set(err, FAULT_CONFIG,
-			"there is more than one line, so it is not clear what the password is");
+			"there is more than one line, so it is not clear what the %s is", noun);
 	return true;
+}
+
+static bool
+is_password(struct strbuf *value, struct error *err)
+{
+	return secret_is_line(value, "password", err);
 }
 
 static const char *

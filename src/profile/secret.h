@@ -45,6 +45,24 @@ bool secret_get(struct secret *s, int64_t deadline, struct strbuf *ret, struct e
 /* Accepts SECRET_NONE. */
 void secret_done(struct secret *s);
 
+/* Takes away the line end of what a source gave, and sees to it that the rest is one line that is not
+ * empty, and shorter than SECRET_MAX: FAULT_CONFIG otherwise. What it was is never told; NOUN says what
+ * it should be. */
+bool secret_is_line(struct strbuf *value, const char *noun, struct error *err)
+	__attribute__((warn_unused_result));
+
+/* Gets the PIN of the token called LABEL, which tls-key or tls-cert of P name by a pkcs11: URI: from the
+ * URI (pin-value, where nobody else can read the file that it stands in; pin-source), tls-key-pin-file,
+ * tls-key-pin-command, or from the terminal. The first that is there is the only one asked. Errors as
+ * those of passwords. RET is made secret. (In secret_pin.c.) */
+bool secret_pin(const struct profile *p, const char *label, int64_t deadline, struct strbuf *ret,
+	struct error *err) __attribute__((warn_unused_result));
+/* Appends a pkcs11: URI without pin-value and pin-source. */
+void secret_pin_strip(const char *uri, struct strbuf *out);
+
+/* Asks for something ("PIN of token x") on the terminal: as secret_prompt. */
+bool secret_prompt_for(const struct strbuf *what, int64_t deadline, const char *why,
+	struct strbuf *ret, struct error *err) __attribute__((warn_unused_result));
 /* Asks for the password of USER at HOST on the terminal until DEADLINE. FAULT_PERMISSION with
  * nothing else in the text than WHY when there is no terminal, or only one that another process
  * group has. */

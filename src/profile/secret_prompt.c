@@ -103,6 +103,19 @@ bool
 secret_prompt(const char *user, const char *host, int64_t deadline, const char *why,
 	struct strbuf *ret, struct error *err)
 {
+	struct strbuf what = STRBUF_INIT(2048);
+	bool good;
+
+	strbuf_addf(&what, "Password for %s at %s", user, host);
+	good = secret_prompt_for(&what, deadline, why, ret, err);
+	strbuf_done(&what);
+	return good;
+}
+
+bool
+secret_prompt_for(const struct strbuf *what, int64_t deadline, const char *why, struct strbuf *ret,
+	struct error *err)
+{
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct strbuf prompt = STRBUF_INIT(1024);
 	enum answer answer;
@@ -114,10 +127,7 @@ secret_prompt(const char *user, const char *host, int64_t deadline, const char *
 			close(fd);
 		return error_set(err, FAULT_PERMISSION, "%s", why);
 	}
-	strbuf_adds(&prompt, "Password for ");
-	text_add_printable(&prompt, user, strlen(user), 300);
-	strbuf_adds(&prompt, " at ");
-	text_add_printable(&prompt, host, strlen(host), 300);
+	text_add_printable(&prompt, what->s, what->len, 620);
 	strbuf_adds(&prompt, ": ");
 	do {
 		strbuf_clear(ret);
@@ -129,13 +139,12 @@ secret_prompt(const char *user, const char *host, int64_t deadline, const char *
 	if (answer == ANSWER_LINE && ret->len && !ret->full)
 		return true;
 	if (answer == ANSWER_LATE)
-		error_set(err, FAULT_TEMPORARY, "no password was typed in time");
+		error_set(err, FAULT_TEMPORARY, "nothing was typed in time");
 	else if (answer == ANSWER_SIGNAL)
-		error_set(err, FAULT_TEMPORARY, "interrupted while asking for the password");
+		error_set(err, FAULT_TEMPORARY, "interrupted while asking for a secret");
 	else
 		error_set(err, FAULT_PERMISSION, "%s",
-			ret->full ? "the password that was typed is too long"
-				  : "no password was typed");
+			ret->full ? "what was typed is too long" : "nothing was typed");
 	strbuf_clear(ret);
 	return false;
 }

@@ -17,7 +17,8 @@
 #define NAME_MAX_OCTETS 255
 
 static const char *const mechanisms[] = { "auto", "none", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL",
-	"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
+	"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "GSSAPI",
+	"OAUTHBEARER", "XOAUTH2", "DIGEST-MD5", "NTLM" };
 
 const char *
 value_mechanism(const char *text)
@@ -100,6 +101,50 @@ value_host(const char *text, size_t *ret_n)
 			return NULL;
 	}
 	return is_host_name(text, *ret_n) ? text : NULL;
+}
+
+bool
+value_is_address(const char *text, size_t n)
+{
+	size_t plain = strnlen(text, n);
+	const char *scope = memchr(text, '%', plain);
+	char copy[INET6_ADDRSTRLEN];
+	struct in_addr address;
+
+	if (scope)
+		return is_address6(text, (size_t)(scope - text)) && scope + 1 < text + n;
+	if (is_address6(text, n))
+		return true;
+	if (n >= sizeof(copy))
+		return false;
+	memcpy(copy, text, n);
+	copy[n] = '\0';
+	return inet_pton(AF_INET, copy, &address) == 1;
+}
+
+bool
+value_proxy(const char *text, char *user, const char **ret_host)
+{
+	static const char scheme[] = "socks5://";
+	const char *host, *at;
+	size_t n;
+
+	if (strncasecmp(text, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	text += sizeof(scheme) - 1;
+	at = strrchr(text, '@');
+	n = at ? (size_t)(at - text) : 0;
+	/* RFC 1929 section 2: 1 to 255 octets. A colon would begin a password, which has no place
+	 * here */
+	if (at && (!n || n > 255 || memchr(text, ':', n)))
+		return false;
+	if (user) {
+		memcpy(user, text, n);
+		user[n] = '\0';
+	}
+	host = at ? at + 1 : text;
+	*ret_host = host;
+	return value_host(host, &n) != NULL;
 }
 
 /* 64 hexadecimal digits, colons between them. */
@@ -188,6 +233,11 @@ value_check(const struct option *o, const char *value, struct error *err)
 		return option_refuse(o, value, "is no domain", err);
 	if (o->id == OPT_HOST && !value_host(value, &n))
 		return option_refuse(o, value, "is no host", err);
+	if (o->id == OPT_PROXY && strcmp(value, "none") != 0 && !value_proxy(value, NULL, &host))
+		return option_refuse(o, value, "is no proxy", err);
+	if (o->id == OPT_SOURCE_ADDRESS && strcmp(value, "none") != 0 &&
+		!value_is_address(value, strlen(value)))
+		return option_refuse(o, value, "is no address", err);
 	if (o->id == OPT_TLS_NAME &&
 		(!(host = value_host(value, &n)) || host != value || value[n] != '\0'))
 		return option_refuse(o, value, "is neither a host name nor an address", err);
@@ -241,6 +291,11 @@ value_add_path(struct strbuf *out, const struct option *o, const char *value, bo
 	const char *at = value, *home = io_home();
 	size_t begin = out->len, n;
 
+	/* an object on a token (RFC 7512), and no file */
+	if ((o->id == OPT_TLS_CERT || o->id == OPT_TLS_KEY) && strncmp(value, "pkcs11:", 7) == 0) {
+		strbuf_adds(out, value);
+		return !out->full || option_refuse(o, value, "is too long", err);
+	}
 	if (at[0] == '~' && (at[1] == '/' || !at[1])) {
 		if (!home)
 			return option_refuse(o, value, "needs a home directory", err);

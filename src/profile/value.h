@@ -26,5 +26,10 @@ const char *value_word(const char **at, size_t *ret_n);
 /* Splits "HOST", "HOST:PORT", "[IPV6]:PORT", "IPV6": the host without brackets is *RET_N octets at
  * the result; NULL if it is none of these or the port is no port. */
 const char *value_host(const char *text, size_t *ret_n);
+/* True iff TEXT, N octets, is an IPv4 or IPv6 address, an IPv6 one perhaps with a scope. */
+bool value_is_address(const char *text, size_t n);
+/* Splits "socks5://[USER@]HOST[:PORT]". USER (may be NULL) gets at most 256 octets with its NUL,
+ * *RET_HOST points at the host with its port. False if it is none. */
+bool value_proxy(const char *text, char *user, const char **ret_host);
 /* The one spelling of a mechanism ("auto", "PLAIN"), or NULL. */
 const char *value_mechanism(const char *text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -34,7 +35,9 @@ struct dial {
 	struct attempt attempts[DIAL_ADDRESSES];
 	size_t n;
 	char host[256];
-	uint16_t port;
+	uint16_t port; /* 0 for a unix socket */
+	struct sockaddr_storage from;
+	socklen_t from_len; /* 0: the kernel chooses */
 };
 
 static bool
@@ -135,6 +138,86 @@ dial_open(const char *host, uint16_t port, enum wire_ip ip, int64_t deadline, st
 	return d;
 }
 
+struct dial *
+dial_open_unix(const char *path, struct error *err)
+{
+	struct dial *d;
+	struct sockaddr_un *to;
+	size_t n = strlen(path);
+
+	if (!n || n >= sizeof(to->sun_path)) {
+		error_at(err, STAGE_CONNECT, FAULT_CONFIG,
+			"the name of the socket %.120s is too long: at most %zu octets", path,
+			sizeof(to->sun_path) - 1);
+		return NULL;
+	}
+	d = xcalloc(1, sizeof(*d));
+	snprintf(d->host, sizeof(d->host), "%s", path);
+	to = (struct sockaddr_un *)&d->attempts[0].to;
+	to->sun_family = AF_UNIX;
+	memcpy(to->sun_path, path, n + 1);
+	d->attempts[0].to_len = sizeof(*to);
+	snprintf(d->attempts[0].address, sizeof(d->attempts[0].address), "socket");
+	d->n = 1;
+	return d;
+}
+
+/* Leaves out the addresses that cannot be reached from one of FAMILY. */
+static void
+keep_family(struct dial *d, int family)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->attempts[i].to.ss_family == family)
+			d->attempts[kept++] = d->attempts[i];
+	d->n = kept;
+}
+
+/* Whether this machine has the address. */
+static bool
+can_bind(const struct dial *d, const char *source, struct error *err)
+{
+	int fd = socket(d->from.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	int sys = fd < 0 || bind(fd, (const struct sockaddr *)&d->from, d->from_len) ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!sys)
+		return true;
+	if (sys == EADDRNOTAVAIL)
+		return error_at(err, STAGE_CONNECT, FAULT_TEMPORARY,
+			"source-address %.64s is not an address of this machine, or its interface "
+			"is down",
+			source);
+	return error_at(err, STAGE_CONNECT, FAULT_TEMPORARY,
+		"cannot connect from source-address %.64s: %s", source,
+		strerrordesc_np(sys) ?: "unknown error");
+}
+
+bool
+dial_from(struct dial *d, const char *source, struct error *err)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *list;
+
+	if (getaddrinfo(source, "0", &hints, &list))
+		return error_at(err, STAGE_CONNECT, FAULT_CONFIG,
+			"source-address: \"%.100s\" is no address", source);
+	memcpy(&d->from, list->ai_addr, list->ai_addrlen);
+	d->from_len = list->ai_addrlen;
+	freeaddrinfo(list);
+	if (!can_bind(d, source, err))
+		return false;
+	keep_family(d, d->from.ss_family);
+	if (d->n)
+		return true;
+	return error_at(err, STAGE_CONNECT, FAULT_NOHOST,
+		"%.100s has no address that can be reached from source-address %.64s", d->host,
+		source);
+}
+
 void
 dial_free(struct dial *d)
 {
@@ -171,19 +254,30 @@ fail(struct attempt *a, int sys)
 
 /* Begins to connect: TRYING, USED when it succeeded at once, or FAILED. */
 static void
-start(struct attempt *a, int64_t deadline)
+start(const struct dial *d, struct attempt *a, int64_t deadline)
 {
 	const int on = 1;
+	bool local = a->to.ss_family == AF_UNIX;
 
 	a->deadline = deadline;
-	a->fd = socket(a->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	a->fd = socket(a->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		local ? 0 : IPPROTO_TCP);
 	if (a->fd < 0) {
 		fail(a, errno);
 		return;
 	}
 	/* without it a short last segment of a flight waits for an acknowledgement of the one
 	 * before */
-	setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!local)
+		setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (d->from_len) {
+		/* the port is chosen when the other end is known: many may share one */
+		setsockopt(a->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+		if (bind(a->fd, (const struct sockaddr *)&d->from, d->from_len)) {
+			fail(a, errno);
+			return;
+		}
+	}
 	if (!connect(a->fd, (const struct sockaddr *)&a->to, a->to_len))
 		a->state = USED;
 	else if (errno == EINPROGRESS || errno == EINTR)
@@ -257,7 +351,7 @@ race(struct dial *d, int64_t attempt_ms, int64_t deadline)
 			return NULL;
 		a = first_in(d, UNTRIED);
 		if (a && now >= next) {
-			start(a, clock_in(attempt_ms));
+			start(d, a, clock_in(attempt_ms));
 			if (a->state == USED)
 				return a;
 			if (a->state == TRYING)
@@ -277,10 +371,13 @@ race(struct dial *d, int64_t attempt_ms, int64_t deadline)
 static bool
 connect_failed(const struct dial *d, struct error *err)
 {
-	struct strbuf reasons = STRBUF_INIT(400);
+	struct strbuf reasons = STRBUF_INIT(400), where = STRBUF_INIT(300);
 	size_t failed = 0;
 	int sys = ETIMEDOUT;
 
+	strbuf_addf(&where, "%.110s", d->host);
+	if (d->port)
+		strbuf_addf(&where, " port %u", d->port);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct attempt *a = &d->attempts[i];
 
@@ -289,20 +386,21 @@ connect_failed(const struct dial *d, struct error *err)
 		if (!failed)
 			sys = a->sys;
 		if (failed++ < REASONS_MAX)
-			strbuf_addf(&reasons, "%s%s: %s", failed > 1 ? "; " : "", a->address,
+			strbuf_addf(&reasons, "%s%s%s%s", failed > 1 ? "; " : "",
+				d->port ? a->address : "", d->port ? ": " : "",
 				a->sys == ETIMEDOUT ? "no answer in time" :
 						      strerrordesc_np(a->sys) ?: "unknown error");
 	}
 	if (failed > REASONS_MAX)
 		strbuf_addf(&reasons, "; and %zu more", failed - REASONS_MAX);
-	error_at(err, STAGE_CONNECT, FAULT_TEMPORARY, "cannot connect to %.100s port %u: %s",
-		d->host, d->port,
+	error_at(err, STAGE_CONNECT, FAULT_TEMPORARY, "cannot connect to %s: %s", where.s,
 		failed             ? reasons.s
 		: dial_has_more(d) ? "time is up"
 				   : "every address has been tried");
 	if (err && err->stage == STAGE_CONNECT && !err->sys)
 		err->sys = sys;
 	strbuf_done(&reasons);
+	strbuf_done(&where);
 	return false;
 }
 
@@ -312,6 +410,8 @@ is_loopback(const struct sockaddr_storage *a)
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
 
+	if (a->ss_family == AF_UNIX)
+		return true;
 	if (a->ss_family == AF_INET)
 		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
 	return a->ss_family == AF_INET6 &&
@@ -337,7 +437,8 @@ dial_connect(struct dial *d, int64_t attempt_ms, int64_t deadline, struct dial_s
 	if (!won)
 		return connect_failed(d, err);
 	*ret = (struct dial_socket){ .fd = won->fd, .loopback = is_loopback(&won->to) };
-	memcpy(ret->address, won->address, sizeof(ret->address));
+	if (won->to.ss_family != AF_UNIX)
+		memcpy(ret->address, won->address, sizeof(ret->address));
 	won->fd = -1;
 	return true;
 }

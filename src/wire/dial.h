@@ -24,16 +24,27 @@ bool dial_is_address(const char *host);
 
 /* Resolves HOST (A and AAAA, /etc/hosts, in the order of RFC 6724; then families interleaved, RFC
  * 8305 section 4). Holds DEADLINE although getaddrinfo knows none. NULL with stage resolve:
- * FAULT_NOHOST (does not exist, has no address), FAULT_TEMPORARY (name server fails, time is up). */
+ * FAULT_NOHOST (does not exist, has no address), FAULT_TEMPORARY (name server fails, time is up).
+ */
 struct dial *dial_open(const char *host, uint16_t port, enum wire_ip ip, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));
+/* The same for the unix socket at PATH, whose length is checked (FAULT_CONFIG). */
+struct dial *
+dial_open_unix(const char *path, struct error *err) __attribute__((warn_unused_result));
 void dial_free(struct dial *d);
+
+/* Connects from SOURCE, an address of this machine in text form: addresses of the other family are
+ * left out. False with stage connect: FAULT_CONFIG when SOURCE is no address, FAULT_TEMPORARY when
+ * it is none of this machine (it may come back with its network), FAULT_NOHOST when no address of
+ * the host is of its family. */
+bool dial_from(struct dial *d, const char *source, struct error *err)
+	__attribute__((warn_unused_result));
 
 /* A connected socket: non-blocking, close-on-exec, TCP_NODELAY. */
 struct dial_socket {
 	int fd;
-	char address[64]; /* "192.0.2.1" or "2001:db8::1" */
-	bool loopback;
+	char address[64]; /* "192.0.2.1" or "2001:db8::1"; "" for a unix socket */
+	bool loopback;    /* a unix socket too */
 };
 
 /* Connects to the first address that answers among those not tried yet: one after another, the next

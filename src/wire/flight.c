@@ -78,7 +78,7 @@ flight_pipelines(const struct session *s)
 bool
 flight_refused(struct session *s, enum verb verb, struct error *err, const char *format, ...)
 {
-	char what[256], words[512], code[16];
+	char what[400], words[512], code[16];
 	struct error refusal = ERROR_NONE;
 	va_list ap;
 
@@ -121,6 +121,9 @@ finish_reply(struct session *s, enum verb verb, int64_t deadline, struct error *
 	}
 	if (complete)
 		return true;
+	/* what TLS says has nothing to do with the command */
+	if (err && err->stage == STAGE_TLS && err->fault == FAULT_PERMISSION)
+		return false;
 	if (err && err->stage == STAGE_NONE)
 		err->stage = verbs[verb].stage;
 	return error_prefix(err, "no reply to %s", verbs[verb].name);
@@ -199,11 +202,20 @@ take_head(struct session *s, struct in_flight head, struct error *err)
 		return MOVE_LOST;
 	}
 	move = verbs[head.verb].take(s, head.argument, err);
-	if (move == MOVE_ON && s->goodbye && !s->queue_count) {
+	if (s->goodbye && ((move == MOVE_ON && !s->queue_count) ||
+				  (move == MOVE_MORE && !stream_has_input(&s->stream)))) {
 		closing(s, head.verb, err);
 		return MOVE_LOST;
 	}
 	return move;
+}
+
+/* The command stays at the head: there is another reply to it. */
+static void
+queue_put_back(struct session *s)
+{
+	s->queue_head = (s->queue_head + s->queue_size - 1) % s->queue_size;
+	s->queue_count++;
 }
 
 /* Takes the replies of all commands in flight. With LOST set writing has failed already: the server
@@ -227,6 +239,9 @@ take_replies(struct session *s, struct error *lost, struct error *err)
 		s->after_auth = false;
 		switch (take_head(s, head, err)) {
 		case MOVE_ON:
+			break;
+		case MOVE_MORE:
+			queue_put_back(s);
 			break;
 		case MOVE_QUIT:
 			/* QUIT is for a connection that is in step */
@@ -306,7 +321,8 @@ flight_push(struct session *s, enum verb verb, size_t argument, struct error *er
 		return false;
 	}
 	queue_put(s, verb, argument);
-	if (verbs[verb].ahead && flight_pipelines(s) && s->queue_count < FLIGHT_MAX)
+	if ((verbs[verb].ahead || (s->early && verb <= VERB_EHLO)) && flight_pipelines(s) &&
+		s->queue_count < FLIGHT_MAX)
 		return true;
 	return flight_drain(s, err);
 }

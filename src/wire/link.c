@@ -45,14 +45,6 @@ wire_link_free(struct wire_link *l)
 	free(l);
 }
 
-void
-wire_link_abandon(struct wire_link *l)
-{
-	if (l)
-		l->session.greeted = false;
-	wire_link_free(l);
-}
-
 /* What a report says of the connection, from one to another. */
 static void
 copy_facts(struct wire_report *to, const struct wire_report *from)
@@ -62,7 +54,10 @@ copy_facts(struct wire_report *to, const struct wire_report *from)
 	memcpy(to->host, from->host, sizeof(to->host));
 	memcpy(to->address, from->address, sizeof(to->address));
 	memcpy(to->mechanism, from->mechanism, sizeof(to->mechanism));
+	memcpy(to->proxy, from->proxy, sizeof(to->proxy));
+	memcpy(to->resolver, from->resolver, sizeof(to->resolver));
 	to->port = from->port;
+	to->lmtp = from->lmtp;
 	to->connected = from->connected;
 	to->tls = from->tls;
 }
@@ -141,8 +136,16 @@ settle(struct delivery *d, bool good, const struct error *why)
 
 	if (!good)
 		session_trace(s, WIRE_TRACE_NOTE, why->text, strlen(why->text));
-	d->again = !good && s->wants_lockstep && !l->lockstep && !why->in_doubt;
-	l->lockstep = l->lockstep || d->again;
+	bool lockstep = s->wants_lockstep && !l->lockstep,
+	     misled = (s->misled || s->early) && !l->wary;
+
+	if (good && l->lockstep)
+		known_note_lockstep(s);
+	if (!good && s->early)
+		known_forget(s);
+	d->again = !good && (lockstep || misled) && !why->in_doubt;
+	l->lockstep = l->lockstep || (d->again && lockstep);
+	l->wary = l->wary || misled;
 	d->final = !good && !d->again && (why->fault != FAULT_TEMPORARY || s->no_secret);
 	lay_down(d);
 	if (!good || !link_usable(s))
@@ -150,18 +153,22 @@ settle(struct delivery *d, bool good, const struct error *why)
 }
 
 bool
-link_attempt(struct delivery *d, struct dial *dial, struct error *err)
+link_attempt(struct delivery *d, const struct target *target, struct dial *dial, struct error *err)
 {
 	struct wire_link *l = d->link;
 	struct session *s = &l->session;
 	bool good;
 
 	hang_up(l);
-	if (!session_connect(s, l->settings, l->tls, d->report, dial, err))
+	if (!session_connect(s, l->settings, l->tls, d->report, target, dial, err)) {
+		/* a proxy may have refused for good */
+		d->final = err->fault != FAULT_TEMPORARY;
 		return false;
+	}
 	l->open = true;
 	take_up(d);
 	s->lockstep = s->lockstep || l->lockstep;
+	s->may_guess = l->settings->pipeconnect && !l->wary;
 	good = greet(s, err) && login_choose(s, err) && converse(s, err);
 	settle(d, good, err);
 	return good;

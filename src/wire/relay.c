@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "session_state.h"
 #include "text.h"
+#include "wish.h"
 
 #define REPLY_SHOWN 64 /* lines of a reply that are passed on */
 #define LINE_SHOWN  400
@@ -115,13 +116,18 @@ lost(struct relay *r, const struct error *why, struct error *err)
 
 /* One address: connects, greets, logs in. *RET_FINAL: no other address will help. */
 static bool
-try_address(struct relay *r, struct dial *dial, bool *ret_final, struct error *err)
+try_address(struct relay *r, const struct target *target, struct dial *dial, bool *ret_final,
+	struct error *err)
 {
 	struct session *s = &r->session;
 	struct error why = ERROR_NONE;
 
-	if (!session_connect(s, r->settings, r->tls, r->report, dial, err))
+	if (!session_connect(s, r->settings, r->tls, r->report, target, dial, &why)) {
+		*ret_final = why.fault != FAULT_TEMPORARY;
+		if (err && !err->fault)
+			*err = why;
 		return false;
+	}
 	r->connected = true;
 	if (greet(s, &why) && login_choose(s, &why) && (!s->mechanism || login_run(s, &why))) {
 		r->size_max = s->capability.size_max;
@@ -142,16 +148,22 @@ out_of_time(const struct relay *r)
 static bool
 connect_any(struct relay *r, struct error *err)
 {
+	struct route route = { .settings = r->settings };
 	struct error why, decided = ERROR_NONE;
+	struct target target;
 	struct dial *dial;
 	bool final = false;
 
 	r->report->tls = (struct tls_info){ 0 };
 	r->report->mechanism[0] = '\0';
-	for (size_t i = 0; i < r->settings->host_count && !final && !r->connected; i++) {
+	while (!final && !r->connected) {
 		why = (struct error)ERROR_NONE;
-		dial = session_resolve(r->settings, r->settings->hosts[i], r->report, &why);
-		while (dial && !final && !try_address(r, dial, &final, &why) &&
+		dial = NULL;
+		if (route_next(&route, &target, &why))
+			dial = session_resolve(r->settings, &target, r->report, &why);
+		else if (!why.fault)
+			break;
+		while (dial && !final && !try_address(r, &target, dial, &final, &why) &&
 			dial_has_more(dial) && !out_of_time(r) && !final)
 			error_clear(&why);
 		dial_free(dial);
@@ -187,7 +199,7 @@ say_mail(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 		s->capability.smtputf8 && (mail->smtputf8 || address_local_is_utf8(&e->sender));
 	/* the content is not known yet, and text that the server need not convert is no harm */
 	s->eightbit = s->capability.eightbit;
-	if (!content_fit_sender(s, err))
+	if (!wish_check(s, err) || !content_fit_sender(s, err))
 		return false;
 	good = (!s->in_transaction || flight_push(s, VERB_RSET, 0, &why)) &&
 	       flight_push(s, VERB_MAIL, 0, &why) && flight_drain(s, &why);
@@ -249,6 +261,19 @@ not_open(struct relay_reply *reply, struct error *err)
 	return error_set(err, FAULT_SOFTWARE, "there is no transaction");
 }
 
+/* In LMTP each recipient has a reply of its own to the content, and the client is given one: it has
+ * to send the message again for those who come later (RFC 5321 section 4.5.3.1.10). */
+static bool
+has_room(const struct relay *r, struct error *err)
+{
+	if (!r->settings->lmtp || !r->session.tx.taken_count)
+		return true;
+	error_at(err, STAGE_RCPT, FAULT_TEMPORARY,
+		"one recipient at a time is passed on by LMTP: send to the others separately");
+	err->code = (struct enhanced){ 4, 5, 3 };
+	return false;
+}
+
 bool
 relay_recipient(struct relay *r, size_t i, unsigned dsn_notify, struct relay_reply *reply,
 	struct error *err)
@@ -264,7 +289,7 @@ relay_recipient(struct relay *r, size_t i, unsigned dsn_notify, struct relay_rep
 		return not_open(reply, err);
 	reply_none(reply);
 	to = &s->envelope->recipients[i];
-	good = content_fit_recipient(s, &to->address, &why);
+	good = has_room(r, &why) && content_fit_recipient(s, &to->address, &why);
 	if (good) {
 		n = join(&s->tx, i);
 		s->envelope->dsn_notify = dsn_notify;

@@ -41,6 +41,7 @@ wire_report_next(struct wire_report *r)
 	r->code = 0;
 	r->enhanced = (struct enhanced){ 0, 0, 0 };
 	r->words[0] = '\0';
+	r->asked[0] = '\0';
 	r->round_trips = 0;
 	memset(r->ms, 0, sizeof(r->ms));
 	strbuf_clear(&r->notes);
@@ -52,9 +53,9 @@ out_of_time(const struct delivery *d)
 	return clock_left(wire_deadline(d->link->settings)) == 0;
 }
 
-/* All addresses of one host, until nobody is pending or the failure is final. */
+/* All addresses of one place, until nobody is pending or the failure is final. */
 static bool
-try_host(struct delivery *d, const char *text, struct error *err)
+try_target(struct delivery *d, struct target *target, struct error *err)
 {
 	struct error lost = ERROR_NONE;
 	struct dial *dial = NULL;
@@ -64,13 +65,13 @@ try_host(struct delivery *d, const char *text, struct error *err)
 	do {
 		before = envelope_count(d->envelope, OUTCOME_PENDING);
 		dial_free(dial);
-		dial = session_resolve(d->link->settings, text, d->report, err);
+		dial = session_resolve(d->link->settings, target, d->report, err);
 		if (!dial)
 			return false;
 		/* a connection that failed for now is followed by the next address */
 		do {
 			lost = (struct error)ERROR_NONE;
-			good = link_attempt(d, dial, &lost);
+			good = link_attempt(d, target, dial, &lost);
 		} while (!good && !d->again && !d->final && dial_has_more(dial) &&
 			 !out_of_time(d) && envelope_count(d->envelope, OUTCOME_PENDING));
 		/* connections that settled somebody are followed by others to the same host */
@@ -109,18 +110,22 @@ fail_pending(struct delivery *d, const struct error *why)
 }
 
 static void
-try_hosts(struct delivery *d, struct error *decided)
+try_targets(struct delivery *d, struct error *decided)
 {
-	const struct wire_settings *settings = d->link->settings;
+	struct route route = { .settings = d->link->settings };
 	struct error lost = ERROR_NONE;
+	struct target target;
+	bool good;
 
-	for (size_t i = 0; i < settings->host_count; i++) {
-		if (i)
-			reopen_temporary(d->envelope);
+	for (;;) {
+		lost = (struct error)ERROR_NONE;
+		good = route_next(&route, &target, &lost);
+		if (!good && !lost.fault)
+			break;
+		reopen_temporary(d->envelope);
 		if (!envelope_count(d->envelope, OUTCOME_PENDING))
 			break;
-		lost = (struct error)ERROR_NONE;
-		if (try_host(d, settings->hosts[i], &lost))
+		if (good && try_target(d, &target, &lost))
 			error_clear(decided);
 		/* one host that may answer later outweighs another that does not exist */
 		else if (!decided->fault || lost.fault == FAULT_TEMPORARY || d->final)
@@ -168,7 +173,7 @@ wire_link_deliver(struct wire_link *l, struct envelope *envelope, const struct m
 	if (l->open)
 		link_resume(&d, &decided);
 	if (envelope_count(envelope, OUTCOME_PENDING) && !d.final && link_prepare(l, &decided))
-		try_hosts(&d, &decided);
+		try_targets(&d, &decided);
 	return conclude(&d, &decided, err);
 }
 

@@ -1,13 +1,16 @@
 /* The state of one connection, shared by the files that make up the session: session.c (hosts and
- * addresses), link.c (a connection and its messages), relay.c (step by step), connect.c, flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
- * content.c. Nobody else includes this. */
+ * addresses), link.c (a connection and its messages), relay.c (step by step), connect.c, flight.c
+ * (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c, content.c. Nobody
+ * else includes this. */
 #pragma once
 
 #include "capability.h"
 #include "dial.h"
 #include "envelope.h"
+#include "known.h"
 #include "message.h"
 #include "reply.h"
+#include "route.h"
 #include "sasl.h"
 #include "session.h"
 #include "settings.h"
@@ -30,7 +33,8 @@ struct transaction {
 	bool mail_taken, go_ahead; /* 2yz to MAIL; 354 to DATA */
 	bool content_begun;        /* an octet of the content left, or may have */
 	bool content_sent;         /* its end left too: from here on an outcome may be in doubt */
-	bool answered;             /* the reply to the end of data came */
+	size_t replies;            /* LMTP: to the end of data that came, one for each taken */
+	bool answered;             /* the reply to the end of data came, in LMTP all of them */
 	bool delivered;            /* ... and was 2yz, for somebody */
 };
 
@@ -43,6 +47,8 @@ struct session {
 	wire_progress *progress;
 	void *progress_ctx;
 
+	struct target target; /* where this connection leads */
+	struct tls_peer peer; /* ... and what the TLS context is told of it */
 	char host[256];
 	bool loopback;
 	struct stream stream;
@@ -61,30 +67,40 @@ struct session {
 	bool goodbye;        /* a 421 came: what is in flight behind it was not carried out */
 	bool after_auth;     /* the reply to a pipelined AUTH was 2yz, the next one is awaited */
 
+	struct known known; /* of this server, from earlier sessions */
+	struct memo_key known_key;
+	bool known_usable, known_found; /* there is a memory; it knew something */
+	bool may_guess;                 /* the caller can begin again when a guess was wrong */
+	bool early;  /* commands went ahead of the greeting; it and EHLO are not answered yet */
+	bool misled; /* this connection is lost by what was remembered: another may work */
+
 	const struct sasl_mechanism *mechanism; /* to be used, NULL for none */
-	unsigned tried;      /* mechanisms that did not work: bits by index */
+	unsigned tried;                         /* mechanisms that did not work: bits by index */
 	struct sasl sasl;
-	struct strbuf response;  /* what AUTH or the next step sends, base64, secret */
-	bool auth_more;          /* a 334 came: challenge in reply */
+	struct strbuf response; /* what AUTH or the next step sends, base64, secret */
+	bool auth_more;         /* a 334 came: challenge in reply */
 	bool authenticated;
 	struct error auth_error; /* AUTH was refused */
 	bool auth_unsupported;   /* ... as a mechanism: the next may work */
 
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
+	char **domains;        /* of its recipients, sorted, while their number is limited */
+	size_t domain_count;
 
 	const struct message *content; /* original, or converted, for this server */
 	struct message converted;      /* header always its own; body its own iff body_converted */
 	bool content_ready, converted_used, body_converted;
-	bool smtputf8, eightbit;       /* what MAIL declares */
-	uint64_t declared;             /* for SIZE= while there is no content, 0: not known */
+	bool smtputf8, eightbit; /* what MAIL declares */
+	uint64_t declared;       /* for SIZE= while there is no content, 0: not known */
 };
 
 struct wire_link {
 	const struct wire_settings *settings;
-	struct tls_context *tls;  /* made when it is first needed */
-	struct session session;   /* while open */
+	struct tls_context *tls; /* made when it is first needed */
+	struct session session;  /* while open */
 	bool open;
+	bool wary;                /* what was remembered has misled us: no guesses any more */
 	bool lockstep;            /* the server has lost step: for all connections to come */
 	struct wire_report facts; /* of the connection, while it carries no message */
 };
@@ -105,22 +121,22 @@ struct delivery {
 bool link_prepare(struct wire_link *l, struct error *err) __attribute__((warn_unused_result));
 /* One connection. True when it went as far as it could: what is still pending needs another one, as
  * it does when d->again is set. */
-bool link_attempt(struct delivery *d, struct dial *dial, struct error *err)
-	__attribute__((warn_unused_result));
+bool link_attempt(struct delivery *d, const struct target *target, struct dial *dial,
+	struct error *err) __attribute__((warn_unused_result));
 /* The message goes over the connection that is open, as far as it goes; *ERR is set when it failed.
  * Whoever is still pending needs another one, unless d->final is set. */
 void link_resume(struct delivery *d, struct error *err);
 /* True iff the connection takes another transaction, as far as is known. */
 bool link_usable(const struct session *s);
 
-/* connect.c. The addresses of one host of the settings, whose name goes into the report. */
-struct dial *session_resolve(const struct wire_settings *settings, const char *host,
+/* connect.c. The addresses of one place, and how it is identified (route_identify). Its name goes into the report. */
+struct dial *session_resolve(const struct wire_settings *settings, struct target *target,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
-/* Connects to the next address. On success *S is a session without envelope and message that has
+/* Connects to the next address of TARGET. On success *S is a session without envelope and message that has
  * heard nothing yet, and needs session_end. */
 bool session_connect(struct session *s, const struct wire_settings *settings,
-	struct tls_context *tls, struct wire_report *report, struct dial *dial, struct error *err)
-	__attribute__((warn_unused_result));
+	struct tls_context *tls, struct wire_report *report, const struct target *target,
+	struct dial *dial, struct error *err) __attribute__((warn_unused_result));
 /* Says QUIT where that is in order, closes, frees all. */
 void session_end(struct session *s);
 
@@ -158,7 +174,8 @@ bool greet(struct session *s, struct error *err) __attribute__((warn_unused_resu
 bool login_choose(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Prepares s->response for the AUTH command of s->mechanism; asks for the password. */
 bool login_begin(struct session *s, struct error *err) __attribute__((warn_unused_result));
-/* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable. */
+/* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable.
+ */
 bool login_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* After s->auth_unsupported: marks the mechanism and chooses the next. */
 bool login_next(struct session *s, struct error *err) __attribute__((warn_unused_result));
@@ -184,9 +201,11 @@ bool transaction_run(struct session *s, struct error *err) __attribute__((warn_u
 void transaction_fail_pending(struct session *s, const struct error *err);
 /* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
 void transaction_decide(struct session *s, enum verb verb, const char *what);
+/* LMTP: s->reply decides about the next one of them. */
+void transaction_decide_next(struct session *s, enum verb verb);
 /* DATA and the content, or BDAT, to the recipients that were taken. */
-bool transaction_send_content(struct session *s, struct error *err)
-	__attribute__((warn_unused_result));
+bool
+transaction_send_content(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* After a failure with a connection that is lost: recipients whose fate is not known are in doubt,
  * and *ERR says so; a refused login becomes the reason. */
 void transaction_lost(struct session *s, struct error *err);

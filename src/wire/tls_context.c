@@ -124,15 +124,9 @@ set_priority(struct tls_context *c, const struct tls_settings *s, struct error *
 }
 
 static bool
-is_uri(const char *s)
-{
-	return strncmp(s, "pkcs11:", 7) == 0 || strncmp(s, "tpmkey:", 7) == 0;
-}
-
-static bool
 can_read(const char *key, const char *path, struct error *err)
 {
-	if (is_uri(path) || !access(path, R_OK))
+	if (tls_is_uri(path) || !access(path, R_OK))
 		return true;
 	return error_sys(err, FAULT_NOINPUT, errno, "%s: cannot read %s", key, path);
 }
@@ -149,6 +143,7 @@ set_certificate(struct tls_context *c, const struct tls_settings *s, struct erro
 		return true;
 	if (!can_read("tls-cert", s->cert, err) || !can_read("tls-key", key, err))
 		return false;
+	tls_token_prepare(c, s);
 	rc = gnutls_certificate_set_x509_key_file2(
 		c->cred, s->cert, key, GNUTLS_X509_FMT_PEM, NULL, 0);
 	c->has_certificate = true;
@@ -157,6 +152,8 @@ set_certificate(struct tls_context *c, const struct tls_settings *s, struct erro
 			err, FAULT_CONFIG, "tls-key: %s is not the key of %s", key, s->cert);
 	if (rc == GNUTLS_E_DECRYPTION_FAILED)
 		return error_set(err, FAULT_CONFIG, "tls-key: %s is protected by a password", key);
+	if (rc < 0 && (tls_is_uri(s->cert) || tls_is_uri(key)))
+		return tls_token_failed(c, s, rc, err);
 	if (rc < 0)
 		return error_set(err, FAULT_CONFIG, "tls-cert %s with tls-key %s: %s", s->cert, key,
 			gnutls_strerror(rc));
@@ -195,10 +192,18 @@ tls_context_new(const struct tls_settings *settings, struct error *err)
 		alloc_failed();
 	if (set_priority(c, settings, err) && set_digests(c, settings, err) &&
 		set_name(c, settings, err) && set_certificate(c, settings, err) &&
-		set_trust(c, settings, err))
+		set_trust(c, settings, err)) {
+		tls_identify(c, settings);
 		return c;
+	}
 	tls_context_free(c);
 	return NULL;
+}
+
+void
+tls_expect(struct tls_context *c, const struct tls_peer *peer)
+{
+	c->peer = peer;
 }
 
 void
@@ -214,5 +219,7 @@ tls_context_free(struct tls_context *c)
 	free(c->pins);
 	free(c->fingerprints);
 	free(c->name);
+	free(c->place);
+	strbuf_done(&c->identity);
 	free(c);
 }

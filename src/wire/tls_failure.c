@@ -23,18 +23,17 @@ is_about_certificate(const struct tls *t, int alert)
 	       (alert == GNUTLS_A_DECODE_ERROR && !t->context->has_certificate);
 }
 
-/* The server has refused what we said about ourselves. In TLS 1.3 we hear of it only when the
+/* The server has refused what we said about ourselves: credentials, as a password is. In TLS 1.3 we hear of it only when the
  * handshake is over for us (RFC 8446 section 4.4.2.4). */
 static bool
 refused_client(const struct tls *t, int alert, struct error *err)
 {
 	if (t->context->has_certificate)
-		return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
+		return error_at(err, STAGE_TLS, FAULT_PERMISSION,
 			"the server refused our client certificate (alert %d: %s)", alert,
 			tls_alert_name(alert));
-	return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE,
-		"the server wants a client certificate (alert %d: %s); set tls-cert and tls-key",
-		alert, tls_alert_name(alert));
+	return error_at(err, STAGE_TLS, FAULT_PERMISSION,
+		"the server wants a client certificate (alert %d: %s)", alert, tls_alert_name(alert));
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "dane.h"
 #include "strbuf.h"
 #include "text.h"
 #include "tls_private.h"
@@ -83,8 +84,8 @@ key_digest(gnutls_x509_crt_t leaf, unsigned char out[TLS_DIGEST])
 	       n == TLS_DIGEST;
 }
 
-static bool
-is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n)
+bool
+tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (memcmp(digest, list[i], TLS_DIGEST) == 0)
@@ -137,7 +138,7 @@ refuse_name(const struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 {
 	struct strbuf names = STRBUF_INIT(400);
 	unsigned listed = 0;
-	bool address;
+	bool address, by_srv = t->context->peer && t->context->peer->domain;
 	size_t before;
 	int kind;
 
@@ -158,10 +159,10 @@ refuse_name(const struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 			"must "
 			"renew it");
 	else
-		refuse(t, err,
-			"it is for %s%s, not for %.100s; set host or tls-name to the name it is "
-			"for",
-			names.s, listed == 3 ? ", ..." : "", t->name);
+		refuse(t, err, "it is for %s%s, not for %.100s; set %s to the name it is for%s",
+			names.s, listed == 3 ? ", ..." : "", t->name,
+			by_srv ? "tls-name" : "host or tls-name",
+			by_srv ? ", if that is the right server" : "");
 	strbuf_done(&names);
 	return false;
 }
@@ -272,13 +273,14 @@ refuse_status(const struct tls *t, gnutls_x509_crt_t leaf, unsigned status, stru
 static bool
 check_chain(struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 {
+	const char *name = tls_choose_name(t, leaf);
 	unsigned status = 0;
 
-	if (!trust_verify(t->context->trust, t->session, t->context->cred, t->name, &status, err))
+	if (!trust_verify(t->context->trust, t->session, t->context->cred, name, &status, err))
 		return false;
 	if (status)
 		return refuse_status(t, leaf, status, err);
-	return has_alternative_name(t, leaf) || refuse_name(t, leaf, err);
+	return !name || has_alternative_name(t, leaf) || refuse_name(t, leaf, err);
 }
 
 static bool
@@ -301,7 +303,7 @@ check_pins(struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 
 	if (!key_digest(leaf, digest))
 		return refuse(t, err, "its key cannot be read");
-	if (is_among(digest, t->context->pins, t->context->pin_count))
+	if (tls_is_among(digest, t->context->pins, t->context->pin_count))
 		return true;
 	print_digest(hex, digest);
 	return refuse(t, err,
@@ -319,7 +321,7 @@ check_fingerprints(struct tls *t, const gnutls_datum_t *der, struct error *err)
 
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, digest) < 0)
 		return refuse(t, err, "it cannot be hashed");
-	if (is_among(digest, t->context->fingerprints, t->context->fingerprint_count))
+	if (tls_is_among(digest, t->context->fingerprints, t->context->fingerprint_count))
 		return true;
 	print_digest(hex, digest);
 	return refuse(t, err,
@@ -329,14 +331,46 @@ check_fingerprints(struct tls *t, const gnutls_datum_t *der, struct error *err)
 		hex);
 }
 
+/* RFC 7672 section 2.2: with usable records, one of them must fit, and nothing else counts. */
+static bool
+check_dane(struct tls *t, struct error *err)
+{
+	const struct dane *d = t->context->peer->dane;
+	const struct dane_record *r = tls_dane_match(t);
+
+	if (!r)
+		return refuse(t, err,
+			"it fits none of the TLSA records of %.100s, which DNSSEC vouches for; if "
+			"the server has a new certificate, its administrator must publish a record "
+			"for it",
+			d->base);
+	snprintf(t->dane, sizeof(t->dane), "%d %d %d", (int)r->usage, (int)r->selector,
+		(int)r->matching);
+	return true;
+}
+
+/* What is kept of the session, should it be. */
+static void
+note(struct tls *t, const gnutls_datum_t *der, gnutls_x509_crt_t leaf)
+{
+	struct tls_ticket *ticket = &t->ticket;
+
+	*ticket = (struct tls_ticket){ .verified = clock_wall(), .expires = t->expires };
+	memcpy(ticket->issuer, t->issuer, sizeof(ticket->issuer));
+	t->key_known =
+		key_digest(leaf, ticket->key) &&
+		gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, ticket->certificate) >= 0;
+	t->ticket_wanted = t->ticket_wanted && t->key_known;
+}
+
 bool
 tls_check_peer(struct tls *t, struct error *err)
 {
 	struct tls_context *c = t->context;
 	const gnutls_datum_t *chain;
 	gnutls_x509_crt_t leaf;
+	bool good, dane = c->peer && c->peer->dane && c->peer->dane->n;
 	unsigned n = 0;
-	bool good;
 
 	t->checked = true;
 	chain = gnutls_certificate_get_peers(t->session, &n);
@@ -350,11 +384,15 @@ tls_check_peer(struct tls *t, struct error *err)
 	good = check_key(t, leaf, err);
 	if (good && c->fingerprint_count)
 		good = check_fingerprints(t, &chain[0], err);
-	if (good && c->trust)
+	if (good && dane)
+		good = check_dane(t, err);
+	else if (good && c->trust)
 		good = check_chain(t, leaf, err);
 	if (good && c->pin_count)
 		good = check_pins(t, leaf, err);
-	t->verified = good && (c->fingerprint_count || c->trust || c->pin_count);
+	t->verified = good && (c->fingerprint_count || c->trust || c->pin_count || dane);
+	if (c->memory && t->verified)
+		note(t, &chain[0], leaf);
 	gnutls_x509_crt_deinit(leaf);
 	return good;
 }

@@ -4,6 +4,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "session_state.h"
+#include "wish.h"
 
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
@@ -32,11 +33,44 @@ transaction_fail_pending(struct session *s, const struct error *err)
 			recipient_fail(&s->envelope->recipients[i], &why);
 }
 
+/* Takes s->reply down as the last word on the content, unless somebody got a better one. */
+static void
+report_reply(struct session *s)
+{
+	struct wire_report *report = s->report;
+
+	if (reply_class(&s->reply) != 2 && report->code / 100 == 2)
+		return;
+	report->code = s->reply.code;
+	report->enhanced = s->reply.enhanced;
+	reply_words(&s->reply, report->words, sizeof(report->words));
+}
+
+/* Notes what s->reply, which report_reply has seen, or REFUSAL means for recipient I of the
+ * transaction. */
+static void
+decide(struct session *s, size_t i, const struct error *refusal)
+{
+	struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
+
+	if (refusal->fault)
+		recipient_fail(r, refusal);
+	else
+		recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
+			s->report->words, NULL);
+}
+
+static void
+tell_all_accepted(struct session *s)
+{
+	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
+		session_progress(s, WIRE_ACCEPTED_BY_ALL);
+}
+
 void
 transaction_decide(struct session *s, enum verb verb, const char *what)
 {
 	struct error refusal = ERROR_NONE;
-	struct wire_report *report = s->report;
 	bool good = reply_class(&s->reply) == 2;
 
 	s->tx.answered = true;
@@ -44,30 +78,51 @@ transaction_decide(struct session *s, enum verb verb, const char *what)
 	/* before anything that could fail: memory is needed from here on */
 	if (s->tx.delivered)
 		session_progress(s, WIRE_ACCEPTED);
-	if (good || report->code / 100 != 2) {
-		report->code = s->reply.code;
-		report->enhanced = s->reply.enhanced;
-		reply_words(&s->reply, report->words, sizeof(report->words));
-	}
+	report_reply(s);
 	if (!good)
 		flight_refused(s, verb, &refusal, "%s %s", s->host, what);
-	for (size_t i = 0; i < s->tx.count; i++) {
-		struct recipient *r = &s->envelope->recipients[s->tx.group[i]];
-
-		if (!s->tx.taken[i])
-			continue;
-		if (good)
-			recipient_set(r, OUTCOME_ACCEPTED, s->reply.code, s->reply.enhanced,
-				report->words, NULL);
-		else
-			recipient_fail(r, &refusal);
-	}
-	if (envelope_count(s->envelope, OUTCOME_ACCEPTED) == s->envelope->count)
-		session_progress(s, WIRE_ACCEPTED_BY_ALL);
+	for (size_t i = 0; i < s->tx.count; i++)
+		if (s->tx.taken[i])
+			decide(s, i, &refusal);
+	tell_all_accepted(s);
 }
 
-/* Takes the pending recipients, at most as many as the server names (RFC 9422). With partial =
- * abort they must all go at once. */
+/* The recipient whose reply is due: the N-th that was taken. */
+static size_t
+taken_number(const struct transaction *tx, size_t n)
+{
+	size_t i = 0;
+
+	while (!tx->taken[i] || n--)
+		i++;
+	return i;
+}
+
+void
+transaction_decide_next(struct session *s, enum verb verb)
+{
+	struct error refusal = ERROR_NONE;
+	struct strbuf address = STRBUF_INIT(512);
+	size_t i = taken_number(&s->tx, s->tx.replies++);
+
+	s->tx.answered = s->tx.replies == s->tx.taken_count;
+	if (reply_class(&s->reply) == 2) {
+		s->tx.delivered = true;
+		session_progress(s, WIRE_ACCEPTED);
+	} else {
+		(void)!address_add_smtp(&address, &s->envelope->recipients[s->tx.group[i]].address,
+			!s->smtputf8, NULL);
+		flight_refused(
+			s, verb, &refusal, "%s refused the message for <%s>", s->host, address.s);
+	}
+	report_reply(s);
+	decide(s, i, &refusal);
+	tell_all_accepted(s);
+	strbuf_done(&address);
+}
+
+/* Takes the pending recipients, at most as many as the server names and at no more domains than it
+ * names (RFC 9422). With partial = abort they must all go at once. */
 static void
 form_group(struct session *s)
 {
@@ -81,7 +136,9 @@ form_group(struct session *s)
 	tx->taken = xcalloc(most, sizeof(*tx->taken));
 	tx->late = xcalloc(most, sizeof(*tx->late));
 	for (size_t i = 0; i < s->envelope->count && tx->count < most; i++)
-		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
+		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING &&
+			(s->settings->partial_abort ||
+				wish_admits_domain(s, &s->envelope->recipients[i].address)))
 			tx->group[tx->count++] = i;
 }
 
@@ -104,8 +161,14 @@ authenticate(struct session *s, struct error *err)
 static bool
 rides_along(const struct session *s)
 {
-	return s->settings->pipelining == WIRE_PIPELINING_FULL && s->capability.chunking &&
-	       message_size(s->content) <= FULL_FLIGHT;
+	enum wire_pipelining wanted = s->settings->pipelining;
+
+	/* in LMTP the number of replies to it would depend on those that have not come; and no
+	 * octet of a body leaves for a server that has not said yet that it is there */
+	return !s->early && !s->settings->lmtp && s->capability.chunking &&
+	       message_size(s->content) <= FULL_FLIGHT &&
+	       (wanted == WIRE_PIPELINING_FULL ||
+		       (wanted == WIRE_PIPELINING_AUTO && s->known.bdat == KNOWN_IN_STEP));
 }
 
 /* Everything so far is answered, and the login or the sender was refused. */
@@ -227,7 +290,8 @@ go_on(struct session *s, struct error *err)
 		return transaction_send_content(s, err);
 	if (!s->tx.go_ahead || s->tx.answered)
 		return true;
-	if (!s->tx.taken_count && s->tx.mail_taken)
+	/* in LMTP nobody's content has no reply (RFC 2033 section 4.2) */
+	if (!s->tx.taken_count && s->tx.mail_taken && !s->settings->lmtp)
 		return flight_push(s, VERB_NOBODY, 0, err);
 	/* the server waits for content that it must not get, and no command would be understood */
 	s->greeted = false;
@@ -308,7 +372,9 @@ doubt(struct session *s, struct error *err)
 void
 transaction_lost(struct session *s, struct error *err)
 {
-	if (s->tx.content_sent && !s->tx.answered && !s->goodbye && doubt(s, err))
+	/* a 421 is the answer for all; in LMTP it is for one, and the others have none */
+	if (s->tx.content_sent && !s->tx.answered && (!s->goodbye || s->tx.replies) &&
+		doubt(s, err))
 		return;
 	if (!s->auth_error.fault || s->tx.delivered)
 		return;
@@ -323,7 +389,14 @@ transaction_run(struct session *s, struct error *err)
 {
 	bool good;
 
+	if (!wish_check(s, err))
+		return false;
 	form_group(s);
+	/* those who are left are at too many domains for this connection */
+	if (!s->tx.count) {
+		s->spent = true;
+		return true;
+	}
 	if (!content_fit(s, err))
 		return false;
 	if (abort_all(s) || !envelope_count(s->envelope, OUTCOME_PENDING))

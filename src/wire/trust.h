@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct error;
+struct strbuf;
 
 struct trust;
 
@@ -15,9 +16,12 @@ struct trust;
 struct trust *trust_open(const char *what, const char *crl, struct error *err)
 	__attribute__((warn_unused_result));
 void trust_free(struct trust *t);
+/* Appends what tells this trust from any other (file, its state on the disk, CRL), as fields of
+ * memo.h. False where that cannot be known: a system's store that is no file. */
+bool trust_identify(const struct trust *t, struct strbuf *out);
 
 /* Verifies the chain that the peer of SESSION has sent: for the purpose serverAuth, for NAME (a
- * host name, or an address in text form), with the profile of the session's priorities, CRLs and
+ * host name, or an address in text form; NULL: the caller has seen to the name), with the profile of the session's priorities, CRLs and
  * stapled OCSP responses, by gnutls_certificate_verify_peers. CRED are the session's credentials,
  * always the same ones for one trust: their trust list is replaced. Sets *RET_STATUS to
  * gnutls_certificate_status_t bits, 0 when all is good. False only when verification could not be

@@ -3,6 +3,7 @@
 #include "session_state.h"
 #include "text.h"
 #include "verb_private.h"
+#include "wish.h"
 
 static void
 add_address(
@@ -36,9 +37,19 @@ write_mail(struct session *s, size_t argument, struct error *err)
 		strbuf_adds(&line, " ENVID=");
 		dsn_add_xtext(&line, e->envid);
 	}
+	wish_add_parameters(s, &line);
 	good = verb_say(s, &line, err);
 	strbuf_done(&line);
 	return good;
+}
+
+static void
+priority_changed(struct session *s)
+{
+	char words[200];
+
+	reply_words(&s->reply, words, sizeof(words));
+	session_note(s, "%s gave the message another priority: %s", s->host, words);
 }
 
 enum move
@@ -53,6 +64,10 @@ take_mail(struct session *s, size_t argument, struct error *err)
 		return verb_unexpected(s, VERB_MAIL, err);
 	if (reply_class(&s->reply) == 2) {
 		s->tx.mail_taken = s->in_transaction = true;
+		/* X.3.6, RFC 6710 section 5 */
+		if (s->settings->wishes.priority_set && s->reply.enhanced.subject == 3 &&
+			s->reply.enhanced.detail == 6)
+			priority_changed(s);
 		return MOVE_ON;
 	}
 	if (s->auth_error.fault)
@@ -209,12 +224,27 @@ write_bdat(struct session *s, size_t argument, struct error *err)
 	return good;
 }
 
+/* RFC 2033 section 4.2: one reply for each recipient that was taken, in their order. */
+static enum move
+take_content_each(struct session *s, enum verb verb)
+{
+	transaction_decide_next(s, verb);
+	if (!s->tx.answered)
+		return MOVE_MORE;
+	s->in_transaction = false;
+	/* as below, when nobody's reply says that the octets were taken for what they are */
+	s->spent = s->spent || (verb == VERB_BDAT && !s->tx.delivered);
+	return MOVE_ON;
+}
+
 static enum move
 take_content(struct session *s, enum verb verb, struct error *err)
 {
 	/* a 2yz to a content that has not left whole was not meant for it */
 	if (reply_class(&s->reply) == 3 || (reply_class(&s->reply) == 2 && !s->tx.content_sent))
 		return verb_unexpected(s, VERB_END, err);
+	if (s->settings->lmtp && s->tx.taken_count)
+		return take_content_each(s, verb);
 	if (verb == VERB_BDAT && reply_class(&s->reply) != 2)
 		/* a server that did not take the octets takes them for commands (RFC 3030 section
 		 * 2 forbids it): what it says from now on cannot be trusted */

@@ -16,13 +16,16 @@ class Deviation(Exception):
     """The client did something else than the script says."""
 
 
-def tls_context(ca, variant, version):
+def tls_context(ca, variant, version, wants=False):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.load_cert_chain("%s/%s.pem" % (ca, variant), "%s/%s-key.pem" % (ca, variant))
     if version:
         number = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
         context.minimum_version = context.maximum_version = number
+    if wants:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations("%s/ca.pem" % ca)
     return context
 
 
@@ -32,7 +35,8 @@ class Connection:
     def __init__(self, sock, deadline):
         self.sock, self.deadline = sock, deadline
         self.buffer, self.ended = b"", False
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def receive(self, seconds=None):
         """Takes in what comes within SECONDS (None: until the deadline); False if nothing did."""
@@ -98,21 +102,27 @@ class Connection:
 class Server(threading.Thread):
     """Plays the steps of one server. After join(), `problem` says what went wrong, if anything."""
 
-    def __init__(self, number, steps, variables, limit):
+    def __init__(self, number, steps, variables, limit, path=None):
         super().__init__(daemon=True)
         self.steps, self.variables = steps, variables
         self.deadline = time.monotonic() + limit
         self.problem, self.at = None, None
         self.connections, self.contents = 0, []
         self.lockstep, self.split, self.pending = False, 0, b""
+        self.contexts = {}  # kept, so that a session can be resumed
         self.finished = threading.Event()
         self.wanted = 1 + sum(s.kind == "*accept" for s in steps) if steps else 0
         self.refuse = any(s.kind == "*refuse" for s in steps)
         if self.refuse:
             self.wanted = 0
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        variables["port" if number == 1 else "port%d" % number] = self.listener.getsockname()[1]
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(path))
+        else:
+            self.listener = socket.socket()
+            self.listener.bind(("127.0.0.1", 0))
+            variables["port" if number == 1 else "port%d" % number] = \
+                self.listener.getsockname()[1]
         if not self.refuse:
             self.listener.listen(16)
         self.connection = None
@@ -172,6 +182,9 @@ class Server(threading.Thread):
 
     def play(self, step, following):
         kind = step.kind
+        if self.pending and kind not in ("S:", "*raw"):
+            self.say(self.pending)
+            self.pending = b""
         if kind in ("S:", "*raw"):
             self.pending += octets(step.text, self.variables) + (b"\r\n" if kind == "S:" else b"")
             if self.split or following is None or following.kind not in ("S:", "*raw"):
@@ -216,6 +229,11 @@ class Server(threading.Thread):
         if self.connection.buffer:
             raise Deviation("the client did not wait: %r" % self.connection.buffer[:300])
 
+    def do_from(self, text):
+        """The connection must come from this address."""
+        if self.connection.sock.getpeername()[0] != text:
+            raise Deviation("the client is %s" % self.connection.sock.getpeername()[0])
+
     def do_lockstep(self, text):
         """From now on (or for "off" no longer) the client may not send ahead."""
         self.lockstep = text != "off"
@@ -225,28 +243,81 @@ class Server(threading.Thread):
 
     def do_tls(self, text):
         words = text.split()
-        fails = "fails" in words
-        words = [w for w in words if w != "fails"]
+        fails, refuses = "fails" in words, "refuses" in words
+        wants = refuses or "wants" in words
+        words = [w for w in words if w not in ("fails", "refuses", "wants")]
         version = next((w for w in words if w[0] == "1"), None)
         variant = next((w for w in words if w[0] != "1"), "good")
         connection = self.connection
         if connection.buffer:
             raise Deviation("something came before TLS: %r" % connection.buffer[:200])
-        context = tls_context(self.variables["ca"], variant, version)
+        if (variant, version, wants) not in self.contexts:
+            self.contexts[variant, version, wants] = tls_context(self.variables["ca"], variant,
+                                                                 version, wants)
+        context = self.contexts[variant, version, wants]
         connection.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
         try:
             connection.sock = context.wrap_socket(connection.sock, server_side=True)
         except OSError as e:
-            if not fails:
+            if not fails and not refuses:
                 raise Deviation("TLS: %s" % e) from None
             connection.close()
             return
+        if refuses:
+            raise Deviation("the server takes the client's certificate")
         # in TLS 1.3 the server is done before the client has said what it thinks
         if fails:
             connection.receive(2)
             if connection.buffer or not connection.ended:
                 raise Deviation("the client accepts the certificate: %r" % connection.buffer)
             connection.close()
+
+    def do_socks(self, text):
+        """Plays a SOCKS5 proxy: HOST PORT [login] [reply N] [method N]; then it is the server."""
+        words = text.split()
+        host, port, words = words[0], words[1], words[2:]
+        if port.startswith("{"):
+            port = octets(port, self.variables).decode()
+        option = {w: int(words[i + 1]) for i, w in enumerate(words) if w in ("reply", "method")}
+        connection = self.connection
+        version, count = connection.take(2)
+        methods = connection.take(count)
+        wanted = 2 if "login" in words else 0
+        if version != 5 or wanted not in methods:
+            raise Deviation("SOCKS: version %d, methods %r" % (version, methods))
+        connection.send(bytes([5, option.get("method", wanted)]))
+        if "method" in option:
+            return
+        if wanted == 2:
+            version, count = connection.take(2)
+            user = connection.take(count)
+            password = connection.take(connection.take(1)[0])
+            good = (version, user, password) == (1, b"alice", b"wonderland")
+            connection.send(bytes([1, not good]))
+            if not good:
+                return
+        request = connection.take(4)
+        if request[3] == 3:
+            asked = connection.take(connection.take(1)[0]).decode()
+        else:
+            family, size = {1: (socket.AF_INET, 4), 4: (socket.AF_INET6, 16)}[request[3]]
+            asked = socket.inet_ntop(family, connection.take(size))
+        asked_port = struct.unpack(">H", connection.take(2))[0]
+        if request[:3] != b"\5\1\0" or (asked, str(asked_port)) != (host, port):
+            raise Deviation("SOCKS: %r asks for %s port %d" % (request, asked, asked_port))
+        self.must_wait()
+        reply = bytes([5, option.get("reply", 0), 0])
+        # an address of the longest kind, so that the client must find its end
+        self.pending = reply + (b"\3\xff" + b"x" * 255 if "long" in words else b"\1\0\0\0\0")
+        self.pending += b"\0\0"
+        if "reply" in option:
+            connection.send(self.pending)
+            self.pending = b""
+
+    def do_resumed(self, text):
+        """The client has resumed a TLS session; with "no": it has not."""
+        if self.connection.sock.session_reused == (text == "no"):
+            raise Deviation("the TLS session was%s resumed" % (" not" if text != "no" else ""))
 
     def do_starttls(self, text):
         if self.connection.line() != b"STARTTLS":

@@ -339,6 +339,80 @@ background(void)
 	close(d.master);
 }
 
+static void
+try_pin_strip(void)
+{
+	static const char *const uris[][2] = {
+		{ "pkcs11:token=a;object=b", "pkcs11:token=a;object=b" },
+		{ "pkcs11:token=a?pin-value=1", "pkcs11:token=a" },
+		{ "pkcs11:token=a?pin-source=file:/p", "pkcs11:token=a" },
+		{ "pkcs11:token=a?pin-value=1&module-name=x", "pkcs11:token=a?module-name=x" },
+		{ "pkcs11:token=a?module-name=x&pin-value=1&y=z",
+			"pkcs11:token=a?module-name=x&y=z" },
+		{ "pkcs11:token=a?pin-value=1&pin-source=2", "pkcs11:token=a" },
+		{ "pkcs11:token=a?xpin-value=1", "pkcs11:token=a?xpin-value=1" },
+		{ "pkcs11:pin-value=1", "pkcs11:pin-value=1" },
+		{ "pkcs11:?", "pkcs11:" },
+		{ "pkcs11:a?&&b", "pkcs11:a?&&b" },
+	};
+
+	for (size_t i = 0; i < sizeof(uris) / sizeof(*uris); i++) {
+		struct strbuf out = STRBUF_INIT(200);
+
+		secret_pin_strip(uris[i][0], &out);
+		same(out.s, out.len, uris[i][1], uris[i][0]);
+		strbuf_done(&out);
+	}
+}
+
+/* What stands in an account, and the PIN that comes of it, NULL for none. */
+static const struct {
+	const char *key, *pin, *why;
+} pins[] = {
+	{ "pkcs11:token=a?pin-value=12%2034%25", "12 34%", "" },
+	{ "pkcs11:token=a?pin-value=abc&x=y", "abc", "" },
+	{ "pkcs11:token=a?x=y&pin-value=%41", "A", "" },
+	{ "pkcs11:token=a?pin-value=%4", NULL, "percent-encoded" },
+	{ "pkcs11:token=a?pin-value=%", NULL, "percent-encoded" },
+	{ "pkcs11:token=a?pin-value=%zz", NULL, "percent-encoded" },
+	{ "pkcs11:token=a?pin-value=%+1", NULL, "percent-encoded" },
+	{ "pkcs11:token=a?pin-value=a%00b", NULL, "percent-encoded" },
+	{ "pkcs11:token=a?pin-source=pin", NULL, "absolute name" },
+	{ "pkcs11:token=a?pin-source=%7C/bin/cat", NULL, "absolute name" },
+	{ "pkcs11:token=a?pin-source=file:/nonexistent/pin", NULL, "/nonexistent/pin" },
+	{ "pkcs11:token=a?pin-source=file:///nonexistent/pin", NULL, " /nonexistent/pin" },
+};
+
+static void
+try_pins(void)
+{
+	char name[] = "/tmp/pin.XXXXXX", origin[64];
+	int fd = mkstemp(name);
+
+	snprintf(origin, sizeof(origin), "%s:3", name);
+	for (size_t i = 0; i < sizeof(pins) / sizeof(*pins); i++) {
+		struct strbuf ret = STRBUF_INIT_SECRET(SECRET_MAX);
+		struct error err = ERROR_NONE;
+		struct profile p;
+		bool good;
+
+		profile_init(&p, "a", "test");
+		ok(profile_set(&p, OPT_TLS_KEY, pins[i].key, origin, &err), "%s", pins[i].key);
+		good = secret_pin(&p, "a", clock_in(1000), &ret, &err);
+		ok(good == (pins[i].pin != NULL), "%s: %s", pins[i].key, err.text);
+		if (good)
+			same(ret.s, ret.len, pins[i].pin, pins[i].key);
+		else
+			ok(strstr(err.text, pins[i].why) && err.fault == FAULT_CONFIG, "%s",
+				pins[i].why);
+		strbuf_done(&ret);
+		profile_done(&p);
+	}
+	if (fd >= 0)
+		close(fd);
+	unlink(name);
+}
+
 int
 main(void)
 {
@@ -361,5 +435,7 @@ main(void)
 	prompts();
 	background();
 	ok(rmdir(folder) == 0, "nothing is left behind");
+	try_pin_strip();
+	try_pins();
 	return tap_done();
 }

@@ -26,8 +26,10 @@ struct peer {
 	void (*raw)(struct peer *p);      /* instead of TLS */
 	void *ctx;
 	unsigned limit; /* largest record it takes; 0: any */
+	const gnutls_datum_t *ticket_key; /* NULL: no session can be resumed */
 	/* facts, after peer_join */
 	int fd, rc;
+	bool resumed;
 	gnutls_session_t session;
 	gnutls_alert_description_t alert;
 	char name[256]; /* SNI */
@@ -77,6 +79,7 @@ peer_talk(struct peer *p)
 		gnutls_alert_send_appropriate(p->session, rc);
 		return;
 	}
+	p->resumed = gnutls_session_is_resumed(p->session);
 	gnutls_server_name_get(p->session, p->name, &len, &type, 0);
 	if (gnutls_session_channel_binding(p->session,
 		    gnutls_protocol_get_version(p->session) == GNUTLS_TLS1_3
@@ -110,6 +113,8 @@ peer_main(void *ctx)
 		}
 		gnutls_credentials_set(p->session, GNUTLS_CRD_CERTIFICATE, p->cred);
 		gnutls_certificate_server_set_request(p->session, p->ask);
+		if (p->ticket_key)
+			gnutls_session_ticket_enable_server(p->session, p->ticket_key);
 		if (p->limit)
 			gnutls_record_set_max_recv_size(p->session, p->limit);
 		gnutls_transport_set_int(p->session, p->fd);

@@ -268,7 +268,7 @@ test_alerts(void)
 		{ "\x15\x03\x03\0\x02\x02\x70", FAULT_UNAVAILABLE,
 			"does not know the name good.test" },
 		{ "\x15\x03\x03\0\x02\x02\x50", FAULT_TEMPORARY, "alert 80" },
-		{ "\x15\x03\x03\0\x02\x02\x74", FAULT_UNAVAILABLE, "wants a client certificate" },
+		{ "\x15\x03\x03\0\x02\x02\x74", FAULT_PERMISSION, "wants a client certificate" },
 		{ "\x15\x03\x03\0\x02\x02\x31", FAULT_UNAVAILABLE, "alert 49" },
 		{ "\x15\x03\x03\0\x02\x02\xee", FAULT_UNAVAILABLE, "alert 238: unknown" },
 	};

@@ -63,7 +63,7 @@ test_client_certificate(void)
 		set.key = rogue_key;
 		ok((!peer_meet(&refuses, &s, &set, "good.test", &c, &err) ||
 			   !stream_line(&s, clock_in(5000), &line, &n, &err)) &&
-				err.fault == FAULT_UNAVAILABLE && err.stage == STAGE_TLS &&
+				err.fault == FAULT_PERMISSION && err.stage == STAGE_TLS &&
 				strstr(err.text, "refused our client certificate (alert 42"),
 			"refused: %s", err.text);
 		peer_join(&refuses, &s);
@@ -71,13 +71,13 @@ test_client_certificate(void)
 
 		ok((!peer_meet(&demands, &s, &settings, "good.test", &c, &err) ||
 			   !stream_line(&s, clock_in(5000), &line, &n, &err)) &&
-				err.fault == FAULT_UNAVAILABLE && err.stage == STAGE_TLS &&
+				err.fault == FAULT_PERMISSION && err.stage == STAGE_TLS &&
 				strstr(err.text, "wants a client certificate"),
 			"none, but demanded: %s", err.text);
 		error_clear(&err);
 		if (stream_is_tls(&s))
 			ok(!stream_line(&s, clock_in(500), &line, &n, &err) &&
-					err.fault == FAULT_UNAVAILABLE,
+					err.fault == FAULT_PERMISSION,
 				"and told again");
 		peer_join(&demands, &s);
 		tls_context_free(c);
@@ -98,7 +98,7 @@ test_refused_while_writing(void)
 	ok(peer_meet(&p, &s, &settings, "good.test", &c, &err), "TLS 1.3 says yes first");
 	usleep(50000);
 	ok(!stream_write(&s, big, sizeof(big), clock_in(5000), &err) &&
-			err.fault == FAULT_UNAVAILABLE &&
+			err.fault == FAULT_PERMISSION &&
 			strstr(err.text, "wants a client certificate"),
 		"then no, found while writing: %s", err.text);
 	peer_join(&p, &s);

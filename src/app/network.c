@@ -100,7 +100,9 @@ network_abandon(struct network *n)
 		wire_link_abandon(n->link);
 	if (n->fd >= 0)
 		close(n->fd);
-	free(n);
+	n->fd = -1;
+	n->pid = 0;
+	n->open = false;
 }
 
 int

@@ -9,7 +9,7 @@
 #include "strbuf.h"
 
 enum {
-	A_GOOD = 1, A_ATTEMPTED, A_ERROR, A_REPORT, A_RECIPIENT, A_QUEUE,
+	A_GOOD = 1, A_ATTEMPTED, A_ERROR, A_REPORT, A_RECIPIENT, A_QUEUE, A_ACCOUNT,
 };
 enum {
 	E_FAULT = 1, E_STAGE, E_SYS, E_SMTP, E_ENHANCED, E_DOUBT, E_TEXT, E_WORDS,
@@ -17,6 +17,7 @@ enum {
 enum {
 	R_HOST = 1, R_ADDRESS, R_PORT, R_CONNECTED, R_VERSION, R_CIPHER, R_ISSUER, R_EXPIRES,
 	R_VERIFIED, R_MECHANISM, R_SIZE, R_CODE, R_ENHANCED, R_WORDS, R_TRIPS, R_MS, R_NOTES,
+	R_PROXY, R_LMTP, R_RESOLVER, R_ASKED, R_DANE, R_RESUMED,
 };
 enum {
 	P_OUTCOME = 1, P_CODE, P_ENHANCED, P_WORDS, P_WHY, P_KEPT,
@@ -110,13 +111,19 @@ add_report(struct strbuf *out, const struct wire_report *r)
 
 	parcel_add_text(out, R_HOST, r->host);
 	parcel_add_text(out, R_ADDRESS, r->address);
+	parcel_add_text(out, R_PROXY, r->proxy);
 	parcel_add_number(out, R_PORT, r->port);
+	parcel_add_number(out, R_LMTP, r->lmtp);
+	parcel_add_text(out, R_RESOLVER, r->resolver);
+	parcel_add_text(out, R_ASKED, r->asked);
 	parcel_add_number(out, R_CONNECTED, r->connected);
 	parcel_add_text(out, R_VERSION, r->tls.version);
 	parcel_add_text(out, R_CIPHER, r->tls.cipher);
 	parcel_add_text(out, R_ISSUER, r->tls.issuer);
 	parcel_add_number(out, R_EXPIRES, (uint64_t)r->tls.expires);
 	parcel_add_number(out, R_VERIFIED, r->tls.verified);
+	parcel_add_number(out, R_RESUMED, r->tls.resumed);
+	parcel_add_text(out, R_DANE, r->tls.dane);
 	parcel_add_text(out, R_MECHANISM, r->mechanism);
 	parcel_add_number(out, R_SIZE, r->size);
 	parcel_add_number(out, R_CODE, (uint64_t)r->code);
@@ -152,34 +159,31 @@ take_notes(struct parcel *p, const struct parcel_field *f, struct strbuf *notes)
 static void
 take_text_of_report(struct parcel *p, const struct parcel_field *f, struct wire_report *r)
 {
-	switch (f->tag) {
-	case R_HOST:
-		parcel_text(p, f, r->host, sizeof(r->host));
-		break;
-	case R_ADDRESS:
-		parcel_text(p, f, r->address, sizeof(r->address));
-		break;
-	case R_VERSION:
-		parcel_text(p, f, r->tls.version, sizeof(r->tls.version));
-		break;
-	case R_CIPHER:
-		parcel_text(p, f, r->tls.cipher, sizeof(r->tls.cipher));
-		break;
-	case R_ISSUER:
-		parcel_text(p, f, r->tls.issuer, sizeof(r->tls.issuer));
-		break;
-	case R_MECHANISM:
-		parcel_text(p, f, r->mechanism, sizeof(r->mechanism));
-		break;
-	case R_WORDS:
-		parcel_text(p, f, r->words, sizeof(r->words));
-		break;
-	case R_NOTES:
+	const struct {
+		unsigned tag;
+		char *text;
+		size_t size;
+	} texts[] = { { R_HOST, r->host, sizeof(r->host) },
+		{ R_ADDRESS, r->address, sizeof(r->address) },
+		{ R_PROXY, r->proxy, sizeof(r->proxy) },
+		{ R_RESOLVER, r->resolver, sizeof(r->resolver) },
+		{ R_ASKED, r->asked, sizeof(r->asked) },
+		{ R_VERSION, r->tls.version, sizeof(r->tls.version) },
+		{ R_CIPHER, r->tls.cipher, sizeof(r->tls.cipher) },
+		{ R_ISSUER, r->tls.issuer, sizeof(r->tls.issuer) },
+		{ R_DANE, r->tls.dane, sizeof(r->tls.dane) },
+		{ R_MECHANISM, r->mechanism, sizeof(r->mechanism) },
+		{ R_WORDS, r->words, sizeof(r->words) } };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].tag == f->tag) {
+			parcel_text(p, f, texts[i].text, texts[i].size);
+			return;
+		}
+	if (f->tag == R_NOTES)
 		take_notes(p, f, &r->notes);
-		break;
-	default:
+	else
 		p->bad = true;
-	}
 }
 
 static void
@@ -194,6 +198,12 @@ take_report(struct parcel *outer, const struct parcel_field *field, struct wire_
 		switch (f.tag) {
 		case R_PORT:
 			r->port = (uint16_t)parcel_number(&p, &f, UINT16_MAX);
+			break;
+		case R_LMTP:
+			r->lmtp = parcel_number(&p, &f, 1);
+			break;
+		case R_RESUMED:
+			r->tls.resumed = parcel_number(&p, &f, 1);
 			break;
 		case R_CONNECTED:
 			r->connected = parcel_number(&p, &f, 1);
@@ -364,6 +374,8 @@ answer_add(struct strbuf *out, const struct answer *a)
 		add_recipient(out, &a->envelope->recipients[i], a->kept && a->kept[i]);
 	if (a->queue)
 		add_queue(out, a->queue);
+	if (*a->account)
+		parcel_add_text(out, A_ACCOUNT, a->account);
 }
 
 bool
@@ -386,6 +398,8 @@ answer_take(const char *s, size_t n, struct answer *a, struct error *err)
 		else if (f.tag == A_RECIPIENT && (i = recipients++) < a->envelope->count)
 			take_recipient(&p, &f, &a->envelope->recipients[i],
 				a->kept ? &a->kept[i] : NULL);
+		else if (f.tag == A_ACCOUNT)
+			parcel_text(&p, &f, a->account, sizeof(a->account));
 		else if (f.tag == A_QUEUE && a->queue)
 			take_queue(&p, &f, a->queue);
 		else

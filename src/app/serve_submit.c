@@ -154,7 +154,7 @@ static void
 answer(struct serving *v, struct submission *s, bool good)
 {
 	struct strbuf body = STRBUF_INIT(ANSWER_MAX);
-	const struct answer a = { .good = good,
+	struct answer a = { .good = good,
 		.attempted = s->attempted,
 		.envelope = &s->envelope,
 		.report = &s->report,
@@ -162,6 +162,8 @@ answer(struct serving *v, struct submission *s, bool good)
 		.queue = &s->queue,
 		.kept = s->queue.kept };
 
+	if (s->used != &s->account)
+		snprintf(a.account, sizeof(a.account), "%s", s->used->name);
 	answer_add(&body, &a);
 	tell(v, SERVICE_ANSWER, &body);
 	strbuf_done(&body);

@@ -154,6 +154,7 @@ settle_loss(struct talk *t, struct error *why, struct error *err)
 		service_entry_keep(&t->entry, t->s);
 		return true;
 	}
+	error_prefix(why, "the message may have been delivered");
 	why->in_doubt = true;
 	why->stage = STAGE_END;
 	/* somebody has it: whoever tries again would send to him twice */
@@ -176,6 +177,11 @@ settle(struct talk *t, struct error *err)
 {
 	t->s->attempted = t->answer.attempted;
 	t->s->recorded = true;
+	if (*t->answer.account) {
+		profile_done(&t->s->fallback);
+		profile_init(&t->s->fallback, t->answer.account, "service");
+		t->s->used = &t->s->fallback;
+	}
 	service_entry_return(&t->entry, t->s);
 	if (!t->answer.good && err && !err->fault)
 		*err = t->said;

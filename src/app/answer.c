@@ -23,7 +23,7 @@ enum {
 	P_OUTCOME = 1, P_CODE, P_ENHANCED, P_WORDS, P_WHY, P_KEPT,
 };
 enum {
-	Q_STATE = 1, Q_ID, Q_FAILED_ID, Q_REASON, Q_TROUBLE, Q_LOUD, Q_UNSERVED,
+	Q_STATE = 1, Q_ID, Q_FAILED_ID, Q_REASON, Q_TROUBLE, Q_LOUD, Q_UNSERVED, Q_ONCE,
 };
 
 #define CODE_MAX   999
@@ -314,6 +314,8 @@ add_queue(struct strbuf *out, const struct queueing *q)
 	add_error(out, Q_TROUBLE, &q->trouble);
 	parcel_add_number(out, Q_LOUD, q->loud);
 	parcel_add_number(out, Q_UNSERVED, q->unserved);
+	if (q->once)
+		parcel_add_text(out, Q_ONCE, q->seen.outcome);
 	parcel_close(out, at);
 }
 
@@ -350,6 +352,10 @@ take_queue(struct parcel *outer, const struct parcel_field *field, struct queuei
 			break;
 		case Q_TROUBLE:
 			take_error(&p, &f, &q->trouble);
+			break;
+		case Q_ONCE:
+			parcel_text(&p, &f, q->seen.outcome, sizeof(q->seen.outcome));
+			q->once = true;
 			break;
 		case Q_LOUD:
 			q->loud = parcel_number(&p, &f, 1);

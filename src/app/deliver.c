@@ -165,6 +165,8 @@ progress(void *ctx, enum wire_mark mark)
 bool
 submission_deliver(struct submission *s, struct error *err)
 {
+	bool done, good;
+
 	if (submission_given(s, OPT_DRY_RUN))
 		return report_dry_run(s, err);
 	if (!envelope_count(&s->envelope, OUTCOME_PENDING)) {
@@ -174,9 +176,12 @@ submission_deliver(struct submission *s, struct error *err)
 	}
 	if (service_is_asked(s))
 		return service_deliver(s, err);
-	if (queueing_is_on(s))
-		return queueing_deliver(s, err);
-	return submission_attempt(s, 0, progress, s, err);
+	if (!once_begin(s, &done, err) || done)
+		return done;
+	good = queueing_is_on(s) ? queueing_deliver(s, err)
+				 : submission_attempt(s, 0, progress, s, err);
+	once_end(s, good);
+	return good;
 }
 
 /* A process that nobody waits for finds out more about the server. */

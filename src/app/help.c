@@ -11,7 +11,7 @@ const struct command commands[] = {
 	{ "accounts", "Print the accounts in force, and where each setting comes from." },
 	{ "check", NULL },
 	{ "import", NULL },
-	{ "log", NULL },
+	{ "log", "Print what became of messages: by an id, a Message-ID or an address." },
 	{ "login", NULL },
 	{ "logout", NULL },
 	{ "password", NULL },

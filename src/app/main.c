@@ -10,6 +10,7 @@
 #include "sendmail.h"
 #include "serve.h"
 #include "status.h"
+#include "story.h"
 #include "strbuf.h"
 #include "submission.h"
 #include "submit.h"
@@ -86,6 +87,8 @@ main(int argc, char **argv)
 		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
 	else if (strcmp(args.command, "queue") == 0)
 		status = queue_command(&args);
+	else if (strcmp(args.command, "log") == 0)
+		status = story_command(&args);
 	else
 		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
 	args_done(&args);

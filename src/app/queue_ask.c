@@ -66,6 +66,19 @@ struct looking {
 };
 
 bool
+queue_is_absent(const struct queue_view *v, const char *id)
+{
+	struct entry e = ENTRY_NONE;
+	bool absent = spool_look(v->spool, id, false, &e, NULL) == SPOOL_GONE;
+
+	entry_done(&e);
+	e = (struct entry)ENTRY_NONE;
+	absent = absent && spool_look(v->spool, id, true, &e, NULL) == SPOOL_GONE;
+	entry_done(&e);
+	return absent;
+}
+
+bool
 queue_may_see(const struct queue_view *v, const char *id)
 {
 	struct entry e = ENTRY_NONE;

@@ -18,6 +18,8 @@ const struct peer *queue_asker(void);
 
 /* True iff the one in the spool that V looks at (in failed/ if it says so) is there for V to see. */
 bool queue_may_see(const struct queue_view *v, const char *id);
+/* True iff it is neither in the queue nor in failed/. */
+bool queue_is_absent(const struct queue_view *v, const char *id);
 /* How many of the entries that V may see are in the queue, or in failed/. */
 unsigned long queue_count(const struct queue_view *v, bool failed);
 /* Calls EACH for each of them in the queue. */

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "heartbeat.h"
 #include "submission.h"
+#include "wishes.h"
 
 #define BUDGET      30 /* seconds as sendmail: cron jobs must not hang */
 #define PATH_OCTETS 4096
@@ -29,6 +30,7 @@ void
 queueing_done(struct queueing *q)
 {
 	slot_done(&q->slot);
+	seen_end(&q->seen);
 	if (q->open)
 		spool_close(&q->spool);
 	free(q->directory);
@@ -43,17 +45,17 @@ as_sendmail(const struct submission *s)
 	return s->args->personality == PERSONALITY_SENDMAIL;
 }
 
-static void
-set_spool(struct queueing *q, const struct strbuf *path)
+void
+queueing_set_spool(struct queueing *q, const char *path)
 {
 	struct strbuf heartbeat = STRBUF_INIT(PATH_OCTETS);
 
-	if (!path->len || path->full)
+	if (!*path)
 		return;
-	spool_add_heartbeat(&heartbeat, path->s);
+	spool_add_heartbeat(&heartbeat, path);
 	free(q->directory);
 	free(q->heartbeat);
-	q->directory = xstrdup(path->s);
+	q->directory = xstrdup(path);
 	q->heartbeat = xstrdup(heartbeat.s);
 	strbuf_done(&heartbeat);
 }
@@ -79,6 +81,21 @@ is_refused_by_account(const struct submission *s)
 	return false;
 }
 
+/* Options that ask something of the smarthost for this message alone: an entry has no place for
+ * them.
+ */
+static const char *
+lost_wish(const struct submission *s)
+{
+	static const enum option_id wishes[] = { OPT_REQUIRE_TLS, OPT_DELIVER_BY, OPT_PRIORITY,
+		OPT_MAIL_AUTH };
+
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++)
+		if (submission_given(s, wishes[i]))
+			return options[wishes[i]].name;
+	return NULL;
+}
+
 static bool
 choose_mode(struct submission *s, struct error *err)
 {
@@ -90,13 +107,35 @@ choose_mode(struct submission *s, struct error *err)
 	q->keeps_lasting = as_sendmail(s) || asked;
 	if (is_refused_by_account(s))
 		q->mode = QUEUE_NEVER;
-	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT)
+	if (lost_wish(s) && asked && q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER)
+		return error_set(err, FAULT_USAGE,
+			"--%s is not kept with a queued message: set it in the account, or leave "
+			"--queue out",
+			lost_wish(s));
+	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT && !lost_wish(s))
 		return true;
 	if (q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER && asked)
 		return error_set(err, FAULT_USAGE,
 			"--queue needs an account of a configuration file: what the command line "
 			"says of the smarthost is not kept with the message");
 	q->mode = QUEUE_NEVER;
+	return true;
+}
+
+/* --in and --at: the queue holds the message where there is one, unless the server is to. */
+static bool
+choose_time(struct submission *s, struct error *err)
+{
+	time_t when = 0;
+
+	if (!wishes_hold_until(&s->account, s->when, &when, err))
+		return false;
+	if (!when || profile_choice(&s->account, OPT_HOLD_BY) == HOLD_BY_SERVER ||
+		!queueing_is_on(s))
+		return true;
+	s->queue.not_before = when;
+	profile_unset(&s->account, OPT_IN);
+	profile_unset(&s->account, OPT_AT);
 	return true;
 }
 
@@ -117,7 +156,7 @@ queueing_prepare(struct submission *s, struct error *err)
 		return false;
 	if (q->mode != QUEUE_NEVER) {
 		spool_add_path(&path, &s->account);
-		set_spool(q, &path);
+		queueing_set_spool(q, path.s);
 	}
 	if (!budget && as_sendmail(s))
 		budget = BUDGET;
@@ -125,7 +164,7 @@ queueing_prepare(struct submission *s, struct error *err)
 		q->budget = clock_in((int64_t)budget * CLOCK_SECOND);
 	strbuf_done(&path);
 	q->prepared = true;
-	return true;
+	return choose_time(s, err);
 }
 
 void
@@ -187,7 +226,7 @@ queueing_rescue(struct submission *s, struct error *why)
 		spool_add_path(&path, &s->account);
 	else
 		spool_add_system(&path);
-	set_spool(q, &path);
+	queueing_set_spool(q, path.s);
 	strbuf_done(&path);
 	if (!q->directory || !heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory)))
 		return false;

@@ -11,6 +11,7 @@
 
 #include "entry.h"
 #include "error.h"
+#include "seen.h"
 #include "slot.h"
 #include "spool.h"
 
@@ -73,11 +74,14 @@ struct queueing {
 	bool open;        /* the spool is */
 	struct slot slot; /* held until the connection is done with */
 	int probe;        /* of a breaker; -1: none */
+	struct seen seen; /* --id: the key, while it is ours */
+	bool once;        /* ... which was sent or queued before: nothing was done */
 };
 
 #define QUEUEING_NONE                                                                              \
 	{                                                                                          \
-		.uid = (uid_t)-1, .spool = SPOOL_NONE, .slot = SLOT_NONE, .probe = -1              \
+		.uid = (uid_t)-1, .spool = SPOOL_NONE, .slot = SLOT_NONE, .probe = -1,             \
+		.seen = SEEN_NONE                                                                  \
 	}
 
 void queueing_done(struct queueing *q);
@@ -86,6 +90,8 @@ void queueing_done(struct queueing *q);
  * account is chosen (account_choose). Touches no file. FAULT_USAGE for what does not go together.
  */
 bool queueing_prepare(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* Names the spool of Q; an empty PATH changes nothing. */
+void queueing_set_spool(struct queueing *q, const char *path);
 /* Where the message's temporary file should be made so that committing it need not copy it: the
  * spool's queue directory for ACCOUNT appended to OUT, nothing where nothing can be queued. Asked
  * before the message is read; with the account that is likely then. */
@@ -120,6 +126,17 @@ bool queueing_has(const struct submission *s, size_t i);
  * in the system's spool, where a runner is known. True iff it may, and is prepared for that: WHY is
  * forgotten. */
 bool queueing_rescue(struct submission *s, struct error *why);
+
+/* --id (queueing_once.c): finds out whether the key was used before. *RET_DONE: it was, and there
+ * is nothing to do. FAULT_TEMPORARY while another process is at work on it. */
+bool once_begin(struct submission *s, bool *ret_done, struct error *err)
+	__attribute__((warn_unused_result));
+/* Takes down that it was sent or queued, or gives the key free. */
+void once_end(struct submission *s, bool good);
+
+/* --wait (queueing_wait.c): after the report, waits until the queued message has left, and tells
+ * what came of it. Returns the exit status. */
+int queueing_wait(struct submission *s);
 
 /* After the report: tries what is due for the account on the connection that is still open, in a
  * process of its own that keeps none of the caller's descriptors. Returns at once. */

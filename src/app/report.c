@@ -173,6 +173,18 @@ add_receipts(struct strbuf *out, const struct submission *s)
 	}
 }
 
+/* --id: it was done before. */
+static int
+report_once(const struct submission *s)
+{
+	if (!submission_given(s, OPT_QUIET) && !submission_given(s, OPT_JSON))
+		printf("not sent again: %s\n", s->queue.seen.outcome);
+	if (submission_given(s, OPT_JSON))
+		printf("{\"state\":\"done before\",\"status\":0}\n");
+	fflush(stdout);
+	return 0;
+}
+
 int
 report(const struct submission *s)
 {
@@ -182,6 +194,8 @@ report(const struct submission *s)
 
 	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
 		return 0;
+	if (s->queue.once)
+		return report_once(s);
 	report_record(s);
 	if (submission_given(s, OPT_JSON)) {
 		report_add_json(&line, s);

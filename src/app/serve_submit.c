@@ -128,8 +128,11 @@ prepare(struct serving *v, struct submission *s, struct entry *e, struct error *
 	envelope_copy(&s->envelope, &e->envelope);
 	if (!peer_may_send(&v->peer, &s->account, &s->envelope.sender, err) ||
 		!peer_take_leave(
-			&v->peer, &s->account, (struct spool *)&v->serve->spool, size, err) ||
-		!queueing_prepare(s, err))
+			&v->peer, &s->account, (struct spool *)&v->serve->spool, size, err))
+		return false;
+	/* the service answers for its runner */
+	q->runner = true;
+	if (!queueing_prepare(s, err))
 		return false;
 	q->uid = v->peer.uid;
 	q->runner = q->directory && strcmp(q->directory, v->serve->spool_path.s) == 0;

@@ -90,7 +90,9 @@ struct service_entry;
 bool service_drop(struct submission *s, struct service_entry *e, const struct error *why,
 	struct error *err) __attribute__((warn_unused_result));
 
-/* service_streams.c. Has the service of ACCOUNT carry out what ARGS asks for, SERVICE_SMTP or
+/* service_streams.c: --wait, for a message that the service has queued. Returns the exit status. */
+int service_wait(const struct submission *s);
+/* Has the service of ACCOUNT carry out what ARGS asks for, SERVICE_SMTP or
  * SERVICE_COMMAND: passes on standard input and output until it is done, *RET_STATUS is the exit
  * status then. */
 bool service_talk(const struct profile *account, const struct arguments *args,

@@ -136,3 +136,21 @@ service_talk(const struct profile *account, const struct arguments *args, enum s
 		return error_set(err, FAULT_TEMPORARY, "the service is busy");
 	return good;
 }
+
+int
+service_wait(const struct submission *s)
+{
+	const char *id = s->queue.id;
+	struct arguments args = *s->args;
+	struct error err = ERROR_NONE;
+	int status;
+
+	args.command = "wait";
+	args.operands = &id;
+	args.operand_count = 1;
+	if (service_talk(&s->account, &args, SERVICE_COMMAND, &status, &err))
+		return status;
+	/* it is queued, whatever becomes of our waiting */
+	fprintf(stderr, "%s: note: unable to wait for %s: %s\n", s->args->program, id, err.text);
+	return 0;
+}

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "report.h"
+#include "service.h"
 #include "status.h"
 #include "submission.h"
 
@@ -27,6 +28,8 @@ submit(const struct arguments *args)
 	status = report(&s);
 	status_set(status);
 	queueing_drain(&s);
+	if (s.queue.state != QUEUE_STATE_NONE && submission_given(&s, OPT_WAIT))
+		status = s.recorded ? service_wait(&s) : queueing_wait(&s);
 	submission_part(&s);
 	submission_done(&s);
 	return status;

@@ -14,8 +14,6 @@
 
 #define SECONDS_MAX 999999999 /* nine digits, RFC 2852 section 4, RFC 4865 section 4 */
 
-enum { HOLD_BY_AUTO, HOLD_BY_QUEUE, HOLD_BY_SERVER }; /* as in the table */
-
 /* Says where the setting stands and what is wrong with it. */
 static bool
 refuse(const struct profile *p, enum option_id id, const char *why, struct error *err)

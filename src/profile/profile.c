@@ -252,6 +252,12 @@ profile_inherit(struct profile *p, const struct profile *from)
 			setting_copy(&p->settings[id], &from->settings[id]);
 }
 
+void
+profile_unset(struct profile *p, enum option_id id)
+{
+	setting_clear(&p->settings[id]);
+}
+
 bool
 profile_is_set(const struct profile *p, enum option_id id)
 {

@@ -100,6 +100,8 @@ void profile_override_group(
 void profile_inherit(struct profile *p, const struct profile *from);
 
 bool profile_is_set(const struct profile *p, enum option_id id);
+/* Makes it as if the option had never been set. */
+void profile_unset(struct profile *p, enum option_id id);
 /* The value, or the table's default; NULL when there is neither. */
 const char *profile_text(const struct profile *p, enum option_id id);
 /* The same, but NULL for "none", which takes back what an inherited setting says. */

@@ -15,7 +15,7 @@ struct recipient;
 /* True iff the notification of KIND is about recipient I. */
 bool bounce_is_about(const struct entry *e, enum bounce_kind kind, size_t i);
 
-/* Appends what a person is to read: lines of UTF-8 with CRLF, at most 76 columns where words allow.
+/* Appends what a person is to read: lines of UTF-8 with CRLF, at most 72 columns where words allow.
  */
 void bounce_add_text(struct strbuf *out, const struct entry *e, enum bounce_kind kind,
 	const struct bounce_settings *how);

@@ -8,7 +8,7 @@
 #include "header.h"
 #include "text.h"
 
-#define COLUMNS   76
+#define COLUMNS   72
 #define SHOWN_MAX 50 /* recipients that are named to a person; the report has all */
 
 /* Appends words separated by blanks, in lines that begin with INDENT blanks. */
@@ -111,7 +111,7 @@ add_answer(struct strbuf *out, const struct recipient *r)
 }
 
 static void
-add_recipient(struct strbuf *out, const struct recipient *r)
+add_recipient(struct strbuf *out, const struct recipient *r, enum bounce_kind kind)
 {
 	struct strbuf line = STRBUF_INIT(4096);
 	const char *hint = hint_of(r);
@@ -125,10 +125,13 @@ add_recipient(struct strbuf *out, const struct recipient *r)
 	if (line.len)
 		add_wrapped(out, 4, line.s);
 	/* "given up after ..." stands in the error's text, the server's last words above */
+	strbuf_clear(&line);
 	if (r->code && r->why && strncmp(r->why->text, "given up", 8) == 0)
-		add_wrapped(out, 4, r->why->text);
-	else if (hint)
-		add_wrapped(out, 4, hint);
+		strbuf_addf(&line, "It was %s.", r->why->text);
+	else if (hint && kind == BOUNCE_FAILED)
+		strbuf_adds(&line, hint);
+	if (line.len)
+		add_wrapped(out, 4, line.s);
 	strbuf_adds(out, "\r\n");
 	strbuf_done(&line);
 }
@@ -200,7 +203,7 @@ bounce_add_text(struct strbuf *out, const struct entry *e, enum bounce_kind kind
 	add_beginning(out, e, kind, count, how);
 	for (size_t i = 0; i < e->envelope.count && shown < SHOWN_MAX; i++)
 		if (bounce_is_about(e, kind, i)) {
-			add_recipient(out, &e->envelope.recipients[i]);
+			add_recipient(out, &e->envelope.recipients[i], kind);
 			shown++;
 		}
 	if (count > shown) {

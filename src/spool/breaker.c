@@ -80,8 +80,8 @@ make_sane(struct breaker *b, int64_t now)
 
 	if (b->next > b->last + most)
 		b->next = b->last + most;
-	if (now < b->last && b->next - b->last < b->next - now)
-		b->next = now + (b->next - b->last);
+	if (now < b->last && b->next > now)
+		b->next = now;
 }
 
 /* Reads the state from DIR; closed where there is none. */

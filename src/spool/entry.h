@@ -57,7 +57,7 @@ struct entry {
 	int64_t since;     /* when a hold that lasts was counted last, else 0 */
 	bool warned;       /* a delay warning was sent */
 	bool bounced;      /* a notification was made, or will never be, for all that failed: those
-	                    * recipients are told. Clear it when more fail */
+			    * recipients are told. Clear it when more fail */
 
 	int fd;           /* the file, locked while claimed; -1 for none */
 	bool failed;      /* the file lies in failed/ */

@@ -338,8 +338,8 @@ next_open(size_t *next, size_t i)
  * recipient is set once, whatever the records repeat. The sender was told of what failed before
  * TOLD. */
 static bool
-set_outcomes(struct envelope *v, const char *s, const struct places *p, size_t told,
-	struct error *err)
+set_outcomes(
+	struct envelope *v, const char *s, const struct places *p, size_t told, struct error *err)
 {
 	size_t *next, from, count, i;
 	char words[ENTRY_WORDS];
@@ -365,8 +365,7 @@ set_outcomes(struct envelope *v, const char *s, const struct places *p, size_t t
 		for (i = next_open(next, from); i < from + count; i = next_open(next, i)) {
 			recipient_set(&v->recipients[i], said.outcome, said.code, said.enhanced,
 				words, why.fault ? &why : NULL);
-			v->recipients[i].told =
-				said.outcome == OUTCOME_PERMANENT && p->v[k] < told;
+			v->recipients[i].told = said.outcome == OUTCOME_PERMANENT && p->v[k] < told;
 			next[i] = i + 1;
 		}
 	}

@@ -168,7 +168,8 @@ assign(struct scan *scan)
 	const int64_t deadline = r->settings->deadline;
 	size_t kept = 0;
 
-	qsort(scan->v, scan->n, sizeof(*scan->v), by_due);
+	if (scan->n)
+		qsort(scan->v, scan->n, sizeof(*scan->v), by_due);
 	for (size_t i = 0; i < scan->n; i++) {
 		if (deadline && i % 64 == 63 && clock_ms() >= deadline) {
 			r->result.left += (unsigned)(scan->n - i);
@@ -313,7 +314,8 @@ runner_pass(struct runner *r, struct error *err)
 	if (good) {
 		assign(&scan);
 		remember(&scan);
-		qsort(scan.v, scan.n, sizeof(*scan.v), by_account);
+		if (scan.n)
+			qsort(scan.v, scan.n, sizeof(*scan.v), by_account);
 		for (size_t i = 0; i < scan.n; i = end) {
 			for (end = i + 1; end < scan.n; end++)
 				if (scan.v[end].account != scan.v[i].account)

@@ -136,8 +136,13 @@ give_up(struct entry *e, int64_t now)
 		why = r->why ? *r->why : (struct error)ERROR_NONE;
 		why.fault = FAULT_UNAVAILABLE;
 		snprintf(why.text, sizeof(why.text), "given up after %u attempts in %lld %s",
-			e->attempts, (long long)(hours < 2 ? age / 60 : hours),
-			hours < 2 ? "minutes" : "hours");
+			e->attempts,
+			(long long)(hours < 2    ? age / 60
+				    : hours < 48 ? hours
+						 : hours / 24),
+			hours < 2    ? "minutes"
+			: hours < 48 ? "hours"
+				     : "days");
 		snprintf(words, sizeof(words), "%s", r->words ?: "");
 		/* RFC 3463 3.5, X.4.7: delivery time expired */
 		recipient_set(

@@ -78,28 +78,35 @@ take_line(struct seen *seen, char *line, int64_t *ret_when)
 	return true;
 }
 
-/* Reads what earlier runs left. What is older than SEEN_AGE counts as nothing. */
-static bool
-take_file(struct seen *seen, int64_t now)
+void
+seen_parse(char *text, size_t n, int64_t now, struct seen *ret)
 {
-	char text[FILE_MAX_ + 1], *line = text, *lf;
+	char *line = text, *lf;
 	int64_t when = 0;
-	ssize_t n = io_pread_full(seen->fd, text, FILE_MAX_, 0);
 
-	seen->state = SEEN_NEW;
-	seen->outcome[0] = '\0';
-	if (n < 0)
-		return false;
-	text[n] = '\0';
+	ret->state = SEEN_NEW;
+	ret->outcome[0] = '\0';
 	while ((lf = memchr(line, '\n', (size_t)(text + n - line)))) {
 		*lf = '\0';
-		(void)take_line(seen, line, &when);
+		(void)take_line(ret, line, &when);
 		line = lf + 1;
 	}
 	if (now - when >= SEEN_AGE || when - now >= SEEN_AGE) {
-		seen->state = SEEN_NEW;
-		seen->outcome[0] = '\0';
+		ret->state = SEEN_NEW;
+		ret->outcome[0] = '\0';
 	}
+}
+
+/* Reads what earlier runs left. */
+static bool
+take_file(struct seen *seen, int64_t now)
+{
+	char text[FILE_MAX_];
+	ssize_t n = io_pread_full(seen->fd, text, sizeof(text), 0);
+
+	if (n < 0)
+		return false;
+	seen_parse(text, (size_t)n, now, seen);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -52,3 +53,7 @@ void seen_end(struct seen *seen);
 
 /* Removes records older than SEEN_AGE, at most MAX of them. */
 void seen_purge(struct spool *s, int64_t now, unsigned max);
+
+/* Takes in a file's N octets, changing them, for tests and fuzzers: sets state and outcome. What is
+ * older than SEEN_AGE counts as nothing. */
+void seen_parse(char *text, size_t n, int64_t now, struct seen *ret);

@@ -159,7 +159,7 @@ spool_open(struct spool *s, const char *path, bool create, struct error *err)
 			return false;
 		s->dir = open(path, DIRECTORY);
 	}
-	/* root's, where others may not look around: enough to reach what is in it */
+	/* a system's own belongs to root and can be passed through only */
 	if (s->dir < 0 && errno == EACCES)
 		s->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)

@@ -106,8 +106,8 @@ bool spool_retry(struct spool *s, struct entry *e, int64_t due, struct error *er
 bool spool_set_due(struct spool *s, struct entry *e, int64_t due, struct error *err)
 	__attribute__((warn_unused_result));
 /* Holds or releases: a record, which counts, and the owner's execute bit, which a scan sees. A hold
- * of one that is held, or a release of one that is not, is success. One that is kept as uncertain is
- * held, too: a release has it tried again. */
+ * of one that is held, or a release of one that is not, is success. One that is kept as uncertain
+ * is held, too: a release has it tried again. */
 bool spool_hold(struct spool *s, struct entry *e, bool held, int64_t now, struct error *err)
 	__attribute__((warn_unused_result));
 

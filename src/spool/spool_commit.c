@@ -33,13 +33,14 @@ cannot_keep(int sys, struct error *err)
 static bool
 prepare(struct commit *c, int fd, bool same, struct error *err)
 {
+	bool held = c->e->state == ENTRY_HELD || c->e->state == ENTRY_UNCERTAIN;
 	struct timespec times[2];
 
 	if (!entry_write(fd, c->e, c->envelope, c->message, same, err))
 		return false;
 	entry_set_due(times, c->e->due);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !spool_give(c->s, fd) ||
-		(c->e->state == ENTRY_HELD && fchmod(fd, 0700) != 0) || futimens(fd, times) != 0)
+		(held && fchmod(fd, 0700) != 0) || futimens(fd, times) != 0)
 		return cannot_keep(errno, err);
 	return true;
 }

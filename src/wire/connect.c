@@ -45,6 +45,8 @@ session_resolve(const struct wire_settings *settings, struct target *target,
 	else if (route_identify(settings, target, err))
 		dial = dial_open(target->host, target->port, ip, wire_deadline(settings), err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
+	if (!dial && settings->source && err->fault == FAULT_NOHOST)
+		error_prefix(err, "from source-address %.64s", settings->source);
 	if (dial && settings->source && !dial_from(dial, settings->source, err)) {
 		dial_free(dial);
 		return NULL;

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
-#define HEADER  12
-#define FIXED   10 /* octets of a record between its name and its data */
-#define CLASS   1  /* IN */
-#define POINTER 0xc0
+#define HEADER   12
+#define FIXED    10  /* octets of a record between its name and its data */
+#define TEXT_MAX 253 /* RFC 1035 section 2.3.4: 255 with the lengths of its labels */
+#define CLASS    1   /* IN */
+#define POINTER  0xc0
 
 struct cursor {
 	const uint8_t *message;
@@ -29,7 +30,7 @@ read16(const uint8_t *at)
 static bool
 add_label(char *out, size_t *len, const uint8_t *label, size_t n, bool *odd)
 {
-	if (*len + n + 2 > DNS_NAME)
+	if (*len + (*len > 0) + n > TEXT_MAX)
 		return false;
 	if (*len)
 		out[(*len)++] = '.';

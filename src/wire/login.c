@@ -101,9 +101,10 @@ login_begin(struct session *s, struct error *err)
 {
 	struct strbuf password = STRBUF_INIT_SECRET(PASSWORD_MAX),
 		      binding = STRBUF_INIT_SECRET(4096);
-	struct sasl_credentials with = {
-		.user = s->settings->user, .host = s->host, .port = s->report->port
-	};
+	struct sasl_credentials with = { .user = s->settings->user,
+		.host = s->host,
+		.port = s->report->port,
+		.deadline = s->settings->deadline };
 	bool good = true;
 
 	sasl_done(&s->sasl);

@@ -92,6 +92,8 @@ sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sasl_cre
 			"%s cannot be used: this TLS session has no channel binding", m->name);
 	if (m->kind & SASL_TOKEN)
 		return sasl_oauth_message(m, with, &s->token, err);
+	if (m->kind & SASL_TICKET)
+		return sasl_ticket_start(&s->ticket, with, err);
 	if (!library && (rc = gsasl_init(&library)) != GSASL_OK)
 		return failed(err, s, rc);
 	if ((rc = gsasl_client_start(library, m->name, &session)) != GSASL_OK)
@@ -201,6 +203,10 @@ sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out, s
 
 	if (s->mechanism->kind & SASL_TOKEN)
 		return token_step(s, challenge, n, out, err);
+	if (s->mechanism->kind & SASL_TICKET) {
+		s->step++;
+		return sasl_ticket_step(&s->ticket, challenge, n, out, &s->done, err);
+	}
 	if (!s->step && (s->mechanism->kind & SASL_GREETS))
 		n = 0;
 	input = xstrndup(challenge ?: "", n);
@@ -254,5 +260,6 @@ sasl_done(struct sasl *s)
 		gsasl_finish(s->session);
 	strbuf_done(&s->nonce);
 	strbuf_done(&s->token);
+	sasl_ticket_done(&s->ticket);
 	s->session = NULL;
 }

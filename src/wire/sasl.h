@@ -1,12 +1,13 @@
 /* SASL mechanisms (RFC 4422) by libgsasl, with the checks that libgsasl 2.2.0 leaves out, and those
- * for OAuth (sasl_oauth.h). GSSAPI takes the credentials cache as Kerberos finds it; its library is
- * loaded only then, and asks the KDC without regard to our deadlines. */
+ * for OAuth (sasl_oauth.h). GSSAPI runs in a child (sasl_ticket.h) and takes the credentials cache as
+ * Kerberos finds it. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sasl_ticket.h"
 #include "strbuf.h"
 
 struct error;
@@ -48,6 +49,7 @@ struct sasl_credentials {
 	uint16_t port;
 	const struct strbuf *binding;  /* channel binding octets, NULL for none */
 	bool binding_is_exporter;
+	int64_t deadline; /* of the whole, for GSSAPI */
 };
 
 /* One exchange. */
@@ -59,6 +61,7 @@ struct sasl {
 	bool done;           /* the client is satisfied: for SCRAM the server has proven itself */
 	bool fatal;          /* failed in a way that must not lead to a weaker mechanism */
 	bool asked_again;    /* the server overlooked the initial response once */
+	struct sasl_ticket ticket; /* SASL_TICKET */
 	struct strbuf token; /* SASL_TOKEN: the message, base64, secret */
 	char complaint[320]; /* SASL_TOKEN: what the server says of it, printable; "": nothing */
 };

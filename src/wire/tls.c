@@ -173,6 +173,9 @@ begin(struct tls *t, unsigned flags)
 	struct tls_context *c = t->context;
 
 	flags |= GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
+	/* who has set a certificate wants it shown, whatever authorities the server names */
+	if (c->has_certificate)
+		flags |= GNUTLS_FORCE_CLIENT_CERT;
 	if (gnutls_init(&t->session, flags) < 0 ||
 		gnutls_priority_set(t->session, c->priority) < 0 ||
 		gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, c->cred) < 0)

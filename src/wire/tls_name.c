@@ -6,10 +6,7 @@
 
 #include "tls_private.h"
 
-#define SRV_NAME    "1.3.6.1.5.5.7.8.7" /* id-on-dnsSRV, RFC 4985 */
-#define NAMES_MAX   256                 /* alternative names that are looked at */
-#define IA5STRING   0x16
-#define LONG_LENGTH 0x81
+#define NAMES_MAX 256 /* alternative names that are looked at */
 
 bool
 tls_names(gnutls_x509_crt_t crt, const char *name)
@@ -31,29 +28,17 @@ tls_names(gnutls_x509_crt_t crt, const char *name)
 	return false;
 }
 
-/* The text of an IA5String in DER. */
-static bool
-is_ia5(const unsigned char *der, size_t n, const char *text)
-{
-	size_t head = n > 1 && der[1] == LONG_LENGTH ? 3 : 2, length = strlen(text);
-
-	return n == head + length && der[0] == IA5STRING && length < 256 &&
-	       der[head - 1] == length && strncasecmp((const char *)der + head, text, length) == 0;
-}
-
-/* The I-th alternative name is an SRVName and this one. */
+/* The I-th alternative name is an SRVName (RFC 4985) and this one. */
 static bool
 is_service(gnutls_x509_crt_t crt, unsigned i, const char *want, bool *ret_more)
 {
-	unsigned char name[512];
-	char oid[64];
-	size_t n = sizeof(name), oid_n = sizeof(oid);
+	char name[512];
+	size_t n = sizeof(name);
 	int type = gnutls_x509_crt_get_subject_alt_name(crt, i, name, &n, NULL);
 
 	*ret_more = type != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
-	return type == GNUTLS_SAN_OTHERNAME &&
-	       gnutls_x509_crt_get_subject_alt_othername_oid(crt, i, oid, &oid_n) >= 0 &&
-	       strcmp(oid, SRV_NAME) == 0 && is_ia5(name, n, want);
+	return type == GNUTLS_SAN_OTHERNAME_SRV && n == strlen(want) &&
+	       strncasecmp(name, want, n) == 0;
 }
 
 const char *

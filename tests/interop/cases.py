@@ -12,6 +12,8 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import socket
 import subprocess
 import sys
 
@@ -19,12 +21,16 @@ import messages
 import servers
 from sink import Sink
 
-PLANNED = 193
+PLANNED = 302
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
-POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
-EXIM_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",
+                      "GSSAPI", "OAUTHBEARER", "XOAUTH2")
+EXIM_MECHANISMS = (*POSTFIX_MECHANISMS, "EXTERNAL")
 CHASQUID_MECHANISMS = ("PLAIN",)
+# the accounts of those that take no password
+ACCOUNTS = {"GSSAPI": "ticket", "OAUTHBEARER": "token", "XOAUTH2": "token",
+            "EXTERNAL": "certificate"}
 # what PLAIN costs a server with PIPELINING and CHUNKING, TCP and TLS handshakes included
 ROUND_TRIPS = {(465, "auto"): 6, (465, "full"): 5, (587, "auto"): 8, (587, "full"): 7}
 # what servers put in front
@@ -47,22 +53,26 @@ class Case:
     count = itertools.count(1)
 
     def __init__(self, name, host, port, *arguments, body=b"One line.\n", head=messages.HEAD,
-                 status=0, check=None, mechanism=None, stage=None):
+                 status=0, check=None, mechanism=None, stage=None, account="test", says="",
+                 environment=None):
         self.n, self.name, self.host, self.port = next(Case.count), name, host, port
         self.arguments, self.status = list(arguments), status
         self.message = messages.numbered(head, self.n) + b"\n" + body
         self.recipients, self.refused = [f"case-{self.n}@sink.test"], []
         self.check, self.mechanism, self.stage = check, mechanism, stage
+        self.account, self.says, self.environment = account, says, environment or {}
 
     def run(self, setup):
-        argv = [setup.sendoff, "--config", setup.config, "-a", "test", "--json", "-i", "-v",
+        argv = [setup.sendoff, "--config", setup.config, "-a", self.account, "--json", "-i", "-v",
                 "--host", self.host, "--port", str(self.port), *self.arguments]
         if "--to" not in self.arguments:
             argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
         self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, timeout=60)
+                                      stderr=subprocess.PIPE, timeout=60,
+                                      env={**os.environ, **self.environment})
         expect(self.process.returncode == self.status, "status %d instead of %d",
                self.process.returncode, self.status)
+        expect(self.says.encode() in self.process.stderr, "it does not say: %s", self.says)
         self.receipt = json.loads(self.process.stdout or b"{}")
         if self.mechanism:
             expect(self.receipt["mechanism"] == self.mechanism, "logged in by %s",
@@ -159,11 +169,74 @@ def mechanism_cases():
         for mechanism, port, how in itertools.product(mechanisms, MODES, PIPELINING):
             yield Case(f"{host[:-5]} {mechanism} {MODES[port]} {how}", host, port,
                        "--auth", mechanism.lower(), "--pipelining", how, mechanism=mechanism,
+                       account=ACCOUNTS.get(mechanism, "test"),
                        body=messages.BODIES["dots"] + messages.BODIES["octets"],
                        check=counted(ROUND_TRIPS.get((port, how), 99)
                                      if mechanism == "PLAIN" and host != "chasquid.test" else 99))
-    for host, strongest in ("postfix.test", "SCRAM-SHA-256"), ("exim.test", "PLAIN"):
-        yield Case(f"{host[:-5]} the strongest mechanism", host, 465, mechanism=strongest)
+    for host, account, strongest in (("postfix.test", "test", "SCRAM-SHA-256"),
+                                     ("exim.test", "test", "SCRAM-SHA-256"),
+                                     ("chasquid.test", "test", "PLAIN"),
+                                     ("postfix.test", "user", "GSSAPI"),
+                                     ("exim.test", "user", "GSSAPI"),
+                                     ("exim.test", "certificate", "EXTERNAL")):
+        yield Case(f"{host[:-5]} the strongest mechanism of account {account}", host, 465,
+                   account=account, mechanism=strongest)
+
+
+def certificate_cases(directory):
+    """Servers that take nobody without a certificate: Exim says so in TLS, with 1.3 after the
+    handshake is over for the client, Postfix behind it."""
+    rogue = ["--tls-cert", str(directory / "ca/rogue.pem"),
+             "--tls-key", str(directory / "ca/rogue-key.pem")]
+    for port, version in itertools.product((5465, 5587), ("1.2", "1.3")):
+        mode = ["--tls", "implicit" if port == 5465 else "starttls",
+                "--tls-priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}"]
+        name = f"{MODES[port - 5000]}, TLS {version}"
+        for host, auth, status, refused, wanted in (
+                ("postfix.test", "none", 75, "Client certificate not trusted",
+                 "No client certificate presented (set tls-cert and tls-key)"),
+                ("exim.test", "external", 77, "the server refused our client certificate",
+                 "the server wants a client certificate")):
+            yield Case(f"{host[:-5]} client certificate {name}", host, port, *mode, "--auth", auth,
+                       account="certificate")
+            yield Case(f"{host[:-5]} client certificate of nobody {name}", host, port, *mode,
+                       *rogue, "--auth", auth, account="certificate", status=status, says=refused)
+            yield Case(f"{host[:-5]} no client certificate {name}", host, port, *mode, "--auth",
+                       "none", status=status, says=wanted)
+    yield Case("exim EXTERNAL is not offered to nobody", "exim.test", 465, *rogue, "--auth",
+               "external", account="certificate", status=69, stage="auth")
+
+
+def silent_kdc(directory):
+    """A ticket for the realm alone, whose KDC is asked for the server's and does not answer."""
+    shutil.copy(directory / "kdc/ticket", directory / "ticket-alone")
+    if not hasattr(silent_kdc, "listener"):
+        silent_kdc.listener = socket.create_server(("127.0.1.8", 0))
+    port = silent_kdc.listener.getsockname()[1]
+    text = (directory / "kdc/krb5.conf").read_text().replace(":8888", f":{port}")
+    (directory / "silent.conf").write_text(text)
+    return {"KRB5_CONFIG": str(directory / "silent.conf"),
+            "KRB5CCNAME": f"FILE:{directory}/ticket-alone"}
+
+
+def login_refusals(directory):
+    """What is refused although it is no password."""
+    for host, mechanism in itertools.product(("postfix.test", "exim.test"),
+                                             ("OAUTHBEARER", "XOAUTH2")):
+        for name in "expired", "garbage":
+            yield Case(f"{host[:-5]} {mechanism} {name} token", host, 465, "--auth", mechanism,
+                       "--password-file", str(directory / f"token-{name}"), account="token",
+                       status=77, stage="auth", says="(the server says: status ")
+    for host in "postfix.test", "exim.test":
+        yield Case(f"{host[:-5]} GSSAPI without a ticket", host, 465, "--auth", "gssapi",
+                   account="ticket", status=77, stage="auth", says="kinit",
+                   environment={"KRB5CCNAME": f"FILE:{directory}/none"})
+        yield Case(f"{host[:-5]} GSSAPI and a KDC that says nothing", host, 465, "--timeout", "3",
+                   account="ticket", status=75, stage="auth", says="did not answer in time",
+                   environment=silent_kdc(directory))
+        yield Case(f"{host[:-5]} no ticket, but a password", host, 465, "--password-file",
+                   str(directory / "password"), account="user", mechanism="SCRAM-SHA-256",
+                   environment={"KRB5CCNAME": "MEMORY:none"})
 
 
 def content_cases():
@@ -263,9 +336,22 @@ class Setup:
         password = directory / "password"
         password.write_text(servers.PASSWORD + "\n")
         password.chmod(0o600)
+        for name, token in (("token", servers.token(directory)),
+                            ("token-expired", servers.token(directory, -30)),
+                            ("token-garbage", "garbage")):
+            (directory / name).write_text(token + "\n")
+            (directory / name).chmod(0o600)
+        os.environ["KRB5CCNAME"] = f"FILE:{directory}/kdc/ticket"
+        (directory / "ca/client-key.pem").chmod(0o600)
+        (directory / "ca/rogue-key.pem").chmod(0o600)
         pathlib.Path(self.config).write_text(
+            f"[defaults]\ntls-trust = {directory / 'ca/ca.pem'}\nhost = unset.invalid\n"
             f"[account test]\nuser = {servers.USER}\npassword-file = {password}\n"
-            f"tls-trust = {directory / 'ca/ca.pem'}\nhost = unset.invalid\n")
+            f"[account token]\nuser = {servers.USER}\npassword-file = {directory}/token\n"
+            f"[account ticket]\nauth = GSSAPI\n"
+            f"[account user]\nuser = {servers.USER}\nkeyring = no\n"
+            f"[account certificate]\ntls-cert = {directory}/ca/client.pem\n"
+            f"tls-key = {directory}/ca/client-key.pem\n")
 
 
 def report(n, case, problem, logs):
@@ -303,7 +389,8 @@ def main():
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
     cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *composed_cases(directory),
-             *refusal_cases(directory)]
+             *refusal_cases(directory), *certificate_cases(directory),
+             *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]
     print("1..%d" % (len(chosen) + len(running) + 1), flush=True)

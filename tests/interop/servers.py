@@ -1,5 +1,8 @@
 """The servers: their configuration from etc/, their start, and the ends of their logs."""
 
+import base64
+import hmac
+import json
 import os
 import pathlib
 import resource
@@ -25,7 +28,7 @@ class Server:
     def configure(self, template, name=None):
         text = (HERE / "etc" / template).read_text()
         for word, path in (("@DIR@", self.dir), ("@CA@", self.base / "ca"), ("@HERE@", HERE),
-                           ("@DOVECOT@", self.base / "dovecot")):
+                           ("@DOVECOT@", self.base / "dovecot"), ("@KDC@", self.base / "kdc")):
             text = text.replace(word, str(path))
         file = self.dir / (name or template)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -66,11 +69,58 @@ class Server:
         return lines
 
 
+class Kdc(Server):
+    """A realm with a ticket for USER in DIR/ticket, and the keys of the servers in DIR/keytab."""
+
+    name, host, ports = "kdc", "kdc.test", (8888,)
+
+    def launch(self):
+        for template in "krb5.conf", "kdc.conf":
+            self.configure(template)
+        os.environ["KRB5_CONFIG"] = str(self.dir / "krb5.conf")
+        os.environ["KRB5_KDC_PROFILE"] = str(self.dir / "kdc.conf")
+        os.environ["KRB5RCACHENAME"] = "none:"  # many tickets within a second
+        keytab = self.dir / "keytab"
+        self.run("/usr/sbin/kdb5_util", "create", "-s", "-P", "master")
+        self.run("/usr/sbin/kadmin.local", text="".join(
+            [f'addprinc -pw "{PASSWORD}" {USER}\n'] +
+            [f"addprinc -randkey smtp/{host}\nktadd -k {keytab} smtp/{host}\n"
+             for host in ("postfix.test", "exim.test")]))
+        shutil.chown(keytab, "dovecot")
+        self.spawn("/usr/sbin/krb5kdc", "-n", "-P", str(self.dir / "pid"))
+
+    def run(self, *argv, text=""):
+        subprocess.run(argv, input=text.encode(), check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+
+    def ready(self, limit):
+        if not super().ready(limit):
+            return False
+        self.run("/usr/bin/kinit", "-c", str(self.dir / "ticket"), USER, text=PASSWORD + "\n")
+        return True
+
+
+def token(base, lifetime=3600, **claims):
+    """An access token (RFC 7519) that Dovecot takes."""
+    def part(octets):
+        return base64.urlsafe_b64encode(octets).rstrip(b"=")
+
+    claims = {"sub": USER, "iss": "https://oauth.test/", "iat": int(time.time()) - 60,
+              "nbf": int(time.time()) - 60, "exp": int(time.time()) + lifetime, **claims}
+    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
+    key = base64.b64decode((base / "dovecot/keys/default/HS256/default").read_bytes())
+    return (signed + b"." + part(hmac.digest(key, signed, "sha256"))).decode()
+
+
 class Dovecot(Server):
     name = "dovecot"
 
     def launch(self):
         self.configure("dovecot.conf")
+        self.configure("oauth2.conf")
+        key = self.dir / "keys/default/HS256/default"
+        key.parent.mkdir(parents=True)
+        key.write_bytes(base64.b64encode(os.urandom(32)))
         (self.dir / "run").mkdir()
         self.write("users", f"{USER}:{{PLAIN}}{PASSWORD}::::::\n", "dovecot")
         self.spawn("/usr/sbin/dovecot", "-F", "-c", str(self.dir / "dovecot.conf"))
@@ -84,7 +134,7 @@ class Dovecot(Server):
 
 
 class Postfix(Server):
-    name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465)
+    name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465, 5465, 5587)
 
     def launch(self):
         for queue in ("active bounce corrupt defer deferred flush hold incoming private saved"
@@ -105,12 +155,12 @@ class Postfix(Server):
 
 
 class Exim(Server):
-    name, host, ports = "exim", "exim.test", (465, 587)
+    name, host, ports = "exim", "exim.test", (465, 587, 5465, 5587)
 
     def launch(self):
         self.configure("exim.conf")
         (self.dir / "spool").mkdir()
-        for name in "server.pem", "server-key.pem":
+        for name in "server.pem", "server-key.pem", "ca.pem":
             self.write(name, (self.base / "ca" / name).read_text(), "Debian-exim")
         self.write("users", f'"{USER}": {PASSWORD}\n', "Debian-exim")
         for path in self.dir, self.dir / "spool":
@@ -141,7 +191,7 @@ def start_all(base):
     os.umask(0o022)
     subprocess.run([HERE / "ca", base / "ca"], check=True)
     servers, failures = {}, {}
-    for kind in Dovecot, Postfix, Exim, Chasquid:
+    for kind in Kdc, Dovecot, Postfix, Exim, Chasquid:
         server = kind(base)
         servers[server.name] = server
         try:

@@ -81,7 +81,7 @@ def template(r, text=MAIL, argv=(), *lines):
     ok(r.run("alice", ["sendoff", *argv, "carol@example.org"], text), out="^queued ")
     (name,) = r.queued()
     content = (r.spool / "queue" / name).read_bytes()
-    ok(r.run("root", ["sendoff", "queue", "remove", name]))
+    empty(r)
     shutil.rmtree(r.spool / "state/accounts", ignore_errors=True)
     (r.directory / "config").write_text(config)
     return content
@@ -98,7 +98,8 @@ def submit(r, fd, user="alice", body=b""):
 @case("receipts, JSON and errors are the same by the service and directly")
 def receipts(r, h):
     config = BASE / "direct"
-    config.write_text("[account default]\n%s\n" % "\n".join(h.settings()))
+    config.write_text("[account default]\nremember = no\n%s\n" % "\n".join(h.settings()))
+    r.configure_service("remember = no", *h.settings())
     for argv, text in ((["carol@example.org"], MAIL), (["--json", "carol@example.org"], MAIL),
                        (["-v", "carol@example.org"], MAIL), (["--quiet", "carol@example.org"], MAIL),
                        (["carol@example.org", "permfail@example.org"], MAIL),
@@ -115,7 +116,9 @@ def receipts(r, h):
         served = r.run("root", ["sendoff", "--queue=never", *argv], text)
         for what in "status", "out", "err":
             ours, theirs = (masked(str(getattr(answer, what))) for answer in (served, direct))
-            expect(ours == theirs, "%s: %s differs: %r, directly %r", argv, what, ours, theirs)
+            n = len(os.path.commonprefix((ours, theirs)))
+            expect(ours == theirs, "%s: %s differs: %r, directly %r", argv, what,
+                   ours[max(0, n - 30):][:200], theirs[max(0, n - 30):][:200])
     h.messages()
 
 
@@ -246,8 +249,11 @@ def limits(r, h):
 
 
 def empty(r):
-    r.run("root", ["sendoff", "queue", "remove", "all"])
-    expect(not r.queued(), "the queue is not empty")
+    def removed():
+        # one may just be tried
+        r.run("root", ["sendoff", "queue", "remove", "all"])
+        return not r.queued()
+    r.until(removed, "the queue is not empty")
 
 
 def restart(r):
@@ -291,8 +297,9 @@ def queues(r, h):
     expect(r.run("alice", ["ls", r.spool / "queue"]).status, "the queue can be listed")
     expect(r.run("alice", ["ls", r.spool / "drop"]).status, "the in-tray can be listed")
     r.configure_service(*h.settings())
-    ok(r.run("alice", ["sendoff", "queue", "flush"]))
-    expect([m.sender.split("@")[0] for m in h.messages()] == ["alice"], "not alice's was sent")
+    r.run("alice", ["sendoff", "queue", "flush"])
+    # the account can be used again: the runner may be at root's by now
+    expect("alice" in [m.sender.split("@")[0] for m in h.messages()], "alice's was not sent")
     empty(r)
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from submission import HEADER, Smarthost, Tap  # noqa: E402
 
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS",
-              "SCRAM-SHA-256-PLUS", "EXTERNAL")
+              "SCRAM-SHA-256-PLUS", "DIGEST-MD5", "EXTERNAL")
 MESSAGE = HEADER + b"Hi.\n.\n..two\n"
 WIRE = MESSAGE.replace(b"\n", b"\r\n")
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +109,24 @@ try_writing(void)
 	close(fd);
 }
 
+/* Pieces that are empty, more than the kernel takes at once, and none. */
+static void
+try_pieces(void)
+{
+	char data[] = "0123456789", got[16] = "";
+	struct iovec v[] = { { NULL, 0 }, { data, 4 }, { NULL, 0 }, { data + 4, 6 }, { NULL, 0 } };
+	int fd = memfd_create("test", MFD_CLOEXEC), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	ok(io_pwritev_full(fd, v, 5, 3) && pread(fd, got, 16, 0) == 13 &&
+			!memcmp(got + 3, data, 10) && lseek(fd, 0, SEEK_CUR) == 0,
+		"pieces at an offset");
+	ok(io_pwritev_full(fd, v, 0, 0), "no pieces");
+	v[1] = (struct iovec){ data, 4 };
+	ok(!io_pwritev_full(full, v, 2, 0) && errno == ENOSPC, "pieces, and no space");
+	close(fd);
+	close(full);
+}
+
 static void
 try_temporary(void)
 {
@@ -194,6 +214,7 @@ main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	try_reading();
 	try_writing();
+	try_pieces();
 	try_temporary();
 	try_no_descriptor();
 	try_standard();

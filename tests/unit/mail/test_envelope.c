@@ -353,9 +353,48 @@ test_refused(void)
 	ok(envelope_fault(&e) == FAULT_UNAVAILABLE, "which counts");
 }
 
+static void
+test_copy(void)
+{
+	struct envelope from = ENVELOPE_NONE, to = ENVELOPE_NONE;
+	struct address_list l = ADDRESS_LIST_NONE;
+	struct error why = ERROR_NONE;
+
+	error_set(&why, FAULT_TEMPORARY, "later");
+	if (!address_list_parse("Bob <bob@x.example>, root", 25, &l, NULL))
+		abort();
+	envelope_add_recipients(&from, &l);
+	envelope_add_recipients(&to, &l);
+	from.sender.local = strdup("me");
+	from.envid = strdup("id");
+	from.dsn_notify = DSN_DELAY;
+	from.recipients[1].orcpt = strdup("rfc822;root");
+	recipient_set(&from.recipients[1], OUTCOME_TEMPORARY, 450, (struct enhanced){ 4, 2, 1 },
+		"words", &why);
+	envelope_copy(&to, &from);
+	ok(to.count == 2 && !strcmp(to.sender.local, "me") && !to.sender.domain &&
+			!strcmp(to.envid, "id") && to.dsn_notify == DSN_DELAY,
+		"a copy");
+	ok(!strcmp(to.recipients[0].address.name, "Bob") &&
+			!strcmp(to.recipients[1].orcpt, "rfc822;root") &&
+			to.recipients[1].outcome == OUTCOME_TEMPORARY &&
+			to.recipients[1].enhanced.subject == 2 &&
+			!strcmp(to.recipients[1].words, "words") &&
+			!strcmp(to.recipients[1].why->text, "later"),
+		"of all recipients");
+	envelope_done(&from);
+	ok(!strcmp(to.recipients[0].address.domain, "x.example") &&
+			!strcmp(to.recipients[1].why->text, "later"),
+		"that stands by itself");
+	envelope_copy(&to, &from);
+	ok(!to.count && !to.sender.local, "a copy of nothing");
+	address_list_done(&l);
+}
+
 int
 main(void)
 {
+	test_copy();
 	test_refused();
 	test_recipients();
 	test_utf8();

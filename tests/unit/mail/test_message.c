@@ -326,9 +326,46 @@ try_add_body(void)
 	strbuf_done(&out);
 }
 
+/* A body that begins somewhere in its file, and a file that is somebody else's. */
+static void
+try_base(void)
+{
+	const unsigned lines = 20000;
+	struct message m = MESSAGE_NONE, view = MESSAGE_NONE;
+	struct error err = ERROR_NONE;
+	struct strbuf out = STRBUF_INIT(8 << 20);
+	char gap[512], zeros[512] = { 0 };
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	write_lines(dup(fd), lines, false);
+	lseek(fd, 0, SEEK_SET);
+	m.base = sizeof(gap);
+	ok(message_read(&m, fd, &plain, &err) && m.fd >= 0, "read with a base");
+	ok(pread(m.fd, gap, sizeof(gap), 0) == (ssize_t)sizeof(gap) &&
+			!memcmp(gap, zeros, sizeof(gap)) && pread(m.fd, gap, 6, 512) == 6 &&
+			!memcmp(gap, "line 0", 6),
+		"the body is behind it");
+	take_all(&m, 1001, &out);
+	ok(out.len == message_size(&m) && check_lines(&out, lines), "and is read from there");
+
+	view.fd = m.fd;
+	view.base = m.base;
+	view.borrowed = true;
+	view.facts = m.facts;
+	view.facts.body_size = 7 * 1000;
+	take_all(&view, 4096, &out);
+	ok(out.len == message_size(&view) && !strncmp(out.s + 2, "line 0", 6), "a view of it");
+	message_done(&view);
+	ok(fcntl(m.fd, F_GETFD) >= 0, "does not close what it borrowed");
+	message_done(&m);
+	close(fd);
+	strbuf_done(&out);
+}
+
 int
 main(void)
 {
+	try_base();
 	try_facts();
 	try_failures();
 	try_pipe(O_CLOEXEC);

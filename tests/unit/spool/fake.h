@@ -2,8 +2,8 @@
  * the local part, and what it was asked is counted in memory that all processes share. */
 #pragma once
 
-#include <sys/mman.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "clock.h"
@@ -17,11 +17,11 @@
 /* What happens to every connection. */
 enum fake_way {
 	FAKE_UP,
-	FAKE_REFUSED,     /* no connection */
+	FAKE_REFUSED, /* no connection */
 	FAKE_NO_HOST,
-	FAKE_LOGIN,       /* 535 */
+	FAKE_LOGIN, /* 535 */
 	FAKE_CERTIFICATE,
-	FAKE_421          /* at MAIL */
+	FAKE_421 /* at MAIL */
 };
 
 struct fake {
@@ -53,14 +53,25 @@ static void __attribute__((unused)) fake_make(void)
 		abort();
 }
 
+/* A directory whose flushes cost nothing, where there is one: what is tested here is not
+ * durability. */
+static void __attribute__((unused)) fake_room(char out[64])
+{
+	snprintf(out, 64, "/dev/shm/sendoff-test-XXXXXX");
+	if (!mkdtemp(out))
+		room_make(out);
+}
+
 static void __attribute__((unused)) fake_reset(void)
 {
 	memset(fake, 0, sizeof(*fake));
 	fake->crash = -1;
 	fake_connected = false;
 	fake_account_error = (struct error)ERROR_NONE;
-	fake_account_settings = (struct runner_account){ .stamp = 1, .connections = 2,
-		.per_connection = 100, .bounce = { .host = "mail.example.org" } };
+	fake_account_settings = (struct runner_account){ .stamp = 1,
+		.connections = 2,
+		.per_connection = 100,
+		.bounce = { .host = "mail.example.org" } };
 }
 
 static void
@@ -249,9 +260,8 @@ static const struct runner_callbacks fake_callbacks = {
 };
 
 /* Puts a message into the queue, due at WHEN. Its id goes to ID (may be NULL). */
-static void __attribute__((unused))
-fake_queue(struct spool *s, const char *sender, const char *recipients, const char *account,
-	int64_t when, char *id)
+static void __attribute__((unused)) fake_queue(struct spool *s, const char *sender,
+	const char *recipients, const char *account, int64_t when, char *id)
 {
 	struct entry e = ENTRY_NONE;
 	struct envelope v;

@@ -11,7 +11,7 @@ begin(void)
 {
 	struct error err = ERROR_NONE;
 
-	room_make(path);
+	fake_room(path);
 	s = (struct spool)SPOOL_NONE;
 	if (!spool_open(&s, path, true, &err)) {
 		printf("# %s\n", err.text);
@@ -49,13 +49,15 @@ test_delivery(void)
 	fake_queue(&s, "a@example.org", "ok1@example.net, ok2@example.net", "work", T0, NULL);
 	fake_queue(&s, "a@example.org", "ok3@example.net", "work", T0 + 100, NULL);
 	r = fake_run(&s, T0, NULL);
-	ok(r.sent == 1 && fake->of[1] == 1 && fake->of[2] == 1 && !fake->of[3], "what is due is sent");
+	ok(r.sent == 1 && fake->of[1] == 1 && fake->of[2] == 1 && !fake->of[3],
+		"what is due is sent");
 	ok(r.next == T0 + 100, "the next time is that of the other");
 	ok(queued() == 1 && fake->events[HISTORY_SENT] == 1, "and is gone, with an event");
 	r = fake_run(&s, T0 + 100, NULL);
 	ok(r.sent == 1 && !queued() && r.next == INT64_MAX && fake->of[3] == 1,
 		"then nothing is left, and there is no next time");
-	ok(fake->connections == 2 && fake->disconnects == 2 && !fake->open, "connections are closed");
+	ok(fake->connections == 2 && fake->disconnects == 2 && !fake->open,
+		"connections are closed");
 	end();
 }
 
@@ -77,7 +79,7 @@ test_backoff(void)
 	ok(grows && fake->attempts_of[1] == 9, "a message is tried again after pauses (%u)",
 		fake->attempts_of[1]);
 	ok(fake->of[2] == 1, "who was served is not served again");
-	ok(now - T0 > 30 * 3600 / 2, "the pauses grow");
+	ok(now - T0 > 12 * 3600, "the pauses grow");
 	r = fake_run(&s, T0 + 6 * FAKE_DAY, NULL);
 	ok(r.failed == 1 && fake->events[HISTORY_EXPIRED] == 1 && failed() == 1,
 		"after its time and ten attempts it is given up");
@@ -110,7 +112,8 @@ test_permanent(void)
 
 	fake_queue(&s, "<>", "perm2@example.net", "work", T0, NULL);
 	r = fake_run(&s, T0 + 200, NULL);
-	ok(r.failed == 1 && failed() == 2 && fake->notices == 1, "nobody is told of a null sender's");
+	ok(r.failed == 1 && failed() == 2 && fake->notices == 1,
+		"nobody is told of a null sender's");
 	end();
 }
 
@@ -186,7 +189,8 @@ test_ways(void)
 		}
 		r = fake_run(&s, T0, NULL);
 		breaker_read(&s, "work", T0, &b);
-		ok(fake->connects == 1 && fake->messages == 1, "%s: one attempt for all", ways[i].name);
+		ok(fake->connects == 1 && fake->messages == 1, "%s: one attempt for all",
+			ways[i].name);
 		ok(b.kind == ways[i].kind && b.count == 1 && fake->breaker == b.kind &&
 				fake->breakers == 1,
 			"%s: the breaker is %s", ways[i].name, breaker_name(b.kind));
@@ -194,7 +198,8 @@ test_ways(void)
 				b.next - T0 <= ways[i].most,
 			"%s: the next one in %lld s, %u left", ways[i].name,
 			(long long)(b.next - T0), r.left);
-		ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.due == T0 && !e.attempts,
+		ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.due == T0 &&
+				!e.attempts,
 			"%s: messages are as they were", ways[i].name);
 		entry_done(&e);
 		fake_run(&s, b.next - 1, NULL);
@@ -202,8 +207,8 @@ test_ways(void)
 		fake->way = FAKE_UP;
 		r = fake_run(&s, b.next, NULL);
 		breaker_read(&s, "work", T0, &b);
-		ok(r.sent == 49 && !queued() && fake->connections <= 2 && b.kind == BREAKER_CLOSED &&
-				fake->breaker == BREAKER_CLOSED,
+		ok(r.sent == 49 && !queued() && fake->connections <= 2 &&
+				b.kind == BREAKER_CLOSED && fake->breaker == BREAKER_CLOSED,
 			"%s: once it works everything goes at once", ways[i].name);
 		ok(!failed() && !fake->notices, "%s: nothing bounces", ways[i].name);
 		end();
@@ -249,7 +254,7 @@ test_stamp(void)
 static void
 test_interval(void)
 {
-	const unsigned n = 10000;
+	const unsigned n = 3000;
 	struct runner_result r;
 	char to[64];
 	int64_t now = T0;
@@ -261,15 +266,15 @@ test_interval(void)
 		fake_queue(&s, "a@example.org", to, "work", T0, NULL);
 	}
 	fake->way = FAKE_REFUSED;
-	while (now < T0 + 6 * 3600) {
+	while (now < T0 + 4 * 3600) {
 		r = fake_run(&s, now, NULL);
 		passes++;
 		if (r.next <= now)
 			break;
 		now = r.next;
 	}
-	ok(fake->connects == passes && passes >= 12 && passes < 60,
-		"10,000 messages, smarthost down for 6 h: %u connections", fake->connects);
+	ok(fake->connects == passes && passes >= 10 && passes < 50,
+		"3,000 messages, smarthost down for 4 h: %u connections", fake->connects);
 	ok(r.left == n, "none is lost or given up");
 	end();
 }
@@ -463,7 +468,6 @@ test_clock(void)
 	ok(fake->connects == 3, "the breaker opens");
 	fake->way = FAKE_UP;
 	fake_run(&s, T0 + FAKE_DAY, NULL);
-	r = fake_run(&s, T0 + FAKE_DAY + 1800, NULL);
 	ok(fake->attempts_of[1] == 3, "a clock that goes back a day does not keep it open");
 	end();
 }
@@ -511,8 +515,8 @@ test_crash(void)
 	ok(r.next > T0 + 200 && r.next < T0 + 400, "and waits (%lld)", (long long)(r.next - T0));
 	fake->crash_sent = true;
 	fake_run(&s, r.next, &workers);
-	ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.doubts == 1 && e.attempts == 2 &&
-			e.envelope.recipients[0].outcome == OUTCOME_IN_DOUBT,
+	ok(spool_look(&s, id, false, &e, NULL) == SPOOL_CLAIMED && e.doubts == 1 &&
+			e.attempts == 2 && e.envelope.recipients[0].outcome == OUTCOME_IN_DOUBT,
 		"when the end of data had left it is in doubt");
 	entry_done(&e);
 	end();
@@ -560,7 +564,8 @@ test_together(void)
 		fake->notices);
 	ok(!queued() && failed() == 20 && !fake->open, "nothing is left (%u, %u, %u)", queued(),
 		failed(), r.left);
-	ok(fake->most_connections <= 3, "never more than 3 connections (%u)", fake->most_connections);
+	ok(fake->most_connections <= 3, "never more than 3 connections (%u)",
+		fake->most_connections);
 	end();
 }
 

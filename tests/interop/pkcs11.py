@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A client key on a token (SoftHSM): where its PIN may come from, and what may be wrong with it.
 
-usage: token.py DIRECTORY (with SOFTHSM2_CONF, SENDOFF and SMARTHOST set; see token)"""
+usage: pkcs11.py DIRECTORY (with SOFTHSM2_CONF, SENDOFF and SMARTHOST set; see pkcs11)"""
 
 import json
 import os

@@ -21,6 +21,7 @@
 #include "settings.h"
 
 #define SEND_MS (60 * CLOCK_SECOND)
+#define QUIT_MS (5 * CLOCK_SECOND)
 
 struct network {
 	const struct wire_settings *settings;
@@ -62,6 +63,16 @@ network_can_be_boxed(const struct wire_settings *s)
 	       !s->ticket && !(s->mechanism && strcasecmp(s->mechanism, "GSSAPI") == 0);
 }
 
+static void
+take_trace(struct network *n, const struct channel_parcel *p)
+{
+	unsigned char first = p->body.len ? (unsigned char)p->body.s[0] : 0xff;
+
+	if (p->kind == NETWORK_TRACE && n->settings->trace && first <= WIRE_TRACE_NOTE)
+		n->settings->trace(n->settings->trace_ctx, (enum wire_trace)first, p->body.s + 1,
+			p->body.len - 1);
+}
+
 /* Ends the process, gently when it is idle: it says QUIT. Returns what wait(2) says of it. */
 static int
 part(struct network *n, bool gently)
@@ -82,6 +93,23 @@ part(struct network *n, bool gently)
 	return status;
 }
 
+/* What an idle process has to say before it ends: that it says QUIT. */
+static void
+hear_out(struct network *n)
+{
+	struct channel_parcel p;
+
+	if (n->fd < 0 || !n->settings->trace)
+		return;
+	shutdown(n->fd, SHUT_WR);
+	channel_parcel_init(&p, NETWORK_PARCEL);
+	while (channel_receive(n->fd, &p, clock_in(QUIT_MS)) == CHANNEL_PARCEL) {
+		take_trace(n, &p);
+		channel_parcel_clear(&p);
+	}
+	channel_parcel_done(&p);
+}
+
 void
 network_free(struct network *n)
 {
@@ -89,6 +117,7 @@ network_free(struct network *n)
 		return;
 	if (n->link)
 		wire_link_free(n->link);
+	hear_out(n);
 	part(n, true);
 	free(n);
 }
@@ -205,9 +234,8 @@ take(struct network *n, struct talk *t, const struct channel_parcel *p, struct a
 		return first != WIRE_SENT || channel_send(n->fd, NETWORK_GO, NULL, NULL, 0,
 						     clock_in(SEND_MS), err);
 	}
-	if (p->kind == NETWORK_TRACE && n->settings->trace && first <= WIRE_TRACE_NOTE) {
-		n->settings->trace(n->settings->trace_ctx, (enum wire_trace)first, p->body.s + 1,
-			p->body.len - 1);
+	if (p->kind == NETWORK_TRACE) {
+		take_trace(n, p);
 		return true;
 	}
 	if (p->kind != NETWORK_ANSWER || first > 1)

@@ -62,6 +62,16 @@ make_spool(const char *path, const struct passwd *user, struct error *err)
 	return good;
 }
 
+/* For what is remembered of servers. It is done without, too. */
+static void
+make_cache(const struct passwd *user)
+{
+	static const char cache[] = "/var/cache/sendoff";
+
+	if (mkdir(cache, 0700) == 0 && chown(cache, user->pw_uid, user->pw_gid) != 0)
+		(void)!rmdir(cache);
+}
+
 bool
 serve_prepare(struct serve *s, struct error *err)
 {
@@ -69,6 +79,7 @@ serve_prepare(struct serve *s, struct error *err)
 
 	if (geteuid() != 0 || !user)
 		return true;
+	make_cache(user);
 	return make_directory(profile_text(&s->settings, OPT_SERVICE_SOCKET), user, err) &&
 	       make_directory(s->heartbeat.s, user, err) && make_spool(s->spool_path.s, user, err);
 }

@@ -203,6 +203,8 @@ serve_submit(struct serving *v, const struct service_request *r, int message)
 		watched = -1;
 	}
 	s.finished = clock_ms();
+	if (s.trace)
+		submission_disconnect(&s);
 	report_record(&s);
 	answer(v, &s, good);
 	submission_done(&s);

@@ -9,21 +9,66 @@
 #include "strbuf.h"
 
 enum {
-	A_GOOD = 1, A_ATTEMPTED, A_ERROR, A_REPORT, A_RECIPIENT, A_QUEUE, A_ACCOUNT,
+	A_GOOD = 1,
+	A_ATTEMPTED,
+	A_ERROR,
+	A_REPORT,
+	A_RECIPIENT,
+	A_QUEUE,
+	A_ACCOUNT,
 };
 enum {
-	E_FAULT = 1, E_STAGE, E_SYS, E_SMTP, E_ENHANCED, E_DOUBT, E_TEXT, E_WORDS,
+	E_FAULT = 1,
+	E_STAGE,
+	E_SYS,
+	E_SMTP,
+	E_ENHANCED,
+	E_DOUBT,
+	E_TEXT,
+	E_WORDS,
 };
 enum {
-	R_HOST = 1, R_ADDRESS, R_PORT, R_CONNECTED, R_VERSION, R_CIPHER, R_ISSUER, R_EXPIRES,
-	R_VERIFIED, R_MECHANISM, R_SIZE, R_CODE, R_ENHANCED, R_WORDS, R_TRIPS, R_MS, R_NOTES,
-	R_PROXY, R_LMTP, R_RESOLVER, R_ASKED, R_DANE, R_RESUMED,
+	R_HOST = 1,
+	R_ADDRESS,
+	R_PORT,
+	R_CONNECTED,
+	R_VERSION,
+	R_CIPHER,
+	R_ISSUER,
+	R_EXPIRES,
+	R_VERIFIED,
+	R_MECHANISM,
+	R_SIZE,
+	R_CODE,
+	R_ENHANCED,
+	R_WORDS,
+	R_TRIPS,
+	R_MS,
+	R_NOTES,
+	R_PROXY,
+	R_LMTP,
+	R_RESOLVER,
+	R_ASKED,
+	R_DANE,
+	R_RESUMED,
 };
 enum {
-	P_OUTCOME = 1, P_CODE, P_ENHANCED, P_WORDS, P_WHY, P_KEPT,
+	P_OUTCOME = 1,
+	P_CODE,
+	P_ENHANCED,
+	P_WORDS,
+	P_WHY,
+	P_KEPT,
 };
 enum {
-	Q_STATE = 1, Q_ID, Q_FAILED_ID, Q_REASON, Q_TROUBLE, Q_LOUD, Q_UNSERVED, Q_ONCE,
+	Q_STATE = 1,
+	Q_ID,
+	Q_FAILED_ID,
+	Q_REASON,
+	Q_TROUBLE,
+	Q_LOUD,
+	Q_UNSERVED,
+	Q_ONCE,
 };
 
 #define CODE_MAX   999
@@ -254,8 +299,8 @@ add_recipient(struct strbuf *out, const struct recipient *r, bool kept)
 }
 
 static void
-take_recipient(struct parcel *outer, const struct parcel_field *field, struct recipient *r,
-	bool *kept)
+take_recipient(
+	struct parcel *outer, const struct parcel_field *field, struct recipient *r, bool *kept)
 {
 	enum outcome outcome = OUTCOME_PENDING;
 	struct enhanced enhanced = { 0, 0, 0 };
@@ -402,8 +447,8 @@ answer_take(const char *s, size_t n, struct answer *a, struct error *err)
 		else if (f.tag == A_REPORT)
 			take_report(&p, &f, a->report);
 		else if (f.tag == A_RECIPIENT && (i = recipients++) < a->envelope->count)
-			take_recipient(&p, &f, &a->envelope->recipients[i],
-				a->kept ? &a->kept[i] : NULL);
+			take_recipient(
+				&p, &f, &a->envelope->recipients[i], a->kept ? &a->kept[i] : NULL);
 		else if (f.tag == A_ACCOUNT)
 			parcel_text(&p, &f, a->account, sizeof(a->account));
 		else if (f.tag == A_QUEUE && a->queue)

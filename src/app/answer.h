@@ -19,7 +19,7 @@ struct answer {
 	struct envelope *envelope; /* outcomes of its recipients */
 	struct wire_report *report;
 	struct error *error;
-	char account[128]; /* by which it went, where that is of interest, or "" */
+	char account[128];      /* by which it went, where that is of interest, or "" */
 	struct queueing *queue; /* its results, but for kept */
 	bool *kept;             /* of each recipient: it is in the queue; may be NULL */
 };

@@ -59,8 +59,8 @@ is_name(const char *name)
 }
 
 bool
-clients_add_line(struct strbuf *out, const char *name, const char *password, size_t n,
-	struct error *err)
+clients_add_line(
+	struct strbuf *out, const char *name, const char *password, size_t n, struct error *err)
 {
 	unsigned char salt[SALT], hash[HASH];
 
@@ -90,8 +90,7 @@ line_fits(char *line, const char *name, const char *password, size_t n)
 
 	return hash_text && !line && strcmp(who, name) == 0 && strcmp(kind, KIND) == 0 &&
 	       text_number(count, LEAST, MOST, &iterations) &&
-	       take_hex(salt_text, salt, sizeof(salt)) &&
-	       take_hex(hash_text, hash, sizeof(hash)) &&
+	       take_hex(salt_text, salt, sizeof(salt)) && take_hex(hash_text, hash, sizeof(hash)) &&
 	       derive(password, n, salt, (unsigned)iterations, ours) &&
 	       gnutls_memcmp(hash, ours, HASH) == 0;
 }
@@ -111,13 +110,12 @@ clients_check_text(char *text, const char *name, const char *password, size_t n)
 }
 
 bool
-clients_check(const char *path, const char *name, const char *password, size_t n,
-	struct error *err)
+clients_check(const char *path, const char *name, const char *password, size_t n, struct error *err)
 {
 	struct strbuf text = STRBUF_INIT_SECRET(CLIENTS_FILE);
 	unsigned char nobody[SALT] = { 0 }, waste[HASH];
-	bool good = trusted_read(path, TRUSTED_SECRET, &text, NULL, err) &&
-		    strlen(text.s) == text.len;
+	bool good =
+		trusted_read(path, TRUSTED_SECRET, &text, NULL, err) && strlen(text.s) == text.len;
 
 	good = good && clients_check_text(text.s, name, password, n);
 	/* the time that it takes does not tell whether there is such a name */

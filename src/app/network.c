@@ -59,8 +59,8 @@ network_can_be_boxed(const struct wire_settings *s)
 	const struct tls_settings *t = &s->tls_settings;
 
 	return !(t->cert && strncasecmp(t->cert, "pkcs11:", 7) == 0) &&
-	       !(t->key && strncasecmp(t->key, "pkcs11:", 7) == 0) &&
-	       !s->ticket && !(s->mechanism && strcasecmp(s->mechanism, "GSSAPI") == 0);
+	       !(t->key && strncasecmp(t->key, "pkcs11:", 7) == 0) && !s->ticket &&
+	       !(s->mechanism && strcasecmp(s->mechanism, "GSSAPI") == 0);
 }
 
 static void
@@ -194,8 +194,8 @@ start(struct network *n, struct error *err)
 
 	/* commands, keyrings and files are for this process to ask */
 	if (wants_secret(n->settings))
-		(void)!n->settings->secret(n->settings->secret_ctx, n->settings->deadline,
-			&secret.value, &secret.err);
+		(void)!n->settings->secret(
+			n->settings->secret_ctx, n->settings->deadline, &secret.value, &secret.err);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
 		strbuf_done(&secret.value);
 		return error_sys(err, FAULT_TEMPORARY, errno, "unable to make a socket");
@@ -231,8 +231,8 @@ take(struct network *n, struct talk *t, const struct channel_parcel *p, struct a
 		if (t->progress)
 			t->progress(t->ctx, (enum wire_mark)first);
 		/* it waits: nobody may think that nothing was sent when the end of data leaves */
-		return first != WIRE_SENT || channel_send(n->fd, NETWORK_GO, NULL, NULL, 0,
-						     clock_in(SEND_MS), err);
+		return first != WIRE_SENT ||
+		       channel_send(n->fd, NETWORK_GO, NULL, NULL, 0, clock_in(SEND_MS), err);
 	}
 	if (p->kind == NETWORK_TRACE) {
 		take_trace(n, p);

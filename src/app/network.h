@@ -20,9 +20,9 @@ struct network;
 void network_box(void);
 
 /* As wire_link_new, _deliver, _is_open and _free. Boxed: in a process of its own, which is started
- * with the first delivery, after the password was asked for, and sandboxed as far as the kernel can.
- * A process that ends, or does not keep to the rules, is a temporary failure of the delivery under
- * way, in doubt once the end of data has left. */
+ * with the first delivery, after the password was asked for, and sandboxed as far as the kernel
+ * can. A process that ends, or does not keep to the rules, is a temporary failure of the delivery
+ * under way, in doubt once the end of data has left. */
 struct network *network_new(const struct wire_settings *settings);
 bool network_deliver(struct network *n, struct envelope *envelope, const struct message *message,
 	wire_progress *progress, void *progress_ctx, struct wire_report *report, struct error *err)

@@ -18,11 +18,12 @@
 #define READ_MAX 32
 #define SEND_MS  (60 * CLOCK_SECOND)
 
-const char *const network_public[NETWORK_PUBLIC] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-	"/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/localtime",
-	"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gnutls", "/etc/crypto-policies",
-	"/etc/ld.so.cache", "/etc/idn.conf", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
-	"/run/resolvconf", "/run/NetworkManager", "/dev/null", "/dev/urandom" };
+const char *const network_public[NETWORK_PUBLIC] = { "/etc/resolv.conf", "/etc/hosts",
+	"/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+	"/etc/localtime", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gnutls",
+	"/etc/crypto-policies", "/etc/ld.so.cache", "/etc/idn.conf", "/usr", "/lib", "/lib64",
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/dev/null",
+	"/dev/urandom" };
 
 struct box {
 	int fd;
@@ -141,8 +142,7 @@ serve_one(struct box *b, struct wire_link *link, const struct channel_parcel *p)
 	if (b->unsafe.fault)
 		a.good = refuse(b, &envelope, &why);
 	else
-		a.good = wire_link_deliver(
-			link, &envelope, &message, tell_mark, b, &report, &why);
+		a.good = wire_link_deliver(link, &envelope, &message, tell_mark, b, &report, &why);
 	strbuf_addc(&body, (char)wire_link_is_open(link));
 	answer_add(&body, &a);
 	if (body.full)
@@ -170,7 +170,8 @@ network_serve(int fd, const struct wire_settings *settings, const struct network
 	(void)!shut(settings, &b.unsafe);
 	link = wire_link_new(&b.settings);
 	channel_parcel_init(&p, NETWORK_PARCEL);
-	while (channel_receive(fd, &p, CLOCK_NEVER) == CHANNEL_PARCEL && p.kind == NETWORK_DELIVER) {
+	while (channel_receive(fd, &p, CLOCK_NEVER) == CHANNEL_PARCEL &&
+		p.kind == NETWORK_DELIVER) {
 		serve_one(&b, link, &p);
 		channel_parcel_clear(&p);
 	}

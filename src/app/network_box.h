@@ -14,9 +14,9 @@ struct wire_settings;
 enum network_kind {
 	NETWORK_DELIVER = 1, /* to it: a message, its body's file beside it */
 	NETWORK_GO,          /* to it: WIRE_SENT was heard */
-	NETWORK_MARK,        /* from it: one octet, a wire_mark; it waits for an answer to WIRE_SENT */
-	NETWORK_TRACE,       /* one octet, a wire_trace, and the line */
-	NETWORK_ANSWER       /* what came of it: one octet, whether the link is open; an answer */
+	NETWORK_MARK,  /* from it: one octet, a wire_mark; it waits for an answer to WIRE_SENT */
+	NETWORK_TRACE, /* one octet, a wire_trace, and the line */
+	NETWORK_ANSWER /* what came of it: one octet, whether the link is open; an answer */
 };
 #define NETWORK_PARCEL (48 << 20)
 
@@ -38,5 +38,5 @@ bool network_take_job(const char *s, size_t n, int fd, struct envelope *e, struc
 	struct wire_settings *settings);
 
 /* Runs in the forked process; ends when the other side of FD closes. */
-void network_serve(int fd, const struct wire_settings *settings, const struct network_secret *secret)
-	__attribute__((noreturn));
+void network_serve(int fd, const struct wire_settings *settings,
+	const struct network_secret *secret) __attribute__((noreturn));

@@ -9,11 +9,23 @@
 #include "settings.h"
 
 enum {
-	J_SENDER = 1, J_RETURN, J_NOTIFY, J_ENVID, J_RECIPIENT, J_HEADER, J_MEMORY, J_BASE, J_FACTS,
-	J_DEADLINE, J_BUDGET,
+	J_SENDER = 1,
+	J_RETURN,
+	J_NOTIFY,
+	J_ENVID,
+	J_RECIPIENT,
+	J_HEADER,
+	J_MEMORY,
+	J_BASE,
+	J_FACTS,
+	J_DEADLINE,
+	J_BUDGET,
 };
 enum {
-	A_LOCAL = 1, A_DOMAIN, A_ORCPT, A_OUTCOME,
+	A_LOCAL = 1,
+	A_DOMAIN,
+	A_ORCPT,
+	A_OUTCOME,
 };
 
 static void
@@ -71,8 +83,7 @@ take_address(struct parcel *outer, const struct parcel_field *field, struct addr
 			break;
 		case A_OUTCOME:
 			if (r)
-				r->outcome =
-					(enum outcome)parcel_number(&p, &f, OUTCOME_COUNT - 1);
+				r->outcome = (enum outcome)parcel_number(&p, &f, OUTCOME_COUNT - 1);
 			break;
 		default:
 			p.bad = true;

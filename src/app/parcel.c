@@ -88,9 +88,9 @@ parcel_next(struct parcel *p, struct parcel_field *ret)
 		p->bad = true;
 		return false;
 	}
-	*ret = (struct parcel_field){ .tag = (unsigned char)*p->at,
-		.s = p->at + HEAD,
-		.n = (size_t)get(p->at + 1, 4) };
+	*ret = (struct parcel_field){
+		.tag = (unsigned char)*p->at, .s = p->at + HEAD, .n = (size_t)get(p->at + 1, 4)
+	};
 	p->at = ret->s + ret->n;
 	return true;
 }

@@ -38,9 +38,8 @@ peer_of_name(struct peer *ret, const char *name)
 {
 	struct passwd *entry = getpwnam(name);
 
-	*ret = (struct peer){
-		.uid = entry && entry->pw_uid ? entry->pw_uid : PEER_NOBODY, .named = true
-	};
+	*ret = (struct peer){ .uid = entry && entry->pw_uid ? entry->pw_uid : PEER_NOBODY,
+		.named = true };
 	snprintf(ret->user, sizeof(ret->user), "%s", name);
 }
 
@@ -142,8 +141,7 @@ is_forced(const struct profile *account, const struct address *sender, struct er
 
 	if (profile_choice(account, OPT_SENDER) != 1 || !from)
 		return true;
-	same = address_parse_sender(from, strlen(from), &own, NULL) &&
-	       address_equal(&own, sender);
+	same = address_parse_sender(from, strlen(from), &own, NULL) && address_equal(&own, sender);
 	address_done(&own);
 	return same || error_set(err, FAULT_PERMISSION,
 			       "account %s sends as %s only (sender = force)", account->name, from);
@@ -222,7 +220,7 @@ is_far_away(const struct profile *account, struct spool *s)
 	return spool_names(s, false, count, &all, NULL) &&
 	       all <= profile_number(account, OPT_USER_MESSAGES) &&
 	       all <= profile_number(account, OPT_USER_OCTETS) /
-				       profile_number(account, OPT_MESSAGE_OCTETS);
+			       profile_number(account, OPT_MESSAGE_OCTETS);
 }
 
 bool

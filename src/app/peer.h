@@ -19,10 +19,11 @@ struct peer {
 };
 
 /* From the credentials of a unix socket. FAULT_SYSTEM. */
-bool peer_of_socket(struct peer *ret, int fd, struct error *err) __attribute__((warn_unused_result));
+bool
+peer_of_socket(struct peer *ret, int fd, struct error *err) __attribute__((warn_unused_result));
 void peer_of_uid(struct peer *ret, uid_t uid);
-/* Somebody who has logged in as NAME: the user of that name, where there is one that is not root, else
- * a name without a user. */
+/* Somebody who has logged in as NAME: the user of that name, where there is one that is not root,
+ * else a name without a user. */
 void peer_of_name(struct peer *ret, const char *name);
 
 /* True iff the peer may submit by ACCOUNT with the envelope sender SENDER: keys users,

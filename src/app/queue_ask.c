@@ -82,8 +82,9 @@ bool
 queue_may_see(const struct queue_view *v, const char *id)
 {
 	struct entry e = ENTRY_NONE;
-	bool may = v->everybody || (spool_look(v->spool, id, v->failed, &e, NULL) == SPOOL_CLAIMED &&
-					   e.uid == v->uid);
+	bool may =
+		v->everybody ||
+		(spool_look(v->spool, id, v->failed, &e, NULL) == SPOOL_CLAIMED && e.uid == v->uid);
 
 	entry_done(&e);
 	return may;
@@ -102,8 +103,8 @@ look(void *ctx, const char *id)
 }
 
 void
-queue_each(const struct queue_view *v, bool failed, void (*each)(void *ctx, const char *id),
-	void *ctx)
+queue_each(
+	const struct queue_view *v, bool failed, void (*each)(void *ctx, const char *id), void *ctx)
 {
 	struct looking l = { v, failed, each, ctx };
 	struct error ignored = ERROR_NONE;

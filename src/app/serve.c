@@ -225,8 +225,8 @@ next_event(const struct serve *s)
 
 	at = s->runner ? CLOCK_NEVER : s->runner_at;
 	if (idle)
-		at = clock_sooner(at, s->last + idle > clock_ms() ? s->last + idle
-								   : clock_in(idle));
+		at = clock_sooner(
+			at, s->last + idle > clock_ms() ? s->last + idle : clock_in(idle));
 	return at;
 }
 
@@ -244,8 +244,7 @@ loop(struct serve *s, int signals)
 			p[i + 1] = (struct pollfd){
 				s->child_count < SERVE_CHILDREN ? s->listeners[i].fd : -1, POLLIN, 0
 			};
-		if (poll(p, s->listener_count + 1, clock_left(next_event(s))) < 0 &&
-			errno != EINTR)
+		if (poll(p, s->listener_count + 1, clock_left(next_event(s))) < 0 && errno != EINTR)
 			break;
 		if (p[0].revents)
 			take_signal(s, signals);

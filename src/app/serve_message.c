@@ -27,8 +27,7 @@ is_memory(int fd)
 	char path[32], target[16] = "";
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return readlink(path, target, sizeof(target) - 1) > 0 &&
-	       strncmp(target, "/memfd:", 7) == 0;
+	return readlink(path, target, sizeof(target) - 1) > 0 && strncmp(target, "/memfd:", 7) == 0;
 }
 
 static bool
@@ -47,7 +46,8 @@ check(int fd, uint64_t most, uint64_t *ret_size, struct error *err)
 	if (is_memory(fd)) {
 		seals = fcntl(fd, F_GET_SEALS);
 		if (seals < 0 || (seals & SEALS) != SEALS)
-			return error_set(err, FAULT_DATA, "the message is in memory that is not sealed");
+			return error_set(
+				err, FAULT_DATA, "the message is in memory that is not sealed");
 	}
 	if ((uint64_t)st.st_size < ENTRY_BLOCK)
 		return error_set(err, FAULT_DATA, "the message is no entry of a queue");
@@ -80,7 +80,8 @@ copy(int from, int to, uint64_t size, struct error *err)
 		else if (!io_write_full(to, piece, n))
 			good = error_sys(err, FAULT_TEMPORARY, errno, "unable to copy the message");
 		else if (!clock_left(deadline))
-			good = error_set(err, FAULT_TEMPORARY, "the message could not be copied in time");
+			good = error_set(
+				err, FAULT_TEMPORARY, "the message could not be copied in time");
 		at += n;
 	}
 	free(piece);

@@ -18,8 +18,7 @@ serve_run_queue(const struct serve *s)
 	unsigned left;
 	bool good;
 
-	good = queue_run(
-		s->args, s->spool_path.s, QUEUE_RUN_SERVE, NULL, NULL, &left, &err);
+	good = queue_run(s->args, s->spool_path.s, QUEUE_RUN_SERVE, NULL, NULL, &left, &err);
 	if (!good)
 		fprintf(stderr, "sendoff: unable to run the queue: %s\n", err.text);
 	fflush(NULL);

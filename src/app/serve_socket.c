@@ -30,8 +30,8 @@ check_directory(const char *path, struct error *err)
 
 	serve_directory_of(path, directory);
 	if (stat(directory, &st) != 0)
-		return error_sys(err, FAULT_CONFIG, errno, "unable to use the directory %s",
-			directory);
+		return error_sys(
+			err, FAULT_CONFIG, errno, "unable to use the directory %s", directory);
 	if (st.st_uid != 0 && st.st_uid != geteuid() && !(user && user->pw_uid == st.st_uid))
 		return error_set(err, FAULT_CONFIG,
 			"the directory %s of the service's socket belongs to user %u", directory,
@@ -71,12 +71,12 @@ remove_stale(const char *path, struct error *err)
 	struct stat st;
 
 	if (lstat(path, &st) != 0)
-		return errno == ENOENT || error_sys(err, FAULT_CONFIG, errno, "unable to use %s",
-						  path);
+		return errno == ENOENT ||
+		       error_sys(err, FAULT_CONFIG, errno, "unable to use %s", path);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, FAULT_CONFIG, "%s is in the way: it is no socket", path);
-	return unlink(path) == 0 || error_sys(err, FAULT_CREATE, errno, "unable to replace %s",
-					    path);
+	return unlink(path) == 0 ||
+	       error_sys(err, FAULT_CREATE, errno, "unable to replace %s", path);
 }
 
 static struct listener *
@@ -166,7 +166,8 @@ listen_tcp(struct serve *s, const char *name, struct error *err)
 	if ((at->sa_family == AF_INET6 && inet_pton(AF_INET6, host, &six.sin6_addr) != 1) ||
 		!is_loopback(at))
 		return error_set(err, FAULT_CONFIG,
-			"listen: %s is neither a file nor an address of the loopback interface with a "
+			"listen: %s is neither a file nor an address of the loopback interface "
+			"with a "
 			"port",
 			name);
 	if (!may_listen_tcp(s, name, err))
@@ -222,8 +223,8 @@ passed(void)
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 	uint64_t number, count;
 
-	if (!pid || !fds || !text_number(pid, 1, INT32_MAX, &number) ||
-		(pid_t)number != getpid() || !text_number(fds, 1, SERVE_LISTENERS / 2, &count))
+	if (!pid || !fds || !text_number(pid, 1, INT32_MAX, &number) || (pid_t)number != getpid() ||
+		!text_number(fds, 1, SERVE_LISTENERS / 2, &count))
 		return 0;
 	return (int)count;
 }
@@ -243,7 +244,8 @@ serve_open_sockets(struct serve *s, struct error *err)
 	unsetenv("LISTEN_FDNAMES");
 	if (count)
 		return good;
-	good = listen_unix(s, profile_text(&s->settings, OPT_SERVICE_SOCKET), LISTENER_SERVICE, err);
+	good = listen_unix(
+		s, profile_text(&s->settings, OPT_SERVICE_SOCKET), LISTENER_SERVICE, err);
 	v = profile_list_of(&s->settings, OPT_LISTEN, &n);
 	if (n >= SERVE_LISTENERS)
 		return error_set(err, FAULT_CONFIG, "listen: too many sockets");
@@ -266,4 +268,3 @@ serve_close_sockets(struct serve *s)
 	}
 	s->listener_count = 0;
 }
-

@@ -1,7 +1,7 @@
 /* What the files that make up `sendoff serve` share: serve.c (the process that accepts),
- * serve_prepare.c (directories), serve_socket.c (sockets), serve_child.c (one connection), serve_message.c (a message that comes
- * in), serve_submit.c (its delivery), serve_talk.c (dialogues and commands), serve_runner.c,
- * serve_notify.c. Nobody else includes this. */
+ * serve_prepare.c (directories), serve_socket.c (sockets), serve_child.c (one connection),
+ * serve_message.c (a message that comes in), serve_submit.c (its delivery), serve_talk.c (dialogues
+ * and commands), serve_runner.c, serve_notify.c. Nobody else includes this. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,7 +39,7 @@ struct listener {
 
 struct serve {
 	const struct arguments *args;
-	struct arguments own; /* a copy that names the configuration */
+	struct arguments own;    /* a copy that names the configuration */
 	struct profile settings; /* of the account that is the default, or the first */
 	struct listener listeners[SERVE_LISTENERS];
 	size_t listener_count;
@@ -69,8 +69,8 @@ struct serving {
  * configured. */
 bool serve_open_sockets(struct serve *s, struct error *err) __attribute__((warn_unused_result));
 void serve_close_sockets(struct serve *s);
-/* serve_prepare.c. What only root can do, before the service is another user: the directories of the
- * socket, of the heartbeat and of the spool. */
+/* serve_prepare.c. What only root can do, before the service is another user: the directories of
+ * the socket, of the heartbeat and of the spool. */
 bool serve_prepare(struct serve *s, struct error *err) __attribute__((warn_unused_result));
 
 /* The directory of PATH. */

@@ -76,7 +76,8 @@ tell_sandbox(struct telling *t)
 	int n;
 
 	sandbox_probe(&state);
-	n = snprintf(line, sizeof(line), "the service talks to the smarthost in a sandbox: Landlock ABI %d, %s",
+	n = snprintf(line, sizeof(line),
+		"the service talks to the smarthost in a sandbox: Landlock ABI %d, %s",
 		state.landlock, state.seccomp ? "seccomp" : "no seccomp");
 	tell_trace(t, WIRE_TRACE_NOTE, line, (size_t)n);
 }
@@ -136,8 +137,8 @@ prepare(struct serving *v, struct submission *s, struct entry *e, struct error *
 		return false;
 	q->uid = v->peer.uid;
 	q->runner = q->directory && strcmp(q->directory, v->serve->spool_path.s) == 0;
-	if (q->mode != QUEUE_NEVER && !peer_may_queue(&v->peer, &s->account,
-					      (struct spool *)&v->serve->spool, size))
+	if (q->mode != QUEUE_NEVER &&
+		!peer_may_queue(&v->peer, &s->account, (struct spool *)&v->serve->spool, size))
 		q->mode = QUEUE_NEVER;
 	return true;
 }

@@ -39,8 +39,8 @@ open_streams(struct serving *v, int *streams, size_t count)
 		streams[n] = pair[0];
 		theirs[n] = pair[1];
 	}
-	good = n == count && channel_send(v->fd, SERVICE_STREAMS, NULL, theirs, n,
-				     clock_in(SERVE_SEND_MS), NULL);
+	good = n == count &&
+	       channel_send(v->fd, SERVICE_STREAMS, NULL, theirs, n, clock_in(SERVE_SEND_MS), NULL);
 	while (n)
 		close(theirs[--n]);
 	return good;

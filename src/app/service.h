@@ -50,10 +50,10 @@ struct service_request {
 	enum personality personality;
 	bool errors_mailed; /* -oem */
 	bool verbose, debug;
-	enum mode mode;             /* of a command under the name sendmail */
-	char command[16];          /* a command by name, "" for none */
-	struct profile given;       /* options that are allowed to be given here */
-	char **words;               /* operands */
+	enum mode mode;       /* of a command under the name sendmail */
+	char command[16];     /* a command by name, "" for none */
+	struct profile given; /* options that are allowed to be given here */
+	char **words;         /* operands */
 	size_t count;
 };
 /* Empty. */
@@ -67,12 +67,12 @@ bool service_takes(enum option_id id);
 bool service_add_request(struct strbuf *out, const struct arguments *args, bool command,
 	struct error *err) __attribute__((warn_unused_result));
 /* Reads it. FAULT_PROTOCOL, FAULT_USAGE. *RET is to be freed in any case. */
-bool service_take_request(const char *s, size_t n, struct service_request *ret,
-	struct error *err) __attribute__((warn_unused_result));
+bool service_take_request(const char *s, size_t n, struct service_request *ret, struct error *err)
+	__attribute__((warn_unused_result));
 
-/* service_connect.c. The settings of the service for the configuration that ARGS names: those of the
- * account that is the default, or the first, with the command line over them. *RET is to be freed
- * iff it succeeds. */
+/* service_connect.c. The settings of the service for the configuration that ARGS names: those of
+ * the account that is the default, or the first, with the command line over them. *RET is to be
+ * freed iff it succeeds. */
 bool service_settings(const struct arguments *args, struct profile *ret, struct error *err)
 	__attribute__((warn_unused_result));
 /* Connects to the service at PATH until DEADLINE; -1 with *ERR. *RET_ABSENT: nobody
@@ -82,8 +82,8 @@ int service_connect(const char *path, int64_t deadline, bool *ret_absent, struct
 /* True iff the account has its mail submitted by the service. */
 bool service_is_asked(const struct submission *s);
 
-/* service_client.c. Has the service deliver S, as submission_deliver; without a service it goes into
- * the in-tray. */
+/* service_client.c. Has the service deliver S, as submission_deliver; without a service it goes
+ * into the in-tray. */
 bool service_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 /* service_drop.c: the in-tray. WHY: what is wrong with the service. */
 struct service_entry;
@@ -95,6 +95,6 @@ int service_wait(const struct submission *s);
 /* Has the service of ACCOUNT carry out what ARGS asks for, SERVICE_SMTP or
  * SERVICE_COMMAND: passes on standard input and output until it is done, *RET_STATUS is the exit
  * status then. */
-bool service_talk(const struct profile *account, const struct arguments *args,
-	enum service_kind kind, int *ret_status, struct error *err)
-	__attribute__((warn_unused_result));
+bool
+service_talk(const struct profile *account, const struct arguments *args, enum service_kind kind,
+	int *ret_status, struct error *err) __attribute__((warn_unused_result));

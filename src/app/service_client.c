@@ -134,8 +134,8 @@ ask(struct talk *t, int fd, struct error *err)
 	bool good;
 
 	good = service_add_request(&request, t->s->args, false, err) &&
-	       channel_send(fd, SERVICE_SUBMIT, &request, &t->entry.fd, 1, clock_in(CONNECT_MS),
-		       err) &&
+	       channel_send(
+		       fd, SERVICE_SUBMIT, &request, &t->entry.fd, 1, clock_in(CONNECT_MS), err) &&
 	       listen_to(t, fd, err);
 	strbuf_done(&request);
 	return good;
@@ -164,8 +164,8 @@ settle_loss(struct talk *t, struct error *why, struct error *err)
 			why->fault == FAULT_TEMPORARY ? OUTCOME_IN_DOUBT : OUTCOME_PERMANENT, 0,
 			(struct enhanced){ 0 }, NULL, why);
 	if (why->fault != FAULT_TEMPORARY && e->count == 1)
-		recipient_set(&e->recipients[0], OUTCOME_ACCEPTED, 0, (struct enhanced){ 0 }, NULL,
-			NULL);
+		recipient_set(
+			&e->recipients[0], OUTCOME_ACCEPTED, 0, (struct enhanced){ 0 }, NULL, NULL);
 	service_entry_return(&t->entry, t->s);
 	if (err && !err->fault)
 		*err = *why;

@@ -25,8 +25,8 @@ refuse(const struct error *why, const char *reason, struct error *err)
 }
 
 bool
-service_drop(struct submission *s, struct service_entry *e, const struct error *why,
-	struct error *err)
+service_drop(
+	struct submission *s, struct service_entry *e, const struct error *why, struct error *err)
 {
 	struct queueing *q = &s->queue;
 	struct entry dropped = ENTRY_NONE;

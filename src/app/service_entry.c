@@ -112,7 +112,8 @@ service_entry_return(struct service_entry *e, struct submission *s)
 	for (size_t i = 0; i < e->envelope.count; i++) {
 		from = &e->envelope.recipients[i];
 		to = &s->envelope.recipients[e->places[i]];
-		recipient_set(to, from->outcome, from->code, from->enhanced, from->words, from->why);
+		recipient_set(
+			to, from->outcome, from->code, from->enhanced, from->words, from->why);
 		any = any || e->kept[i];
 	}
 	if (!any)

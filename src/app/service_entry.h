@@ -19,7 +19,10 @@ struct service_entry {
 	int fd; /* the file */
 };
 
-#define SERVICE_ENTRY_NONE { .envelope = ENVELOPE_NONE, .entry = ENTRY_NONE, .fd = -1 }
+#define SERVICE_ENTRY_NONE                                                                         \
+	{                                                                                          \
+		.envelope = ENVELOPE_NONE, .entry = ENTRY_NONE, .fd = -1                           \
+	}
 
 bool service_entry_make(struct service_entry *e, struct submission *s, struct error *err)
 	__attribute__((warn_unused_result));

@@ -9,10 +9,19 @@
 #include "text.h"
 
 enum {
-	Q_PERSONALITY = 1, Q_MAILED, Q_VERBOSE, Q_DEBUG, Q_MODE, Q_COMMAND, Q_OPTION, Q_WORD,
+	Q_PERSONALITY = 1,
+	Q_MAILED,
+	Q_VERBOSE,
+	Q_DEBUG,
+	Q_MODE,
+	Q_COMMAND,
+	Q_OPTION,
+	Q_WORD,
 };
 enum {
-	O_NAME = 1, O_VALUE, O_ORIGIN,
+	O_NAME = 1,
+	O_VALUE,
+	O_ORIGIN,
 };
 
 #define ORIGIN "--"
@@ -20,14 +29,13 @@ enum {
 /* About this message: taken over. */
 static const enum option_id taken[] = { OPT_ACCOUNT, OPT_PARTIAL, OPT_REQUIRE_TLS, OPT_DELIVER_BY,
 	OPT_PRIORITY, OPT_MAIL_AUTH, OPT_STRICT_BODY, OPT_TIMEOUT, OPT_PIPELINING, OPT_QUEUE,
-	OPT_BUDGET, OPT_IN, OPT_AT, OPT_HOLD_BY, OPT_ID, OPT_EXPIRE, OPT_DELAY_WARNING, OPT_UNCERTAIN,
-	OPT_WAIT, OPT_JSON, OPT_QUIET };
+	OPT_BUDGET, OPT_IN, OPT_AT, OPT_HOLD_BY, OPT_ID, OPT_EXPIRE, OPT_DELAY_WARNING,
+	OPT_UNCERTAIN, OPT_WAIT, OPT_JSON, OPT_QUIET };
 /* The client has done what they ask for, or does it with the answer. */
 static const enum option_group done[] = { OPTION_GROUP_MESSAGE, OPTION_GROUP_ENVELOPE,
 	OPTION_GROUP_CONTENT, OPTION_GROUP_OUTPUT, OPTION_GROUP_MODE, OPTION_GROUP_IGNORED };
 static const enum option_id used[] = { OPT_CONFIG, OPT_FROM, OPT_FROM_NAME, OPT_SENDER,
-	OPT_DEFAULT_DOMAIN, OPT_ALIASES, OPT_SUBMIT, OPT_SERVICE_SOCKET, OPT_REMEMBER,
-	OPT_LINGER };
+	OPT_DEFAULT_DOMAIN, OPT_ALIASES, OPT_SUBMIT, OPT_SERVICE_SOCKET, OPT_REMEMBER, OPT_LINGER };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -170,8 +178,8 @@ service_take_request(const char *s, size_t n, struct service_request *ret, struc
 	while (parcel_next(&p, &f))
 		switch (f.tag) {
 		case Q_PERSONALITY:
-			ret->personality = (enum personality)parcel_number(
-				&p, &f, PERSONALITY_SENDMAIL);
+			ret->personality =
+				(enum personality)parcel_number(&p, &f, PERSONALITY_SENDMAIL);
 			break;
 		case Q_MAILED:
 			ret->errors_mailed = parcel_number(&p, &f, 1);

@@ -49,8 +49,8 @@ check(const struct smtpd *d, const char *response, char name[CLIENTS_NAME], stru
 	word = who ? memchr(who, '\0', plain.len - (size_t)(who - plain.s)) : NULL;
 	word = word ? word + 1 : NULL;
 	good = word && strlen(who) < CLIENTS_NAME && (!*plain.s || strcmp(plain.s, who) == 0) &&
-	       clients_check(d->of->password_file, who, word,
-		       plain.len - (size_t)(word - plain.s), err);
+	       clients_check(
+		       d->of->password_file, who, word, plain.len - (size_t)(word - plain.s), err);
 	if (good)
 		memcpy(name, who, strlen(who) + 1);
 	strbuf_done(&plain);

@@ -12,7 +12,8 @@
 
 #include "error.h"
 
-/* Root's capabilities go when its ids go, but for those that somebody made ambient or inheritable. */
+/* Root's capabilities go when its ids go, but for those that somebody made ambient or inheritable.
+ */
 static bool
 drop_capabilities(struct error *err)
 {

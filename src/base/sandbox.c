@@ -13,20 +13,20 @@
 
 /* Landlock's interface, spelled out: the headers of the machine that builds may be older than the
  * kernel of the one that runs. The three calls have these numbers everywhere but on alpha. */
-#define CREATE_RULESET  444
-#define ADD_RULE        445
-#define RESTRICT_SELF   446
-#define GET_VERSION     1
-#define PATH_BENEATH    1
-#define FS_WRITE_FILE   (1ULL << 1)
-#define FS_READ_FILE    (1ULL << 2)
-#define FS_READ_DIR     (1ULL << 3)
-#define FS_REMOVE_FILE  (1ULL << 5)
-#define FS_MAKE_REG     (1ULL << 8)
-#define FS_TRUNCATE     (1ULL << 14)
-#define NET_BIND        (1ULL << 0)
-#define SCOPE_ABSTRACT  (1ULL << 0) /* abstract unix sockets of others */
-#define SCOPE_SIGNAL    (1ULL << 1)
+#define CREATE_RULESET 444
+#define ADD_RULE       445
+#define RESTRICT_SELF  446
+#define GET_VERSION    1
+#define PATH_BENEATH   1
+#define FS_WRITE_FILE  (1ULL << 1)
+#define FS_READ_FILE   (1ULL << 2)
+#define FS_READ_DIR    (1ULL << 3)
+#define FS_REMOVE_FILE (1ULL << 5)
+#define FS_MAKE_REG    (1ULL << 8)
+#define FS_TRUNCATE    (1ULL << 14)
+#define NET_BIND       (1ULL << 0)
+#define SCOPE_ABSTRACT (1ULL << 0) /* abstract unix sockets of others */
+#define SCOPE_SIGNAL   (1ULL << 1)
 
 struct ruleset {
 	uint64_t files, net, scoped;
@@ -82,8 +82,7 @@ restrict_files(const struct sandbox *rules, int version, struct error *err)
 	fd = (int)syscall(CREATE_RULESET, &all, size, 0);
 	if (fd < 0)
 		return error_sys(err, FAULT_SYSTEM, errno, "unable to make a sandbox");
-	good = allow(fd, rules->read, read, err) &&
-	       allow(fd, rules->write, write & all.files, err);
+	good = allow(fd, rules->read, read, err) && allow(fd, rules->write, write & all.files, err);
 	if (good && syscall(RESTRICT_SELF, fd, 0) != 0)
 		good = error_sys(err, FAULT_SYSTEM, errno, "unable to enter the sandbox");
 	close(fd);

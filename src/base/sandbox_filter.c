@@ -5,9 +5,9 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -54,8 +54,8 @@ static const uint32_t allowed[] = {
 #endif
 	/* memory and threads */
 	SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_futex,
-	SYS_set_robust_list, SYS_set_tid_address, SYS_rseq, SYS_sched_yield,
-	SYS_sched_getaffinity, SYS_membarrier, SYS_exit, SYS_exit_group, SYS_restart_syscall,
+	SYS_set_robust_list, SYS_set_tid_address, SYS_rseq, SYS_sched_yield, SYS_sched_getaffinity,
+	SYS_membarrier, SYS_exit, SYS_exit_group, SYS_restart_syscall,
 	/* signals to oneself */
 	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_tgkill,
 	/* who and what one is */
@@ -63,11 +63,11 @@ static const uint32_t allowed[] = {
 	SYS_uname, SYS_sysinfo, SYS_getrandom, SYS_getrusage
 };
 
-#define ALLOW      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define REFUSE(sys) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (sys))
-#define LOAD(what) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, what))
-#define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-#define HAS(bit, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bit), (yes), (no))
+#define ALLOW                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define REFUSE(sys)          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (sys))
+#define LOAD(what)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, what))
+#define IS(value, yes, no)   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
+#define HAS(bit, yes, no)    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bit), (yes), (no))
 #define FROM(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (value), (yes), (no))
 
 static const struct sock_filter before[] = {

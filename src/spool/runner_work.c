@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "error.h"
 #include "runner_private.h"
+#include "state.h"
 
 #define REMOVALS      10  /* are flushed together at most ... */
 #define REMOVALS_MS   100 /* ... and none waits longer */

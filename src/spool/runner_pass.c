@@ -142,9 +142,11 @@ account_of(struct runner *r, const struct runner_item *item)
 		/* it may only have looked so while its trailer was written: under the lock it is
 		 * certain */
 		got = spool_claim(r->s, item->id, false, &e, &err);
-		r->result.damaged += got == SPOOL_DAMAGED;
 	}
-	if (got == SPOOL_CLAIMED)
+	if (got == SPOOL_DAMAGED) {
+		r->result.damaged++;
+		runner_tell_damaged(r->s, item->id, &err, r->cb);
+	} else if (got == SPOOL_CLAIMED)
 		account = runner_account_index(r, e.account);
 	else
 		runner_trouble(r->cb, &err);

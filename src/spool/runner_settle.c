@@ -46,6 +46,22 @@ runner_tell(struct spool *s, const struct entry *e, enum history_event event,
 				event == HISTORY_UNCERTAIN || event == HISTORY_DAMAGED);
 }
 
+void
+runner_tell_damaged(
+	struct spool *s, const char *id, const struct error *why, const struct runner_callbacks *cb)
+{
+	const struct history_record r = { .event = HISTORY_DAMAGED,
+		.when = clock_wall(),
+		.id = id,
+		.uid = s->owner,
+		.text = why->text };
+
+	(void)!history_add(s, &r, NULL);
+	if (cb->event)
+		cb->event(cb->ctx, &r, true);
+	runner_trouble(cb, why);
+}
+
 enum breaker_kind
 runner_judge(const struct entry *e, bool good, const struct error *why, const struct error **ret)
 {
@@ -90,7 +106,8 @@ sort_out(const struct runner_attempt *a, struct entry *e, bool *ret_doubted)
 		r = &e->envelope.recipients[i];
 		if (!a->delivery || a->before[i] != OUTCOME_PENDING)
 			continue;
-		if (r->outcome == OUTCOME_PENDING && !of_account && !a->good)
+		/* each must have an outcome, or it would be tried for ever */
+		if (r->outcome == OUTCOME_PENDING && !of_account)
 			recipient_fail(r, why);
 		else if ((r->outcome == OUTCOME_TEMPORARY || r->outcome == OUTCOME_PERMANENT) &&
 			 is_of_account(r))

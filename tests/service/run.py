@@ -829,6 +829,40 @@ def loopback(r, h):
     restart(r)
 
 
+@case("--id, --wait, --in and the log by the service")
+def features(r, h):
+    for words in "^sent ", "^not sent again":
+        ok(r.run("alice", ["sendoff", "--id", "backup", "carol@example.org"], MAIL), out=words)
+    ok(r.run("bob", ["sendoff", "--id", "backup", "carol@example.org"], MAIL), out="^sent ")
+    expect(len(h.messages()) == 2, "a key is a user's own, and counts once")
+    ok(r.run("alice", ["sendoff", "--queue=always", "--wait=30", "dave@example.org"], MAIL),
+       out="^queued .*\nsent ")
+    expect(len(h.messages()) == 1, "it was not waited for")
+    ok(r.run("alice", ["sendoff", "--in", "1h", "carol@example.org"], MAIL), out="^queued ")
+    time.sleep(1)
+    expect(not h.messages() and len(r.queued()) == 1, "it is not held")
+    log = ok(r.run("alice", ["sendoff", "log"])).out
+    expect("dave@example.org" in log and "bob@box" not in log, "%s", log)
+    expect(r.run("bob", ["sendoff", "log", "alice@box.example.net"]).status == 66, "bob sees it")
+    empty(r)
+
+
+@case("TLS in the sandbox: an authority in a file, a name, certificates that do not fit")
+def tls(r, h):
+    for certificate, status in ("good", 0), ("expired", 69), ("unknownca", 69):
+        ca = BASE / ("ca-" + certificate)
+        ca.mkdir()
+        own = Smarthost("--tls", "implicit", "--ca-dir", ca, "--certificate", certificate)
+        ca.chmod(0o755)
+        (ca / "ca.pem").chmod(0o644)
+        settings = [line.replace("127.0.0.1", "localhost") for line in own.settings()
+                    if not line.startswith("tls")]
+        r.configure_service(*settings, "tls = implicit", "tls-trust = %s" % (ca / "ca.pem"),
+                            "queue = never")
+        ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), status,
+           out="TLS1.3" if not status else None, err="certificate" if status else None)
+
+
 @case("--debug and --version speak of the sandbox")
 def spoken(r, h):
     ok(r.run("alice", ["sendoff", "--debug", "carol@example.org"], MAIL), err="sandbox: ")

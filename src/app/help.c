@@ -17,7 +17,7 @@ const struct command commands[] = {
 	{ "password", NULL },
 	{ "queue", "List the queue, and see to what is in it: show, flush, hold, release, remove, "
 		   "retry, run." },
-	{ "serve", NULL },
+	{ "serve", "Submit for others: listen on a socket, send, run the queue." },
 	{ "setup", NULL },
 	{ "token", NULL },
 };

@@ -39,7 +39,7 @@ submit(const struct arguments *args)
 	queueing_drain(&s);
 	if (s.queue.state != QUEUE_STATE_NONE && submission_given(&s, OPT_WAIT))
 		status = queueing_wait(&s);
-	submission_part(&s);
+	submission_part(&s, status);
 	queueing_done(&s.queue);
 	wire_report_done(&s.report);
 	envelope_done(&s.envelope);

@@ -116,6 +116,7 @@ set_connection(json_t *o, const struct wire_report *r)
 	set(o, "port", r->port ? json_integer(r->port) : json_null());
 	set_text(o, "tls", r->tls.version);
 	set_text(o, "cipher", r->tls.cipher);
+	set(o, "tls_resumed", json_boolean(r->tls.resumed));
 	set_text(o, "mechanism", r->mechanism);
 }
 
@@ -142,6 +143,7 @@ report_add_json(struct strbuf *out, const struct submission *s)
 	report_add_queue_id(&text, r->words);
 	set_text(o, "queue_id", text.s);
 	set_text(o, "message_id", s->message_id);
+	set_text(o, "asked", r->asked);
 	set(o, "size", json_integer((json_int_t)(r->size ? r->size : message_size(&s->message))));
 	set(o, "round_trips", json_integer(r->round_trips));
 	set(o, "ms", times(s));

@@ -38,8 +38,12 @@ receipt_add(struct strbuf *out, const struct submission *s)
 		strbuf_addf(out, " %s", r->words);
 	strbuf_addf(out, " (%llu octets, %s", (unsigned long long)r->size,
 		*r->tls.version ? r->tls.version : "no TLS");
+	if (r->tls.resumed)
+		strbuf_adds(out, " resumed");
 	if (*r->mechanism)
 		strbuf_addf(out, ", %s", r->mechanism);
+	if (*r->asked)
+		strbuf_addf(out, ", %s", r->asked);
 	strbuf_addf(out, ", %u round trips, %lld ms)", r->round_trips,
 		(long long)(s->finished - s->started));
 }

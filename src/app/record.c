@@ -68,6 +68,8 @@ report_add_record(struct strbuf *out, const struct submission *s)
 		strbuf_addf(out, " port=%u", r->port);
 	add_value(out, "tls", r->tls.version);
 	add_value(out, "cipher", r->tls.cipher);
+	if (r->tls.resumed)
+		strbuf_adds(out, " resumed=yes");
 	add_value(out, "mechanism", r->mechanism);
 	add_address(out, "from", &s->envelope.sender);
 	add_recipients(out, &s->envelope);
@@ -76,6 +78,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	if (*enhanced_print(r->enhanced, enhanced))
 		strbuf_addf(out, " enhanced=%s", enhanced);
 	add_value(out, "text", r->words);
+	add_value(out, "asked", r->asked);
 	report_add_queue_id(&id, r->words);
 	add_value(out, "queue_id", id.s);
 	add_value(out, "message_id", s->message_id);

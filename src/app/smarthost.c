@@ -1,14 +1,19 @@
 #include "smarthost.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "dial.h"
 #include "identity.h"
+#include "remember.h"
 #include "submission.h"
 #include "trusted.h"
+#include "wishes.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
 
@@ -79,6 +84,30 @@ smarthost_deadline(const struct profile *p)
 }
 
 static bool
+is_there(const char *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+/* Whether Kerberos has a ticket for us, as far as that can be told without its libraries: the
+ * credentials cache of the environment, a client keytab, or the file that is usual. */
+static bool
+ticket_is_likely(void)
+{
+	const char *cache = secure_getenv("KRB5CCNAME");
+	char usual[64];
+
+	if (cache && *cache == '/')
+		return is_there(cache);
+	if (cache && strncmp(cache, "FILE:", 5) == 0)
+		return is_there(cache + 5);
+	if (cache && *cache)
+		return true;
+	snprintf(usual, sizeof(usual), "/tmp/krb5cc_%lu", (unsigned long)geteuid());
+	return is_there(usual) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
+}
+
+static bool
 fill_settings(struct wire_settings *w, const struct profile *p, struct error *err)
 {
 	const char *auth = profile_text(p, OPT_AUTH);
@@ -91,11 +120,17 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
 		.cleartext_auth = profile_yes(p, OPT_ALLOW_CLEARTEXT_AUTH),
 		.user = profile_text(p, OPT_USER),
+		.memory = profile_yes(p, OPT_REMEMBER) ? remember_directory() : NULL,
+		.pipeconnect = profile_yes(p, OPT_PIPECONNECT),
 		.partial_abort = profile_choice(p, OPT_PARTIAL) == 1,
 		.strict_body = profile_yes(p, OPT_STRICT_BODY),
 		.deadline = smarthost_deadline(p),
 		.connect_ms = CONNECT_MS,
 	};
+	w->ticket = w->user && ticket_is_likely();
+	w->ticket_first = w->ticket && !profile_is_set(p, OPT_PASSWORD_COMMAND) &&
+			  !profile_is_set(p, OPT_PASSWORD_FILE) &&
+			  !profile_is_set(p, OPT_PASSWORD_CREDENTIAL);
 	w->hosts = profile_list_of(p, OPT_HOST, &w->host_count);
 	if (!w->ehlo_name)
 		w->ehlo_name = identity_host();
@@ -107,8 +142,12 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 static bool
 wants_secret(const struct wire_settings *w)
 {
-	return w->user && (!w->mechanism || (strcasecmp(w->mechanism, "none") != 0 &&
-						    strcasecmp(w->mechanism, "EXTERNAL") != 0));
+	static const char *const without[] = { "none", "EXTERNAL", "GSSAPI" };
+
+	for (size_t i = 0; w->mechanism && i < sizeof(without) / sizeof(*without); i++)
+		if (strcasecmp(w->mechanism, without[i]) == 0)
+			return false;
+	return w->user != NULL;
 }
 
 /* Files that decide whom we trust, or that are secret, must be nobody else's. GnuTLS opens them
@@ -138,7 +177,9 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
-	if (!fill_settings(&h->settings, account, err) || !check_files(account, err))
+	if (!fill_settings(&h->settings, account, err) ||
+		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
+		!check_files(account, err))
 		return false;
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
@@ -163,5 +204,6 @@ smarthost_close(struct smarthost *h)
 	if (h->asked)
 		secret_done(&h->secret);
 	strbuf_done(&h->password);
+	strbuf_done(&h->mail_auth);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

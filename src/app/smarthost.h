@@ -16,13 +16,15 @@ struct smarthost {
 	struct wire_settings settings; /* its strings are the account's */
 	struct secret secret;
 	struct strbuf password; /* kept for a second attempt */
+	struct strbuf mail_auth; /* of the wishes */
 	bool asked, got;
 	struct trace trace;
 };
 
 #define SMARTHOST_NONE                                                                             \
 	{                                                                                          \
-		.secret = SECRET_NONE, .password = STRBUF_INIT_SECRET(SECRET_MAX)                  \
+		.secret = SECRET_NONE, .password = STRBUF_INIT_SECRET(SECRET_MAX),                 \
+		.mail_auth = STRBUF_INIT(512)                                              \
 	}
 
 /* Fills in the settings of ACCOUNT, which must outlive *H as the place of *H must not change, and

@@ -11,6 +11,7 @@
 #include "message.h"
 #include "profile.h"
 #include "session.h"
+#include "smarthost.h"
 
 struct submission {
 	const struct arguments *args;
@@ -19,6 +20,8 @@ struct submission {
 	struct message message;
 	struct envelope envelope;
 	struct wire_report report;
+	struct smarthost smarthost; /* open while the link is there */
+	struct wire_link *link;     /* NULL: nothing was sent */
 	struct error error;   /* of the whole; the recipients have their own */
 	char message_id[256]; /* with its brackets, "" if the message has none */
 	time_t when;
@@ -62,6 +65,8 @@ bool author_complete(struct submission *s, struct error *err) __attribute__((war
 /* deliver.c: profile to wire settings, secret, session. */
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* What is left to do with the connection when everything is reported. Nobody has to wait for it. */
+void submission_part(struct submission *s);
 
 /* The address that stands in the message's From field (the first one), or false. Free it. */
 struct address;

@@ -20,6 +20,7 @@ submit(const struct arguments *args)
 		.args = args,
 		.message = MESSAGE_NONE,
 		.envelope = ENVELOPE_NONE,
+		.smarthost = SMARTHOST_NONE,
 		.when = clock_wall(),
 		.started = clock_ms(),
 	};
@@ -32,6 +33,7 @@ submit(const struct arguments *args)
 	s.finished = clock_ms();
 	status = report(&s);
 	status_set(status);
+	submission_part(&s);
 	wire_report_done(&s.report);
 	envelope_done(&s.envelope);
 	message_done(&s.message);

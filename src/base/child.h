@@ -51,5 +51,11 @@ child_start_function(struct child *c, const char *name, int (*run)(void *ctx, in
 bool child_wait(struct child *c, int64_t deadline, struct strbuf *out, int *ret_status,
 	struct error *err) __attribute__((warn_unused_result));
 
+/* Forks a process that outlives this one and has nothing of it but descriptor KEEP (3 or above, under
+ * its number): a session of its own, standard descriptors on /dev/null, signals at their default
+ * except SIGPIPE, which is ignored, no core file, the root as its directory. What stands in buffers of
+ * stdio must be flushed before; the new process ends by _exit. Returns as fork does. (In detach.c.) */
+pid_t child_detach(int keep);
+
 /* Kills the helper if it still runs and reaps it. Accepts CHILD_NONE. */
 void child_stop(struct child *c);

@@ -1,9 +1,11 @@
 /* Deadlines, the wall clock, and dates as mail writes them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
+struct error;
 struct strbuf;
 
 #define CLOCK_SECOND 1000LL
@@ -27,3 +29,10 @@ void clock_pretend(time_t when);
 void clock_add_rfc5322(struct strbuf *out, time_t when);
 /* Appends "2026-11-24T11:05:09Z" (RFC 3339, UTC). */
 void clock_add_rfc3339(struct strbuf *out, time_t when);
+
+/* Parses a time to come, seen from NOW: "90s", "30m", "2h", "1d" from now on (at most a year); "15:30"
+ * or "15:30:10", local time, today or else tomorrow; "2026-12-24T18:00" (a blank or "t" for the T,
+ * seconds if wanted), local time, or behind it Z or an offset as "+01:00". False with FAULT_CONFIG for
+ * anything else, for days that do not exist, and for what has passed. (In when.c.) */
+bool clock_parse_when(const char *text, time_t now, time_t *ret, struct error *err)
+	__attribute__((warn_unused_result));

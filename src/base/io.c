@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -76,6 +77,35 @@ io_write_full(int fd, const void *data, size_t n)
 		n -= (size_t)done;
 	}
 	return true;
+}
+
+bool
+io_pwritev_full(int fd, struct iovec *v, int count, uint64_t offset)
+{
+	size_t done;
+	ssize_t n;
+
+	for (;;) {
+		for (; count && !v->iov_len; v++)
+			count--;
+		if (!count)
+			return true;
+		n = pwritev(fd, v, count, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			/* a file never answers 0 to octets; going on would be for ever */
+			errno = n < 0 ? errno : EIO;
+			return false;
+		}
+		offset += (uint64_t)n;
+		for (done = (size_t)n; count && done >= v->iov_len; v++, count--)
+			done -= v->iov_len;
+		if (count) {
+			v->iov_base = (char *)v->iov_base + done;
+			v->iov_len -= done;
+		}
+	}
 }
 
 static bool

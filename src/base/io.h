@@ -16,6 +16,11 @@ ssize_t io_read_full(int fd, void *buffer, size_t n);
 ssize_t io_pread_full(int fd, void *buffer, size_t n, uint64_t offset);
 /* Writes all N octets, or returns false with errno set. */
 bool io_write_full(int fd, const void *data, size_t n) __attribute__((warn_unused_result));
+/* Writes all of COUNT pieces at OFFSET by as few calls as the kernel lets; the file position is not
+ * touched, V is used up. False with errno set. */
+struct iovec;
+bool io_pwritev_full(int fd, struct iovec *v, int count, uint64_t offset)
+	__attribute__((warn_unused_result));
 
 /* Opens a file without a name, gone with the process, mode 0600, for reading and writing. Tries
  * DIRECTORY (may be NULL), $TMPDIR, /var/tmp and /tmp in this order, passing over those in memory

@@ -124,6 +124,42 @@ recipient_fail(struct recipient *r, const struct error *why)
 	recipient_set(r, outcome, why->smtp, why->code, why->words, why);
 }
 
+static char *
+copy_string(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static struct address
+copy_address(const struct address *a)
+{
+	return (struct address){ copy_string(a->name), copy_string(a->local),
+		copy_string(a->domain) };
+}
+
+void
+envelope_copy(struct envelope *to, const struct envelope *from)
+{
+	const struct recipient *r;
+	struct recipient *copy;
+
+	envelope_done(to);
+	to->sender = copy_address(&from->sender);
+	to->dsn_return = from->dsn_return;
+	to->dsn_notify = from->dsn_notify;
+	to->envid = copy_string(from->envid);
+	if (!from->count)
+		return;
+	to->recipients = xcalloc(from->count, sizeof(*to->recipients));
+	for (; to->count < from->count; to->count++) {
+		r = &from->recipients[to->count];
+		copy = &to->recipients[to->count];
+		copy->address = copy_address(&r->address);
+		copy->orcpt = copy_string(r->orcpt);
+		recipient_set(copy, r->outcome, r->code, r->enhanced, r->words, r->why);
+	}
+}
+
 void
 envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why)
 {

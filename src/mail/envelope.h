@@ -48,6 +48,8 @@ struct envelope {
 #define ENVELOPE_NONE { .count = 0 }
 
 void envelope_done(struct envelope *e);
+/* Makes *TO, which is freed first, a deep copy of *FROM, outcomes included. */
+void envelope_copy(struct envelope *to, const struct envelope *from);
 /* Takes the addresses of L (copied) that are not among the recipients already, each once, all
  * OUTCOME_PENDING. */
 void envelope_add_recipients(struct envelope *e, const struct address_list *l);

@@ -23,7 +23,7 @@ message_done(struct message *m)
 		return;
 	strbuf_done(&m->header);
 	strbuf_done(&m->memory);
-	if (m->fd >= 0)
+	if (m->fd >= 0 && !m->borrowed)
 		close(m->fd);
 	message_init(m);
 }
@@ -31,8 +31,13 @@ message_done(struct message *m)
 bool
 message_spill(struct message *m, struct error *err)
 {
-	if (m->fd < 0 && (m->fd = io_temporary(m->directory, err)) < 0)
-		return false;
+	if (m->fd < 0) {
+		m->fd = io_temporary(m->directory, err);
+		if (m->fd < 0)
+			return false;
+		if (m->base && lseek(m->fd, (off_t)m->base, SEEK_SET) < 0)
+			return error_sys(err, FAULT_IO, errno, "unable to use the temporary file");
+	}
 	if (!io_write_full(m->fd, m->memory.s, m->memory.len))
 		return error_sys(err,
 			errno == ENOSPC || errno == EDQUOT ? FAULT_TEMPORARY : FAULT_IO, errno,
@@ -136,7 +141,7 @@ get_body(const struct message *m, uint64_t at, char *buffer, size_t n, struct er
 	}
 	if (n > in_file - at)
 		n = (size_t)(in_file - at);
-	got = io_pread_full(m->fd, buffer, n, at);
+	got = io_pread_full(m->fd, buffer, n, m->base + at);
 	if (got < 0)
 		error_sys(err, FAULT_IO, errno, "unable to read the temporary file");
 	else if ((size_t)got < n)

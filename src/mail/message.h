@@ -34,6 +34,8 @@ struct message {
 	struct strbuf memory;  /* the body while small, later its end: what the file lacks */
 	int fd;                /* the body's file once large, else -1 */
 	const char *directory; /* tried first for that file; borrowed, may be NULL */
+	uint64_t base;         /* where in the file the body begins; set before there is one */
+	bool borrowed;         /* the file is somebody else's: never closed, never written to */
 	uint64_t line;         /* octets of the body's last line so far, 0 behind a line end */
 	struct message_facts facts;
 };
@@ -41,7 +43,7 @@ struct message {
 #define MESSAGE_NONE { .header = STRBUF_INIT(1 << 20), .memory = STRBUF_INIT(256 << 10), .fd = -1 }
 
 void message_init(struct message *m);
-/* Frees all, closes the file, leaves an empty message. Accepts a zeroed one. */
+/* Frees all, closes the file unless it is borrowed, leaves an empty message. Accepts a zeroed one. */
 void message_done(struct message *m);
 
 /* How a message is read. */

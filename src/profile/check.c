@@ -117,12 +117,13 @@ static bool
 check_login(const struct profile *p, struct error *err)
 {
 	bool external = is_mechanism(p, "EXTERNAL");
+	bool nameless = external || is_mechanism(p, "GSSAPI") || is_mechanism(p, "auto");
 
 	if (is_mechanism(p, "none"))
 		return true;
 	if (external && !set(p, OPT_TLS_CERT))
 		return blame(p, OPT_AUTH, err, "needs tls-cert and tls-key to log in by");
-	if (!external && !is_mechanism(p, "auto") && !set(p, OPT_USER))
+	if (!nameless && !set(p, OPT_USER))
 		return blame(p, OPT_AUTH, err, "needs user: set the name to log in with");
 	if (profile_choice(p, OPT_TLS) != TLS_NONE || !set(p, OPT_USER))
 		return true;

@@ -85,8 +85,8 @@ static const struct {
 	{ OPT_TLS_PIN,
 		"sha256: and 64 hexadecimal digits, or sha256// and 44 characters of base64" },
 	{ OPT_TLS_FINGERPRINT, "64 hexadecimal digits, with or without colons" },
-	{ OPT_AUTH, "auto, none, PLAIN, LOGIN, CRAM-MD5, EXTERNAL, SCRAM-SHA-1, SCRAM-SHA-256, "
-		    "or these two with -PLUS" },
+	{ OPT_AUTH, "auto, none, SCRAM-SHA-256 or SCRAM-SHA-1 (with or without -PLUS), PLAIN, "
+		    "LOGIN, CRAM-MD5, EXTERNAL, GSSAPI, OAUTHBEARER, XOAUTH2, DIGEST-MD5, NTLM" },
 	{ OPT_PASSWORD_CREDENTIAL, "a plain file name" },
 	{ OPT_LOG, "syslog, none or a file name" },
 };

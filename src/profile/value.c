@@ -17,7 +17,8 @@
 #define NAME_MAX_OCTETS 255
 
 static const char *const mechanisms[] = { "auto", "none", "PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL",
-	"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS" };
+	"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "GSSAPI",
+	"OAUTHBEARER", "XOAUTH2", "DIGEST-MD5", "NTLM" };
 
 const char *
 value_mechanism(const char *text)

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
 #include "reply.h"
 #include "text.h"
+
+#define LIMIT_MAX 999999
 
 /* Takes the next word of [*AT, END) into WORD, cut where it does not fit (no word we look for is so
  * long); false when there is none. */
@@ -44,19 +47,59 @@ take_auth(const char *at, const char *end, struct capability *c)
 	c->mechanisms[len] = '\0';
 }
 
+/* One to six digits, the first of them not 0 (RFC 9422 section 4). */
+static void
+take_limit(const char *value, uint64_t *limit)
+{
+	uint64_t n;
+
+	if (*value != '0' && strlen(value) <= 6 && text_number(value, 1, LIMIT_MAX, &n))
+		*limit = n;
+}
+
 static void
 take_limits(const char *at, const char *end, struct capability *c)
 {
+	const struct {
+		const char *name;
+		uint64_t *limit;
+	} limits[] = {
+		{ "RCPTMAX=", &c->rcpt_max },
+		{ "MAILMAX=", &c->mail_max },
+		{ "RCPTDOMAINMAX=", &c->domain_max },
+	};
+	char word[64];
+	size_t n;
+
+	while (next_word(&at, end, word, sizeof(word)))
+		for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+			n = strlen(limits[i].name);
+			if (strncasecmp(word, limits[i].name, n) == 0)
+				take_limit(word + n, limits[i].limit);
+		}
+}
+
+static void
+take_number(const char **at, const char *end, uint64_t *ret)
+{
 	char word[64];
 
-	while (next_word(&at, end, word, sizeof(word))) {
-		if (strncasecmp(word, "RCPTMAX=", 8) == 0 &&
-			!text_number(word + 8, 1, 1000000, &c->rcpt_max))
-			c->rcpt_max = 0;
-		if (strncasecmp(word, "MAILMAX=", 8) == 0 &&
-			!text_number(word + 8, 1, 1000000, &c->mail_max))
-			c->mail_max = 0;
-	}
+	if (!next_word(at, end, word, sizeof(word)) || !text_number(word, 0, UINT64_MAX, ret))
+		*ret = 0;
+}
+
+/* The longest time, and the last moment (RFC 4865 section 3). */
+static void
+take_future_release(const char *at, const char *end, struct capability *c)
+{
+	time_t last;
+	char word[64];
+
+	c->future_release = true;
+	take_number(&at, end, &c->hold_max);
+	if (next_word(&at, end, word, sizeof(word)) && strchr(word, '-') &&
+		clock_parse_when(word, 0, &last, NULL))
+		c->hold_until_max = last;
 }
 
 static void
@@ -73,6 +116,11 @@ take_line(const char *at, const char *end, struct capability *c)
 		{ "DSN", offsetof(struct capability, dsn) },
 		{ "ENHANCEDSTATUSCODES", offsetof(struct capability, enhanced) },
 		{ "STARTTLS", offsetof(struct capability, starttls) },
+		{ "PIPECONNECT", offsetof(struct capability, pipeconnect) },
+		{ "REQUIRETLS", offsetof(struct capability, require_tls) },
+		{ "MT-PRIORITY", offsetof(struct capability, priority) },
+		{ "DELIVERBY", offsetof(struct capability, deliver_by) },
+		{ "SIZE", offsetof(struct capability, size) },
 	};
 	char word[64];
 	const char *equals = memchr(at, '=', (size_t)(end - at));
@@ -90,12 +138,12 @@ take_line(const char *at, const char *end, struct capability *c)
 		take_auth(at, end, c);
 	if (strcasecmp(word, "LIMITS") == 0)
 		take_limits(at, end, c);
-	if (strcasecmp(word, "SIZE") == 0) {
-		c->size = true;
-		if (!next_word(&at, end, word, sizeof(word)) ||
-			!text_number(word, 0, UINT64_MAX, &c->size_max))
-			c->size_max = 0;
-	}
+	if (strcasecmp(word, "FUTURERELEASE") == 0)
+		take_future_release(at, end, c);
+	if (strcasecmp(word, "DELIVERBY") == 0)
+		take_number(&at, end, &c->deliver_by_min);
+	else if (strcasecmp(word, "SIZE") == 0)
+		take_number(&at, end, &c->size_max);
 }
 
 void

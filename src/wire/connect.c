@@ -58,6 +58,7 @@ session_connect(struct session *s, const struct wire_settings *settings, struct 
 		.loopback = socket.loopback,
 		.lockstep = settings->pipelining == WIRE_PIPELINING_OFF,
 		.response = STRBUF_INIT_SECRET(SASL_MESSAGE),
+		.known = KNOWN_NONE,
 	};
 	memcpy(s->host, report->host, sizeof(s->host));
 	reply_init(&s->reply);
@@ -71,6 +72,7 @@ session_end(struct session *s)
 {
 	if (s->greeted && !s->queue_count && verbs[VERB_QUIT].write(s, 0, NULL))
 		(void)!stream_flush(&s->stream, clock_in(QUIT_MS), NULL);
+	tls_keep_ticket(&s->stream);
 	s->report->round_trips += s->stream.turns;
 	stream_done(&s->stream);
 	content_done(s);
@@ -78,6 +80,12 @@ session_end(struct session *s)
 	sasl_done(&s->sasl);
 	strbuf_done(&s->response);
 	reply_done(&s->reply);
+	known_done(&s->known);
+	for (size_t i = 0; i < s->domain_count; i++)
+		free(s->domains[i]);
+	free(s->domains);
+	s->domains = NULL;
+	s->domain_count = 0;
 	free(s->queue);
 	s->queue = NULL;
 }

@@ -24,7 +24,8 @@ bool dial_is_address(const char *host);
 
 /* Resolves HOST (A and AAAA, /etc/hosts, in the order of RFC 6724; then families interleaved, RFC
  * 8305 section 4). Holds DEADLINE although getaddrinfo knows none. NULL with stage resolve:
- * FAULT_NOHOST (does not exist, has no address), FAULT_TEMPORARY (name server fails, time is up). */
+ * FAULT_NOHOST (does not exist, has no address), FAULT_TEMPORARY (name server fails, time is up).
+ */
 struct dial *dial_open(const char *host, uint16_t port, enum wire_ip ip, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));
 void dial_free(struct dial *d);

@@ -70,7 +70,7 @@ flight_pipelines(const struct session *s)
 bool
 flight_refused(struct session *s, enum verb verb, struct error *err, const char *format, ...)
 {
-	char what[256], words[512], code[16];
+	char what[400], words[512], code[16];
 	struct error refusal = ERROR_NONE;
 	va_list ap;
 
@@ -298,7 +298,8 @@ flight_push(struct session *s, enum verb verb, size_t argument, struct error *er
 		return false;
 	}
 	queue_put(s, verb, argument);
-	if (verbs[verb].ahead && flight_pipelines(s) && s->queue_count < FLIGHT_MAX)
+	if ((verbs[verb].ahead || (s->early && verb <= VERB_EHLO)) && flight_pipelines(s) &&
+		s->queue_count < FLIGHT_MAX)
 		return true;
 	return flight_drain(s, err);
 }

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -5,6 +6,8 @@
 
 /* How long a TLS handshake may take. */
 #define HANDSHAKE_MS (60 * CLOCK_SECOND)
+
+#define RESUMED "the TLS session of an earlier submission was resumed"
 
 static bool
 hello(struct session *s, struct error *err)
@@ -18,6 +21,18 @@ hello(struct session *s, struct error *err)
 	return flight_push(s, VERB_HELO, 0, err);
 }
 
+/* Whom we talk to, for the memory. */
+static void
+remember(struct session *s)
+{
+	const struct wire_settings *settings = s->settings;
+	char place[512];
+
+	snprintf(place, sizeof(place), "%d %d %u %s %s", (int)settings->tls, (int)settings->dane,
+		s->report->port, s->host, settings->socket ? settings->socket : "");
+	tls_remember(s->tls, settings->memory, place);
+}
+
 static bool
 start_tls(struct session *s, struct error *err)
 {
@@ -25,11 +40,16 @@ start_tls(struct session *s, struct error *err)
 	int64_t since = clock_ms();
 
 	report->tls = (struct tls_info){ 0 };
-	if (!tls_start(s->tls, &s->stream, s->host, session_deadline(s, HANDSHAKE_MS), err))
+	remember(s);
+	if (!tls_start(s->tls, &s->stream, s->host, session_deadline(s, HANDSHAKE_MS), err)) {
+		s->misled = tls_was_misled(s->tls);
 		return false;
+	}
 	tls_describe(&s->stream, &report->tls);
 	session_phase(s, WIRE_PHASE_TLS, &since);
 	session_trace(s, WIRE_TRACE_NOTE, report->tls.cipher, strlen(report->tls.cipher));
+	if (report->tls.resumed)
+		session_trace(s, WIRE_TRACE_NOTE, RESUMED, strlen(RESUMED));
 	return true;
 }
 
@@ -75,9 +95,15 @@ greet(struct session *s, struct error *err)
 
 	if (s->settings->tls == WIRE_TLS_IMPLICIT && !start_tls(s, err))
 		return false;
+	/* the replies are taken with those to what follows */
+	if (known_guess(s))
+		return flight_push(s, VERB_GREETING, 0, err) && flight_push(s, VERB_EHLO, 0, err);
 	since = clock_ms();
 	if (!flight_push(s, VERB_GREETING, 0, err) || !hello(s, err))
 		return false;
 	session_phase(s, WIRE_PHASE_GREETING, &since);
-	return s->settings->tls != WIRE_TLS_STARTTLS || upgrade(s, err);
+	if (s->settings->tls == WIRE_TLS_STARTTLS && !upgrade(s, err))
+		return false;
+	known_recall(s);
+	return true;
 }

@@ -133,8 +133,16 @@ settle(struct delivery *d, bool good, const struct error *why)
 
 	if (!good)
 		session_trace(s, WIRE_TRACE_NOTE, why->text, strlen(why->text));
-	d->again = !good && s->wants_lockstep && !l->lockstep && !why->in_doubt;
-	l->lockstep = l->lockstep || d->again;
+	bool lockstep = s->wants_lockstep && !l->lockstep,
+	     misled = (s->misled || s->early) && !l->wary;
+
+	if (good && l->lockstep)
+		known_note_lockstep(s);
+	if (!good && s->early)
+		known_forget(s);
+	d->again = !good && (lockstep || misled) && !why->in_doubt;
+	l->lockstep = l->lockstep || (d->again && lockstep);
+	l->wary = l->wary || misled;
 	d->final = !good && !d->again && (why->fault != FAULT_TEMPORARY || s->no_secret);
 	lay_down(d);
 	if (!good || !link_usable(s))
@@ -154,6 +162,7 @@ link_attempt(struct delivery *d, struct dial *dial, struct error *err)
 	l->open = true;
 	take_up(d);
 	s->lockstep = s->lockstep || l->lockstep;
+	s->may_guess = l->settings->pipeconnect && !l->wary;
 	good = greet(s, err) && login_choose(s, err) && converse(s, err);
 	settle(d, good, err);
 	return good;

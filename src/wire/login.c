@@ -29,8 +29,10 @@ workable(const struct session *s, size_t i)
 
 	if ((s->tried >> i & 1) || !capability_has_mechanism(&s->capability, m->name))
 		return false;
-	if ((m->kind & SASL_BINDING) && !stream_is_tls(&s->stream))
+	if ((m->kind & SASL_NAMED) || ((m->kind & SASL_BINDING) && !stream_is_tls(&s->stream)))
 		return false;
+	if (m->kind & SASL_TICKET)
+		return s->settings->user && s->settings->ticket;
 	/* EXTERNAL is for who has a certificate and no password */
 	return m->kind & SASL_CERTIFICATE ? s->settings->tls_settings.cert && !s->settings->user
 					  : s->settings->user != NULL;
@@ -51,6 +53,15 @@ nothing_workable(const struct session *s, struct error *err)
 		s->settings->mechanism ? " under the name set by auth" : "", offered);
 }
 
+/* GSSAPI for who has a ticket and names no source of a password: nobody is asked for one. */
+static const struct sasl_mechanism *
+ticket_first(const struct session *s)
+{
+	const struct sasl_mechanism *m = sasl_find("GSSAPI");
+
+	return s->settings->ticket_first && workable(s, (size_t)(m - sasl_mechanisms)) ? m : NULL;
+}
+
 bool
 login_choose(struct session *s, struct error *err)
 {
@@ -68,6 +79,8 @@ login_choose(struct session *s, struct error *err)
 				 !capability_has_mechanism(&s->capability, m->name)))
 			m = NULL;
 	}
+	if (!wanted)
+		m = ticket_first(s);
 	for (int pass = hide ? 0 : 1; !wanted && !m && pass < 2; pass++)
 		for (size_t i = 0; i < SASL_COUNT && !m; i++)
 			if (workable(s, i) && (pass || !(sasl_mechanisms[i].kind & SASL_CLEAR)))
@@ -88,7 +101,9 @@ login_begin(struct session *s, struct error *err)
 {
 	struct strbuf password = STRBUF_INIT_SECRET(PASSWORD_MAX),
 		      binding = STRBUF_INIT_SECRET(4096);
-	struct sasl_credentials with = { .user = s->settings->user, .host = s->host };
+	struct sasl_credentials with = {
+		.user = s->settings->user, .host = s->host, .port = s->report->port
+	};
 	bool good = true;
 
 	sasl_done(&s->sasl);
@@ -145,8 +160,9 @@ answer(struct session *s, bool *ret_cancel)
 
 	*ret_cancel = false;
 	/* a server that overlooked the initial response asks for it again, with nothing */
-	if ((s->mechanism->kind & SASL_ONE_TRIP) && !n && s->sasl.step == 1) {
-		s->sasl.step++;
+	if ((s->mechanism->kind & (SASL_ONE_TRIP | SASL_TOKEN)) && !n && s->sasl.step == 1 &&
+		!s->sasl.asked_again) {
+		s->sasl.asked_again = true;
 		return true;
 	}
 	strbuf_clear(&s->response);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "session_state.h"
 #include "text.h"
+#include "wish.h"
 
 #define REPLY_SHOWN 64 /* lines of a reply that are passed on */
 #define LINE_SHOWN  400
@@ -187,7 +188,7 @@ say_mail(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 		s->capability.smtputf8 && (mail->smtputf8 || address_local_is_utf8(&e->sender));
 	/* the content is not known yet, and text that the server need not convert is no harm */
 	s->eightbit = s->capability.eightbit;
-	if (!content_fit_sender(s, err))
+	if (!wish_check(s, err) || !content_fit_sender(s, err))
 		return false;
 	good = (!s->in_transaction || flight_push(s, VERB_RSET, 0, &why)) &&
 	       flight_push(s, VERB_MAIL, 0, &why) && flight_drain(s, &why);

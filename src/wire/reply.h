@@ -7,13 +7,13 @@
 #include "error.h"
 #include "strbuf.h"
 
-#define REPLY_LINES 256         /* lines of one reply */
-#define REPLY_TEXT  (64 << 10)  /* octets of its text */
+#define REPLY_LINES 256        /* lines of one reply */
+#define REPLY_TEXT  (64 << 10) /* octets of its text */
 
 struct reply {
 	int code;                 /* 200 to 599, 0 before the first line */
 	struct enhanced enhanced; /* of the first line that has one; zero if its class is not the
-	                             code's */
+				     code's */
 	struct strbuf text;       /* the lines' text without codes, each ended by LF; hostile */
 	size_t lines;
 };

@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "mime.h"
+#include "sasl_oauth.h"
 #include "text.h"
 
 #define SCRAM_ITERATIONS_MIN 4096
@@ -22,6 +23,11 @@ const struct sasl_mechanism sasl_mechanisms[SASL_COUNT] = {
 	{ "LOGIN", SASL_PASSWORD | SASL_CLEAR },
 	{ "CRAM-MD5", SASL_PASSWORD },
 	{ "EXTERNAL", SASL_FIRST | SASL_ONE_TRIP | SASL_CERTIFICATE },
+	{ "GSSAPI", SASL_FIRST | SASL_TICKET },
+	{ "OAUTHBEARER", SASL_PASSWORD | SASL_FIRST | SASL_TOKEN | SASL_NAMED },
+	{ "XOAUTH2", SASL_PASSWORD | SASL_FIRST | SASL_TOKEN | SASL_NAMED },
+	{ "DIGEST-MD5", SASL_PASSWORD | SASL_NAMED },
+	{ "NTLM", SASL_PASSWORD | SASL_NAMED | SASL_GREETS },
 };
 
 static Gsasl *library;
@@ -78,10 +84,14 @@ sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sasl_cre
 	Gsasl_session *session;
 	int rc;
 
-	*s = (struct sasl){ .mechanism = m, .nonce = STRBUF_INIT(SASL_MESSAGE) };
+	*s = (struct sasl){ .mechanism = m,
+		.nonce = STRBUF_INIT(SASL_MESSAGE),
+		.token = STRBUF_INIT_SECRET(SASL_MESSAGE) };
 	if ((m->kind & SASL_BINDING) && !with->binding)
 		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
 			"%s cannot be used: this TLS session has no channel binding", m->name);
+	if (m->kind & SASL_TOKEN)
+		return sasl_oauth_message(m, with, &s->token, err);
 	if (!library && (rc = gsasl_init(&library)) != GSASL_OK)
 		return failed(err, s, rc);
 	if ((rc = gsasl_client_start(library, m->name, &session)) != GSASL_OK)
@@ -168,13 +178,32 @@ scram_after(struct sasl *s, const char *answer)
 	strbuf_done(&message);
 }
 
+/* The token at once, and whatever the server has to say is answered for the sake of form. */
+static bool
+token_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out, struct error *err)
+{
+	if (s->step > 1)
+		return error_at(err, STAGE_AUTH, FAULT_PROTOCOL,
+			"the server asks more questions than %s has", s->mechanism->name);
+	if (s->step)
+		sasl_oauth_complaint(s->complaint, sizeof(s->complaint), challenge, n);
+	strbuf_adds(out, s->step ? sasl_oauth_acknowledge(s->mechanism) : s->token.s);
+	s->done = !s->step++;
+	return true;
+}
+
 bool
 sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out, struct error *err)
 {
-	char *input = xstrndup(challenge ?: "", n), *answer = NULL;
 	bool scram = s->mechanism->kind & SASL_SCRAM, good;
+	char *input, *answer = NULL;
 	int rc;
 
+	if (s->mechanism->kind & SASL_TOKEN)
+		return token_step(s, challenge, n, out, err);
+	if (!s->step && (s->mechanism->kind & SASL_GREETS))
+		n = 0;
+	input = xstrndup(challenge ?: "", n);
 	if (scram && challenge && !scram_before(s, challenge, n, err)) {
 		free(input);
 		return false;
@@ -224,5 +253,6 @@ sasl_done(struct sasl *s)
 	if (s->session)
 		gsasl_finish(s->session);
 	strbuf_done(&s->nonce);
+	strbuf_done(&s->token);
 	s->session = NULL;
 }

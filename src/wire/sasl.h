@@ -1,8 +1,11 @@
-/* SASL mechanisms (RFC 4422) by libgsasl, with the checks that libgsasl 2.2.0 leaves out. */
+/* SASL mechanisms (RFC 4422) by libgsasl, with the checks that libgsasl 2.2.0 leaves out, and those
+ * for OAuth (sasl_oauth.h). GSSAPI takes the credentials cache as Kerberos finds it; its library is
+ * loaded only then, and asks the KDC without regard to our deadlines. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "strbuf.h"
 
@@ -11,13 +14,17 @@ struct error;
 #define SASL_MESSAGE (12 << 10) /* octets of a base64 line either way, RFC 4954 section 4 */
 
 enum { /* what a mechanism is like: a set of bits */
-	SASL_PASSWORD = 1,  /* needs user and password */
-	SASL_ONE_TRIP = 2,  /* its initial response is all: more commands may follow it at once */
-	SASL_FIRST = 4,     /* the client speaks first: an initial response is sent */
+	SASL_PASSWORD = 1,     /* needs user and password */
+	SASL_ONE_TRIP = 2,     /* its initial response is all: more commands may follow at once */
+	SASL_FIRST = 4,        /* the client speaks first: an initial response is sent */
 	SASL_SCRAM = 8,
-	SASL_BINDING = 16,  /* binds to the TLS channel */
+	SASL_BINDING = 16,     /* binds to the TLS channel */
 	SASL_CERTIFICATE = 32, /* identity comes from the client certificate */
-	SASL_CLEAR = 64     /* shows the password to the server */
+	SASL_CLEAR = 64,       /* shows the password to the server */
+	SASL_TOKEN = 128,      /* the password is an OAuth access token */
+	SASL_TICKET = 256,     /* identity comes from Kerberos */
+	SASL_NAMED = 512,      /* only for who names it: no password is a token, and some are weak */
+	SASL_GREETS = 1024     /* NTLM: the first challenge is a greeting in words */
 };
 
 struct sasl_mechanism {
@@ -25,9 +32,9 @@ struct sasl_mechanism {
 	unsigned kind;
 };
 
-#define SASL_COUNT 8
-/* Strongest first for a connection under TLS. CRAM-MD5 comes last there: it forces servers to keep
- * passwords in clear, and those that keep hashes refuse it for good. */
+#define SASL_COUNT 13
+/* Strongest first for a connection under TLS. CRAM-MD5 comes last of the passwords there: it forces
+ * servers to keep them in clear, and those that keep hashes refuse it for good. */
 extern const struct sasl_mechanism sasl_mechanisms[SASL_COUNT];
 
 /* By name in any case; NULL for none. */
@@ -35,10 +42,11 @@ const struct sasl_mechanism *sasl_find(const char *name);
 
 /* What a mechanism is told. Strings are borrowed. */
 struct sasl_credentials {
-	const char *user;             /* NULL or "" for EXTERNAL without an identity */
+	const char *user;              /* NULL or "" for EXTERNAL without an identity */
 	const struct strbuf *password; /* NULL where none is needed */
-	const char *host;             /* the smarthost, for digest-uri like names */
-	const struct strbuf *binding; /* channel binding octets, NULL for none */
+	const char *host;              /* the smarthost, for digest-uri like names */
+	uint16_t port;
+	const struct strbuf *binding;  /* channel binding octets, NULL for none */
 	bool binding_is_exporter;
 };
 
@@ -50,6 +58,9 @@ struct sasl {
 	unsigned step;
 	bool done;           /* the client is satisfied: for SCRAM the server has proven itself */
 	bool fatal;          /* failed in a way that must not lead to a weaker mechanism */
+	bool asked_again;    /* the server overlooked the initial response once */
+	struct strbuf token; /* SASL_TOKEN: the message, base64, secret */
+	char complaint[320]; /* SASL_TOKEN: what the server says of it, printable; "": nothing */
 };
 
 /* Starts M. Errors have stage auth: FAULT_UNAVAILABLE, the mechanism cannot work here. */
@@ -59,7 +70,8 @@ bool sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sas
  * NULL) and appends our answer, base64, to OUT (make it secret). SCRAM's server-first message is
  * checked before libgsasl sees it: 4096 to 1,000,000 iterations, a salt, a nonce longer than ours
  * (RFC 7677 section 4, RFC 5802 section 9). Errors as above; FAULT_PROTOCOL for a challenge that is
- * no base64. */
+ * no base64 and for one too many; FAULT_CONFIG for a password that is no token. A server's
+ * complaint about a token is no error: it is kept, and the server has the last word. */
 bool sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out,
 	struct error *err) __attribute__((warn_unused_result));
 /* Wipes and frees. Accepts a zeroed one. */

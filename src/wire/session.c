@@ -41,6 +41,7 @@ wire_report_next(struct wire_report *r)
 	r->code = 0;
 	r->enhanced = (struct enhanced){ 0, 0, 0 };
 	r->words[0] = '\0';
+	r->asked[0] = '\0';
 	r->round_trips = 0;
 	memset(r->ms, 0, sizeof(r->ms));
 	strbuf_clear(&r->notes);

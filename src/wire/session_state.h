@@ -1,11 +1,13 @@
 /* The state of one connection, shared by the files that make up the session: session.c (hosts and
- * addresses), link.c (a connection and its messages), relay.c (step by step), connect.c, flight.c (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c,
- * content.c. Nobody else includes this. */
+ * addresses), link.c (a connection and its messages), relay.c (step by step), connect.c, flight.c
+ * (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c, content.c. Nobody
+ * else includes this. */
 #pragma once
 
 #include "capability.h"
 #include "dial.h"
 #include "envelope.h"
+#include "known.h"
 #include "message.h"
 #include "reply.h"
 #include "sasl.h"
@@ -61,30 +63,40 @@ struct session {
 	bool goodbye;        /* a 421 came: what is in flight behind it was not carried out */
 	bool after_auth;     /* the reply to a pipelined AUTH was 2yz, the next one is awaited */
 
+	struct known known; /* of this server, from earlier sessions */
+	struct memory_key known_key;
+	bool known_usable, known_found; /* there is a memory; it knew something */
+	bool may_guess;                 /* the caller can begin again when a guess was wrong */
+	bool early;  /* commands went ahead of the greeting; it and EHLO are not answered yet */
+	bool misled; /* this connection is lost by what was remembered: another may work */
+
 	const struct sasl_mechanism *mechanism; /* to be used, NULL for none */
-	unsigned tried;      /* mechanisms that did not work: bits by index */
+	unsigned tried;                         /* mechanisms that did not work: bits by index */
 	struct sasl sasl;
-	struct strbuf response;  /* what AUTH or the next step sends, base64, secret */
-	bool auth_more;          /* a 334 came: challenge in reply */
+	struct strbuf response; /* what AUTH or the next step sends, base64, secret */
+	bool auth_more;         /* a 334 came: challenge in reply */
 	bool authenticated;
 	struct error auth_error; /* AUTH was refused */
 	bool auth_unsupported;   /* ... as a mechanism: the next may work */
 
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
+	char **domains;        /* of its recipients, sorted, while their number is limited */
+	size_t domain_count;
 
 	const struct message *content; /* original, or converted, for this server */
 	struct message converted;      /* header always its own; body its own iff body_converted */
 	bool content_ready, converted_used, body_converted;
-	bool smtputf8, eightbit;       /* what MAIL declares */
-	uint64_t declared;             /* for SIZE= while there is no content, 0: not known */
+	bool smtputf8, eightbit; /* what MAIL declares */
+	uint64_t declared;       /* for SIZE= while there is no content, 0: not known */
 };
 
 struct wire_link {
 	const struct wire_settings *settings;
-	struct tls_context *tls;  /* made when it is first needed */
-	struct session session;   /* while open */
+	struct tls_context *tls; /* made when it is first needed */
+	struct session session;  /* while open */
 	bool open;
+	bool wary;                /* what was remembered has misled us: no guesses any more */
 	bool lockstep;            /* the server has lost step: for all connections to come */
 	struct wire_report facts; /* of the connection, while it carries no message */
 };
@@ -158,7 +170,8 @@ bool greet(struct session *s, struct error *err) __attribute__((warn_unused_resu
 bool login_choose(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Prepares s->response for the AUTH command of s->mechanism; asks for the password. */
 bool login_begin(struct session *s, struct error *err) __attribute__((warn_unused_result));
-/* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable. */
+/* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable.
+ */
 bool login_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* After s->auth_unsupported: marks the mechanism and chooses the next. */
 bool login_next(struct session *s, struct error *err) __attribute__((warn_unused_result));
@@ -185,8 +198,8 @@ void transaction_fail_pending(struct session *s, const struct error *err);
 /* s->reply decides about all recipients that RCPT took; a refusal's text begins with WHAT. */
 void transaction_decide(struct session *s, enum verb verb, const char *what);
 /* DATA and the content, or BDAT, to the recipients that were taken. */
-bool transaction_send_content(struct session *s, struct error *err)
-	__attribute__((warn_unused_result));
+bool
+transaction_send_content(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* After a failure with a connection that is lost: recipients whose fate is not known are in doubt,
  * and *ERR says so; a refused login becomes the reason. */
 void transaction_lost(struct session *s, struct error *err);

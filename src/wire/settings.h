@@ -22,26 +22,26 @@ struct wire_proxy {
 
 /* Extensions that a message asks for; where the server does not offer one it is refused (69). */
 struct wire_wishes {
-	bool require_tls;          /* RFC 8689 */
-	int64_t deliver_by;        /* seconds, RFC 2852; 0: not asked for. Negative only with notify */
-	bool deliver_by_return;    /* R instead of N */
+	bool require_tls;       /* RFC 8689 */
+	int64_t deliver_by;     /* seconds, RFC 2852; 0: not asked for. Negative only with notify */
+	bool deliver_by_return; /* R instead of N */
 	bool priority_set;
-	int priority;              /* -9 to 9, RFC 6710 */
-	int64_t hold_until;        /* seconds since 1970, RFC 4865; 0: not asked for */
-	const char *mail_auth;     /* AUTH= of MAIL, RFC 4954 section 5: an address, "<>"; NULL: none.
-	                              Left out where the server has no AUTH */
+	int priority;          /* -9 to 9, RFC 6710 */
+	int64_t hold_until;    /* seconds since 1970, RFC 4865; 0: not asked for */
+	const char *mail_auth; /* AUTH= of MAIL, RFC 4954 section 5: an address, "<>"; NULL: none.
+				  Left out where the server has no AUTH */
 };
 
 /* What decides whether a TLS peer is the right one. Strings are borrowed; NULL: not set. */
 struct tls_settings {
-	const char *trust;        /* "system", "none", or a PEM file of trust anchors */
-	const char *crl;          /* PEM file of revocation lists */
-	const char *const *pins;  /* "sha256:HEX" or "sha256//BASE64" of the SubjectPublicKeyInfo; any
-	                             of them must fit, in addition to the chain (instead of it with
-	                             trust "none") */
+	const char *trust;       /* "system", "none", or a PEM file of trust anchors */
+	const char *crl;         /* PEM file of revocation lists */
+	const char *const *pins; /* "sha256:HEX" or "sha256//BASE64" of the SubjectPublicKeyInfo;
+				    any of them must fit, in addition to the chain (instead of it
+				    with trust "none") */
 	size_t pin_count;
-	const char *const *fingerprints; /* SHA-256 of the certificate as hex, colons allowed; any of
-	                                    them, instead of the chain and the name */
+	const char *const *fingerprints; /* SHA-256 of the certificate as hex, colons allowed; any
+					    of them, instead of the chain and the name */
 	size_t fingerprint_count;
 	const char *cert, *key;   /* client certificate chain and key: PEM files or pkcs11: URIs */
 	const struct strbuf *pin; /* of the token, secret; NULL: none but what the URI names */
@@ -58,18 +58,19 @@ enum wire_trace {
 };
 
 struct wire_settings {
-	const char *const *hosts; /* "name", "address", "name:port", "[v6 address]:port", in order */
+	const char *const
+		*hosts; /* "name", "address", "name:port", "[v6 address]:port", in order */
 	size_t host_count;
-	uint16_t port;            /* 0: 465 for implicit TLS, 587 for STARTTLS, 25 for none */
+	uint16_t port; /* 0: 465 for implicit TLS, 587 for STARTTLS, 25 for none */
 	enum wire_ip ip;
-	const char *socket;       /* path of a unix socket instead of hosts, or NULL */
-	bool lmtp;                /* RFC 2033 instead of SMTP */
-	bool srv;                 /* hosts are mail domains: RFC 6186, 8314, 2782 */
+	const char *socket; /* path of a unix socket instead of hosts, or NULL */
+	bool lmtp;          /* RFC 2033 instead of SMTP */
+	bool srv;           /* hosts are mail domains: RFC 6186, 8314, 2782 */
 	enum wire_dane dane;
 	struct wire_proxy proxy;
-	const char *source;       /* an address of this machine to connect from, or NULL */
-	bool pipeconnect;         /* greet ahead where the server offered it the last time */
-	const char *memory;       /* directory for what is remembered of servers; NULL: nothing is */
+	const char *source; /* an address of this machine to connect from, or NULL */
+	bool pipeconnect;   /* greet ahead where the server offered it the last time */
+	const char *memory; /* directory for what is remembered of servers; NULL: nothing is */
 	struct wire_wishes wishes;
 	enum wire_tls tls;
 	struct tls_settings tls_settings;
@@ -77,16 +78,18 @@ struct wire_settings {
 	const char *ehlo_name;
 	const char *mechanism;    /* NULL: the strongest that works; "none": no AUTH; else a name */
 	bool cleartext_auth;      /* AUTH without TLS is allowed towards loopback */
-	const char *user;         /* NULL: no login, unless mechanism EXTERNAL is named */
+	const char *user;         /* NULL: no login, unless EXTERNAL or GSSAPI is named */
+	bool ticket;              /* a Kerberos ticket is likely there: GSSAPI may be chosen */
+	bool ticket_first;        /* ... before a password */
 	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked again for another
 	 * mechanism or connection, when it must give the same, but not after it has failed. */
 	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);
 	void *secret_ctx;
-	bool partial_abort;       /* one refused recipient stops the message for all */
-	bool strict_body;         /* refuse (65) what would have to be re-encoded or sent illegal */
+	bool partial_abort; /* one refused recipient stops the message for all */
+	bool strict_body;   /* refuse (65) what would have to be re-encoded or sent illegal */
 	const char *temporary_directory; /* for a body that must be re-encoded, may be NULL */
-	int64_t deadline;         /* clock.h; for the whole, CLOCK_NEVER without */
-	int64_t connect_ms;       /* for one connection attempt to be established */
+	int64_t deadline;                /* clock.h; for the whole, CLOCK_NEVER without */
+	int64_t connect_ms;              /* for one connection attempt to be established */
 	/* Called with each line of the dialogue; may be NULL. TEXT is not printable-checked. */
 	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
 	void *trace_ctx;

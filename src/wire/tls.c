@@ -170,12 +170,17 @@ set_name(struct tls *t, const char *host)
 static struct tls *
 tls_new(struct tls_context *c, struct stream *s, const char *host)
 {
+	unsigned flags = GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
+	struct strbuf record = STRBUF_INIT_SECRET(MEMORY_MAX);
 	struct tls *t = xcalloc(1, sizeof(*t));
 
 	t->context = c;
 	t->stream = s;
 	set_name(t, host);
-	if (gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
+	/* where it is known which group the server takes, one key pair is enough */
+	if (tls_ticket_find(t, &record) && t->ticket.first_share)
+		flags |= GNUTLS_KEY_SHARE_TOP;
+	if (gnutls_init(&t->session, flags) < 0 ||
 		gnutls_priority_set(t->session, c->priority) < 0 ||
 		gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, c->cred) < 0)
 		alloc_failed();
@@ -185,6 +190,8 @@ tls_new(struct tls_context *c, struct stream *s, const char *host)
 	gnutls_transport_set_pull_function(t->session, pull);
 	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
 	gnutls_transport_set_vec_push_function(t->session, push);
+	tls_ticket_offer(t);
+	strbuf_done(&record);
 	return t;
 }
 
@@ -209,8 +216,11 @@ tls_start(struct tls_context *c, struct stream *s, const char *host, int64_t dea
 			err, STAGE_TLS, FAULT_CONFIG, "\"%.100s\" is no host name", t->name);
 	good = good && handshake(t, deadline, err);
 	/* without a certificate message there was no call back */
-	if (good && !t->checked)
+	if (good && !t->checked && !tls_ticket_holds(t))
 		good = tls_check_peer(t, err);
+	c->misled = false;
+	if (!good && clock_left(deadline))
+		tls_ticket_doubt(t);
 	if (!good || !check_session(t, err)) {
 		strbuf_truncate(&s->wire, 0);
 		s->gone = 0;
@@ -357,6 +367,7 @@ tls_describe(const struct stream *s, struct tls_info *ret)
 	}
 	memcpy(ret->issuer, t->issuer, sizeof(ret->issuer));
 	ret->expires = t->expires;
+	ret->resumed = t->resumed;
 	ret->verified = t->verified;
 }
 

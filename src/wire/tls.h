@@ -1,5 +1,5 @@
 /* TLS over a stream: handshake, verification, pins, channel binding. Only the files behind this
- * header, trust.c and sasl.c see GnuTLS. */
+ * header, trust.c, memory_file.c and sasl.c see GnuTLS. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +24,22 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, struct 
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);
 
+/* Sessions are resumed from now on where that is possible, from what is kept in DIRECTORY
+ * (memory.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk: what was kept for
+ * another place or by a context with other settings is not used. A kept session is one whose
+ * certificate was verified less than a day ago and has not expired; no trust store is read for it.
+ */
+void tls_remember(struct tls_context *c, const char *directory, const char *place);
+/* Keeps the session for the next time, if the server has sent a ticket for it: which it does behind
+ * the handshake, so call it when something was received, once. Silent whatever happens. */
+void tls_keep_ticket(struct stream *s);
+/* SHA-256 of the SubjectPublicKeyInfo of the peer's certificate, where a directory was given and
+ * the certificate was verified. */
+bool tls_key_hash(const struct stream *s, unsigned char out[32]);
+/* True iff the last tls_start failed although no certificate was refused, with a kept session on
+ * offer, which is forgotten now: another attempt goes without it. */
+bool tls_was_misled(const struct tls_context *c);
+
 /* Handshakes over S as a client, verifies, and puts itself into S as its layer. HOST is the name
  * from the configuration: checked against the certificate (RFC 9525, subjectAltName only) unless
  * the settings name another, sent as SNI unless it is an address. Both input and output of S must
@@ -41,6 +57,7 @@ struct tls_info {
 	char cipher[96];  /* "ECDHE-X25519/ECDSA-SECP256R1-SHA256/AES-256-GCM" */
 	char issuer[128]; /* printable */
 	time_t expires;   /* of the peer's certificate */
+	bool resumed;     /* the certificate was verified when the session was new */
 	bool verified; /* by chain and name, fingerprint or pin; always true after tls_start unless
 			  trust is "none" without a pin */
 };

@@ -123,8 +123,8 @@ set_priority(struct tls_context *c, const struct tls_settings *s, struct error *
 		where ? where : s->priority);
 }
 
-static bool
-is_uri(const char *s)
+bool
+tls_is_uri(const char *s)
 {
 	return strncmp(s, "pkcs11:", 7) == 0 || strncmp(s, "tpmkey:", 7) == 0;
 }
@@ -132,7 +132,7 @@ is_uri(const char *s)
 static bool
 can_read(const char *key, const char *path, struct error *err)
 {
-	if (is_uri(path) || !access(path, R_OK))
+	if (tls_is_uri(path) || !access(path, R_OK))
 		return true;
 	return error_sys(err, FAULT_NOINPUT, errno, "%s: cannot read %s", key, path);
 }
@@ -195,8 +195,10 @@ tls_context_new(const struct tls_settings *settings, struct error *err)
 		alloc_failed();
 	if (set_priority(c, settings, err) && set_digests(c, settings, err) &&
 		set_name(c, settings, err) && set_certificate(c, settings, err) &&
-		set_trust(c, settings, err))
+		set_trust(c, settings, err)) {
+		tls_identify(c, settings);
 		return c;
+	}
 	tls_context_free(c);
 	return NULL;
 }
@@ -214,5 +216,7 @@ tls_context_free(struct tls_context *c)
 	free(c->pins);
 	free(c->fingerprints);
 	free(c->name);
+	free(c->place);
+	strbuf_done(&c->identity);
 	free(c);
 }

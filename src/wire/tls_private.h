@@ -1,5 +1,6 @@
 /* What the files of TLS share: tls_context.c (settings), tls_verify.c (is it the right peer?),
- * tls.c (handshake and records), tls_failure.c (why not?). */
+ * tls.c (handshake and records), tls_ticket.c (sessions that are resumed), tls_failure.c (why
+ * not?). */
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "memory_file.h"
 #include "tls.h"
 
 struct stream;
@@ -22,10 +24,26 @@ struct tls_context {
 	gnutls_priority_t priority;
 	unsigned char (*pins)[TLS_DIGEST], (*fingerprints)[TLS_DIGEST];
 	size_t pin_count, fingerprint_count;
-	char *name;            /* instead of the host, may be NULL */
-	bool own_priority;     /* the user's priority string replaces our minimum */
-	bool has_certificate;  /* we have one for the server */
-	gnutls_protocol_t min; /* what tls-min demands */
+	char *name;             /* instead of the host, may be NULL */
+	bool own_priority;      /* the user's priority string replaces our minimum */
+	bool has_certificate;   /* we have one for the server */
+	gnutls_protocol_t min;  /* what tls-min demands */
+	struct strbuf identity; /* fields that tell these settings from any others; full: unknown */
+	const char *memory;     /* tls_remember */
+	char *place;
+	bool misled; /* tls_was_misled */
+};
+
+/* What is kept of a session that can be resumed. */
+struct tls_ticket {
+	time_t verified; /* when the certificate was, in a full handshake */
+	time_t expires;  /* the certificate */
+	unsigned char certificate[TLS_DIGEST], key[TLS_DIGEST]; /* its hash, that of its key */
+	char issuer[128];                                       /* printable */
+	bool first_share;    /* the server took the first of the groups for a key exchange that we
+				offer */
+	const char *session; /* GnuTLS's data: secret, borrowed */
+	size_t session_len;
 };
 
 /* One session; the layer's data of a stream. */
@@ -40,9 +58,14 @@ struct tls {
 	bool opened;      /* some octets were decrypted */
 	char issuer[128]; /* of the peer's certificate, printable */
 	time_t expires;
-	struct error failed;   /* what ended the session; told again to whoever asks again */
-	unsigned odd;          /* requests to renegotiate, and warnings */
-	unsigned char head[4]; /* the first octets from the server */
+	bool ticket_wanted;    /* sessions are kept, and this one has not been yet */
+	bool offered, resumed; /* a kept session; the server took it */
+	bool key_known;        /* the hashes in ticket are those of the certificate */
+	struct memory_key ticket_key;
+	struct tls_ticket ticket; /* of the kept session, or what will be kept of this one */
+	struct error failed;      /* what ended the session; told again to whoever asks again */
+	unsigned odd;             /* requests to renegotiate, and warnings */
+	unsigned char head[4];    /* the first octets from the server */
 	size_t head_len;
 	bool asked;   /* the socket was read in this call already */
 	bool starved; /* GnuTLS was told that there is nothing to read */
@@ -53,6 +76,26 @@ struct tls {
 /* Checks the certificate of the peer by all that the settings demand, and fills in what is told
  * about it. False with stage tls and FAULT_UNAVAILABLE. */
 bool tls_check_peer(struct tls *t, struct error *err) __attribute__((warn_unused_result));
+
+bool
+tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n);
+
+/* True iff a certificate or key is named by a token's URI and not by a path. */
+bool tls_is_uri(const char *s);
+/* Fills in the identity of the context. */
+void tls_identify(struct tls_context *c, const struct tls_settings *s);
+/* Looks for a kept session, which stays in RECORD; offers it to the server. */
+bool tls_ticket_find(struct tls *t, struct strbuf *record);
+void tls_ticket_offer(struct tls *t);
+/* True iff the session was resumed and its certificate is the one that was verified when the
+ * session was new, and satisfies pins and fingerprints. */
+bool tls_ticket_holds(struct tls *t);
+/* The handshake has failed: forgets a session that may be the reason. */
+void tls_ticket_doubt(struct tls *t);
+/* The record of a kept session. */
+bool tls_ticket_parse(const char *record, size_t n, struct tls_ticket *ret)
+	__attribute__((warn_unused_result));
+void tls_ticket_print(const struct tls_ticket *ticket, struct strbuf *record);
 
 /* What an alert's number means. */
 const char *tls_alert_name(int alert);

@@ -83,8 +83,8 @@ key_digest(gnutls_x509_crt_t leaf, unsigned char out[TLS_DIGEST])
 	       n == TLS_DIGEST;
 }
 
-static bool
-is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n)
+bool
+tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (memcmp(digest, list[i], TLS_DIGEST) == 0)
@@ -301,7 +301,7 @@ check_pins(struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 
 	if (!key_digest(leaf, digest))
 		return refuse(t, err, "its key cannot be read");
-	if (is_among(digest, t->context->pins, t->context->pin_count))
+	if (tls_is_among(digest, t->context->pins, t->context->pin_count))
 		return true;
 	print_digest(hex, digest);
 	return refuse(t, err,
@@ -319,7 +319,7 @@ check_fingerprints(struct tls *t, const gnutls_datum_t *der, struct error *err)
 
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, digest) < 0)
 		return refuse(t, err, "it cannot be hashed");
-	if (is_among(digest, t->context->fingerprints, t->context->fingerprint_count))
+	if (tls_is_among(digest, t->context->fingerprints, t->context->fingerprint_count))
 		return true;
 	print_digest(hex, digest);
 	return refuse(t, err,
@@ -327,6 +327,20 @@ check_fingerprints(struct tls *t, const gnutls_datum_t *der, struct error *err)
 		"has a "
 		"new certificate, compare it with what its administrator says",
 		hex);
+}
+
+/* What is kept of the session, should it be. */
+static void
+note(struct tls *t, const gnutls_datum_t *der, gnutls_x509_crt_t leaf)
+{
+	struct tls_ticket *ticket = &t->ticket;
+
+	*ticket = (struct tls_ticket){ .verified = clock_wall(), .expires = t->expires };
+	memcpy(ticket->issuer, t->issuer, sizeof(ticket->issuer));
+	t->key_known =
+		key_digest(leaf, ticket->key) &&
+		gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, ticket->certificate) >= 0;
+	t->ticket_wanted = t->ticket_wanted && t->key_known;
 }
 
 bool
@@ -355,6 +369,8 @@ tls_check_peer(struct tls *t, struct error *err)
 	if (good && c->pin_count)
 		good = check_pins(t, leaf, err);
 	t->verified = good && (c->fingerprint_count || c->trust || c->pin_count);
+	if (c->memory && t->verified)
+		note(t, &chain[0], leaf);
 	gnutls_x509_crt_deinit(leaf);
 	return good;
 }

@@ -4,6 +4,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "session_state.h"
+#include "wish.h"
 
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
@@ -66,8 +67,8 @@ transaction_decide(struct session *s, enum verb verb, const char *what)
 		session_progress(s, WIRE_ACCEPTED_BY_ALL);
 }
 
-/* Takes the pending recipients, at most as many as the server names (RFC 9422). With partial =
- * abort they must all go at once. */
+/* Takes the pending recipients, at most as many as the server names and at no more domains than it
+ * names (RFC 9422). With partial = abort they must all go at once. */
 static void
 form_group(struct session *s)
 {
@@ -81,7 +82,9 @@ form_group(struct session *s)
 	tx->taken = xcalloc(most, sizeof(*tx->taken));
 	tx->late = xcalloc(most, sizeof(*tx->late));
 	for (size_t i = 0; i < s->envelope->count && tx->count < most; i++)
-		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
+		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING &&
+			(s->settings->partial_abort ||
+				wish_admits_domain(s, &s->envelope->recipients[i].address)))
 			tx->group[tx->count++] = i;
 }
 
@@ -104,8 +107,12 @@ authenticate(struct session *s, struct error *err)
 static bool
 rides_along(const struct session *s)
 {
-	return s->settings->pipelining == WIRE_PIPELINING_FULL && s->capability.chunking &&
-	       message_size(s->content) <= FULL_FLIGHT;
+	enum wire_pipelining wanted = s->settings->pipelining;
+
+	/* no octet of a body leaves for a server that has not said yet that it is there */
+	return !s->early && s->capability.chunking && message_size(s->content) <= FULL_FLIGHT &&
+	       (wanted == WIRE_PIPELINING_FULL ||
+		       (wanted == WIRE_PIPELINING_AUTO && s->known.bdat == KNOWN_IN_STEP));
 }
 
 /* Everything so far is answered, and the login or the sender was refused. */
@@ -323,7 +330,14 @@ transaction_run(struct session *s, struct error *err)
 {
 	bool good;
 
+	if (!wish_check(s, err))
+		return false;
 	form_group(s);
+	/* those who are left are at too many domains for this connection */
+	if (!s->tx.count) {
+		s->spent = true;
+		return true;
+	}
 	if (!content_fit(s, err))
 		return false;
 	if (abort_all(s) || !envelope_count(s->envelope, OUTCOME_PENDING))

@@ -13,17 +13,21 @@
 #include "anchor.h"
 #include "error.h"
 #include "io.h"
+#include "memory_file.h"
 
 #define FILE_MAX  (64 << 20) /* octets of a trust or CRL file */
 #define CHAIN_MAX 16         /* GnuTLS verifies no longer chain */
 #define PREFIX    640        /* octets of a certificate in which the names usually end */
 #define NAMES_MAX (16 << 10) /* octets in which they must end to be found */
 
+#define IDENTITY_MAX (16 << 10)
+
 struct trust {
 	char *file; /* NULL: the system's store */
 	int fd;     /* of the bundle; -1: there is none, or it has been read */
 	gnutls_datum_t pem, crl;
-	bool whole; /* the credentials hold the whole store */
+	bool whole;             /* the credentials hold the whole store */
+	struct strbuf identity; /* what trust_identify tells */
 };
 
 /* Where distributions keep the bundle that GnuTLS, too, reads for the system's store. */
@@ -34,10 +38,15 @@ static const char *const bundles[] = {
 	"/etc/ssl/cert.pem",                  /* Alpine */
 };
 
+/* Opens a file and notes which it is. */
 static int
-open_file(const char *path)
+open_file(struct trust *t, const char *path)
 {
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd >= 0)
+		memory_add_file(&t->identity, path, fd);
+	return fd;
 }
 
 /* Reads all of FD and closes it. */
@@ -76,10 +85,10 @@ open_anchors(struct trust *t, struct error *err)
 
 	if (!t->file) {
 		for (size_t i = 0; t->fd < 0 && i < sizeof(bundles) / sizeof(*bundles); i++)
-			t->fd = open_file(bundles[i]);
+			t->fd = open_file(t, bundles[i]);
 		return true;
 	}
-	if (!read_file(open_file(t->file), t->file, &t->pem, err))
+	if (!read_file(open_file(t, t->file), t->file, &t->pem, err))
 		return error_prefix(err, "tls-trust");
 	at = (const char *)t->pem.data;
 	if (!anchor_next(&at, at + t->pem.size, &block))
@@ -95,7 +104,7 @@ open_crl(struct trust *t, const char *path, struct error *err)
 	unsigned n;
 	int rc;
 
-	if (!read_file(open_file(path), path, &t->crl, err))
+	if (!read_file(open_file(t, path), path, &t->crl, err))
 		return error_prefix(err, "tls-crl");
 	rc = gnutls_x509_crl_list_import2(&list, &n, &t->crl, GNUTLS_X509_FMT_PEM, 0);
 	if (rc < 0)
@@ -114,6 +123,7 @@ trust_open(const char *what, const char *crl, struct error *err)
 	struct trust *t = xcalloc(1, sizeof(*t));
 
 	t->fd = -1;
+	t->identity = (struct strbuf)STRBUF_INIT(IDENTITY_MAX);
 	if (strcmp(what, "system") != 0)
 		t->file = xstrdup(what);
 	if (open_anchors(t, err) && (!crl || open_crl(t, crl, err)))
@@ -132,7 +142,16 @@ trust_free(struct trust *t)
 	free(t->file);
 	free(t->pem.data);
 	free(t->crl.data);
+	strbuf_done(&t->identity);
 	free(t);
+}
+
+bool
+trust_identify(const struct trust *t, struct strbuf *out)
+{
+	memory_adds(out, t->file);
+	memory_add(out, t->identity.s, t->identity.len);
+	return (t->file || t->fd >= 0) && !t->identity.full;
 }
 
 /* The names in the peer's chain: issuers, and subjects for an anchor that is itself in the chain.

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 struct error;
+struct strbuf;
 
 struct trust;
 
@@ -15,6 +16,9 @@ struct trust;
 struct trust *trust_open(const char *what, const char *crl, struct error *err)
 	__attribute__((warn_unused_result));
 void trust_free(struct trust *t);
+/* Appends what tells this trust from any other (file, its state on the disk, CRL), as fields of
+ * memory.h. False where that cannot be known: a system's store that is no file. */
+bool trust_identify(const struct trust *t, struct strbuf *out);
 
 /* Verifies the chain that the peer of SESSION has sent: for the purpose serverAuth, for NAME (a
  * host name, or an address in text form), with the profile of the session's priorities, CRLs and

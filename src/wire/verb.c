@@ -52,6 +52,10 @@ static enum move
 take_greeting(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
+	if (s->early && s->reply.code != 220) {
+		flight_refused(s, VERB_GREETING, err, "%s is not available", s->host);
+		return MOVE_LOST;
+	}
 	if (reply_class(&s->reply) == 2)
 		return MOVE_ON;
 	if (reply_class(&s->reply) == 3)
@@ -87,10 +91,26 @@ write_helo(struct session *s, size_t argument, struct error *err)
 	return write_hello(s, "HELO", err);
 }
 
+/* What went ahead was made for what the server offered the last time. */
+static enum move
+take_guessed_ehlo(struct session *s, struct error *err)
+{
+	if (reply_class(&s->reply) != 2 || !known_guessed_right(s)) {
+		error_at(err, STAGE_EHLO, FAULT_TEMPORARY, "%s no longer offers what it did before",
+			s->host);
+		return MOVE_LOST;
+	}
+	s->early = false;
+	s->greeted = true;
+	return MOVE_ON;
+}
+
 static enum move
 take_ehlo(struct session *s, size_t argument, struct error *err)
 {
 	(void)argument;
+	if (s->early)
+		return take_guessed_ehlo(s, err);
 	switch (reply_class(&s->reply)) {
 	case 2:
 		capability_parse(&s->reply, &s->capability);
@@ -170,12 +190,27 @@ write_auth_step(struct session *s, size_t cancel, struct error *err)
 	return say_shown(s, s->response.s, s->response.len, s->response.len ? "***" : "", err);
 }
 
+/* The login is refused for good or for now; the mechanism may be the reason. */
+static void
+refuse_login(struct session *s)
+{
+	const struct reply *r = &s->reply;
+	bool password = r->enhanced.subject == 7 && r->enhanced.detail == 8;
+	const char *complaint = s->sasl.complaint;
+
+	flight_refused(s, VERB_AUTH, &s->auth_error, "%s refused the %s of %s%s%s%s", s->host,
+		s->mechanism->kind & SASL_TOKEN ? "access token" : "login",
+		s->settings->user ? s->settings->user : "this client",
+		*complaint ? " (the server says: " : "", complaint, *complaint ? ")" : "");
+	s->auth_unsupported = ((r->code >= 500 && r->code <= 504) || r->code == 534) && !password;
+	/* nobody chose the ticket, and another try with a password does not harm it */
+	if ((s->mechanism->kind & SASL_TICKET) && !s->settings->mechanism && r->code / 100 == 5)
+		s->auth_unsupported = true;
+}
+
 static enum move
 take_auth(struct session *s, size_t cancelled, struct error *err)
 {
-	int code = s->reply.code;
-	bool password = s->reply.enhanced.subject == 7 && s->reply.enhanced.detail == 8;
-
 	s->auth_more = false;
 	if (cancelled && reply_class(&s->reply) < 4)
 		return verb_unexpected(s, VERB_AUTH, err);
@@ -195,11 +230,8 @@ take_auth(struct session *s, size_t cancelled, struct error *err)
 		return MOVE_ON;
 	case 4:
 	case 5:
-		if (cancelled)
-			return MOVE_ON;
-		flight_refused(s, VERB_AUTH, &s->auth_error, "%s refused the login of %s", s->host,
-			s->settings->user ? s->settings->user : "this client");
-		s->auth_unsupported = ((code >= 500 && code <= 504) || code == 534) && !password;
+		if (!cancelled)
+			refuse_login(s);
 		return MOVE_ON;
 	default:
 		return verb_unexpected(s, VERB_AUTH, err);

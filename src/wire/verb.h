@@ -17,8 +17,8 @@ enum verb {
 	VERB_MAIL,
 	VERB_RCPT,
 	VERB_DATA,
-	VERB_END,  /* content and the final dot */
-	VERB_BDAT, /* BDAT LAST and the content */
+	VERB_END,    /* content and the final dot */
+	VERB_BDAT,   /* BDAT LAST and the content */
 	VERB_NOBODY, /* the final dot alone, after a 354 that no recipient is behind */
 	VERB_RSET,
 	VERB_QUIT,
@@ -35,10 +35,10 @@ enum move {
 struct session;
 
 struct verb_row {
-	const char *name;  /* for messages: "MAIL FROM" */
+	const char *name; /* for messages: "MAIL FROM" */
 	enum stage stage;
-	int64_t timeout;   /* milliseconds for the whole reply, RFC 5321 4.5.3.2 */
-	bool ahead;        /* other commands may follow before the reply has come */
+	int64_t timeout; /* milliseconds for the whole reply, RFC 5321 4.5.3.2 */
+	bool ahead;      /* other commands may follow before the reply has come */
 	/* Writes the command into the stream's buffer. */
 	bool (*write)(struct session *s, size_t argument, struct error *err);
 	/* Takes s->reply, of class 2 to 5; a 421 only when content is in flight. */

@@ -3,6 +3,7 @@
 #include "session_state.h"
 #include "text.h"
 #include "verb_private.h"
+#include "wish.h"
 
 static void
 add_address(
@@ -36,9 +37,19 @@ write_mail(struct session *s, size_t argument, struct error *err)
 		strbuf_adds(&line, " ENVID=");
 		dsn_add_xtext(&line, e->envid);
 	}
+	wish_add_parameters(s, &line);
 	good = verb_say(s, &line, err);
 	strbuf_done(&line);
 	return good;
+}
+
+static void
+priority_changed(struct session *s)
+{
+	char words[200];
+
+	reply_words(&s->reply, words, sizeof(words));
+	session_note(s, "%s gave the message another priority: %s", s->host, words);
 }
 
 enum move
@@ -53,6 +64,10 @@ take_mail(struct session *s, size_t argument, struct error *err)
 		return verb_unexpected(s, VERB_MAIL, err);
 	if (reply_class(&s->reply) == 2) {
 		s->tx.mail_taken = s->in_transaction = true;
+		/* X.3.6, RFC 6710 section 5 */
+		if (s->settings->wishes.priority_set && s->reply.enhanced.subject == 3 &&
+			s->reply.enhanced.detail == 6)
+			priority_changed(s);
 		return MOVE_ON;
 	}
 	if (s->auth_error.fault)

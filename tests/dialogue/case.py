@@ -107,7 +107,7 @@ class Case:
     """A parsed case file."""
 
     KEYS = ("argv", "as", "env", "stdin", "file", "exit", "max", "connections", "json", "stdout",
-            "stderr", "content", "needs")
+            "stderr", "content", "needs", "remember", "again")
 
     def __init__(self, name, text):
         self.name = name
@@ -115,6 +115,7 @@ class Case:
         self.stdin, self.files = [], []  # lists of (text, end)
         self.exit, self.limit, self.connections = None, 10.0, None
         self.servers, self.checks, self.needs = {}, [], None
+        self.remember, self.again = False, []
         self.server, self.block = 1, None
         for number, line in enumerate(text.split("\n"), 1):
             try:
@@ -173,6 +174,10 @@ class Case:
             self.limit = float(value)
         elif key == "connections":
             self.connections = int(value)
+        elif key == "remember":
+            self.remember = True
+        elif key == "again":
+            self.again.append(value)
         elif key == "needs":
             self.needs = value
         else:
@@ -187,10 +192,15 @@ class Case:
         if how == "is":
             self.block = check.lines
 
-    def words(self, variables):
-        """The arguments, placeholders filled in."""
+    def runs(self, variables):
+        """The arguments of each run, placeholders filled in."""
+        return [self.words(self.argv + ([more] if more else []), variables)
+                for more in [None] + self.again]
+
+    @staticmethod
+    def words(lines, variables):
         out = []
-        for line in self.argv:
+        for line in lines:
             for name, bundle in BUNDLES.items():
                 line = line.replace("{%s}" % name, bundle)
             out += [octets(word, variables) for word in shlex.split(line)]

@@ -66,6 +66,8 @@ class Run:
         (self.dir / "home").mkdir()
         (self.dir / "password").write_bytes(PASSWORD + b"\n")
         (self.dir / "password").chmod(0o600)
+        if case.remember:
+            (self.dir / "run").mkdir(mode=0o700)
         for number in sorted(set(case.servers) | {1}):
             server = Server(number, case.servers.get(number, []), self.variables, case.limit)
             self.servers.append(server)
@@ -81,9 +83,10 @@ class Run:
 
     def environment(self):
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.dir / "home"),
-               "TMPDIR": str(self.dir), "TZ": "UTC", "LC_ALL": "C", "XDG_CONFIG_HOME": "",
+               "TMPDIR": str(self.dir), "TZ": "UTC", "LC_ALL": "C",
+               # exists with remember: only; the cache is nowhere
+               "XDG_RUNTIME_DIR": str(self.dir / "run"), "XDG_CACHE_HOME": str(self.dir / "no/cache"),
                "PYTHONUNBUFFERED": "1"}
-        del env["XDG_CONFIG_HOME"]
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_PROFILE_FILE"):
             if name in os.environ:
                 env[name] = os.environ[name]
@@ -99,7 +102,16 @@ class Run:
         return str(link)
 
     def execute(self):
-        argv = [self.program().encode()] + self.case.words(self.variables)
+        """Runs the program as often as the case wants; the results."""
+        program = self.program().encode()
+        results = []
+        for words in self.case.runs(self.variables):
+            results.append(self.execute_once([program] + words))
+            if results[-1].timed_out:
+                break
+        return results
+
+    def execute_once(self, argv):
         start = time.monotonic()
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, env=self.environment(), cwd=self.dir,
@@ -159,11 +171,12 @@ class Run:
             self.fail("line %d: json %s is %s, not %s", check.number, path, json.dumps(got), want)
         return None
 
-    def subject(self, check, result):
+    def subject(self, check, results):
         """The octets that a check looks at, None when there are none."""
         words = check.subject.split(" ")
         if words[0] in ("stdout", "stderr"):
-            return getattr(result, words[0])
+            index = int(words[1]) - 1 if len(words) > 1 else len(results) - 1
+            return getattr(results[index], words[0]) if index < len(results) else None
         if words[0] == "content":
             contents = [c for server in self.servers for c in server.contents]
             index = int(words[1]) - 1 if len(words) > 1 else 0
@@ -171,7 +184,7 @@ class Run:
         path = self.dir / octets(words[1], self.variables).decode()
         return path.read_bytes() if path.exists() else None
 
-    def judge(self, result):
+    def judge(self, results):
         case = self.case
         for server in self.servers:
             if server.problem:
@@ -180,16 +193,17 @@ class Run:
                 self.servers[0] else server.wanted
             if server.connections != wanted:
                 self.fail("%d connections, expected %d", server.connections, wanted)
-        if result.timed_out:
-            self.fail("no end after %g seconds", case.limit)
-        elif result.status not in case.exit:
-            self.fail("exit status %d, expected %s", result.status,
-                      " or ".join(map(str, case.exit)))
+        for result in results:
+            if result.timed_out:
+                self.fail("no end after %g seconds", case.limit)
+            elif result.status not in case.exit:
+                self.fail("exit status %d, expected %s", result.status,
+                          " or ".join(map(str, case.exit)))
         for check in case.checks:
             if check.subject == "json":
-                self.check_json(check, result)
+                self.check_json(check, results[-1])
                 continue
-            data = self.subject(check, result)
+            data = self.subject(check, results)
             if check.how == "absent":
                 if data is not None:
                     self.fail("line %d: %s is there", check.number, check.subject)
@@ -197,12 +211,13 @@ class Run:
                 self.fail("line %d: there is no %s", check.number, check.subject)
             else:
                 self.check_text(check, data)
-        for name, data in (("stdout", result.stdout), ("stderr", result.stderr)):
-            if any(secret in data for secret in SECRETS):
-                self.fail("the password is shown on %s", name)
-            if b"ERROR: AddressSanitizer" in data or b"runtime error:" in data:
-                self.fail("a sanitizer complains")
-        if self.problems:
+        for result in results:
+            for name, data in (("stdout", result.stdout), ("stderr", result.stderr)):
+                if any(secret in data for secret in SECRETS):
+                    self.fail("the password is shown on %s", name)
+                if b"ERROR: AddressSanitizer" in data or b"runtime error:" in data:
+                    self.fail("a sanitizer complains")
+        for result in results if self.problems else ():
             self.problems += ["stderr: " + line for line in show(result.stderr).split("\n")[:40]
                               if line]
             self.problems += ["stdout: " + line for line in show(result.stdout).split("\n")[:10]
@@ -213,12 +228,12 @@ class Run:
             self.prepare()
             for server in self.servers:
                 server.start()
-            result = self.execute()
+            results = self.execute()
             for server in self.servers:
                 server.finished.set()
             for server in self.servers:
                 server.join(self.case.limit)
-            self.judge(result)
+            self.judge(results)
         except CaseError as e:
             self.fail("%s", e)
         finally:

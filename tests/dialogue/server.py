@@ -105,6 +105,7 @@ class Server(threading.Thread):
         self.problem, self.at = None, None
         self.connections, self.contents = 0, []
         self.lockstep, self.split, self.pending = False, 0, b""
+        self.contexts = {}  # kept, so that a session can be resumed
         self.finished = threading.Event()
         self.wanted = 1 + sum(s.kind == "*accept" for s in steps) if steps else 0
         self.refuse = any(s.kind == "*refuse" for s in steps)
@@ -232,7 +233,9 @@ class Server(threading.Thread):
         connection = self.connection
         if connection.buffer:
             raise Deviation("something came before TLS: %r" % connection.buffer[:200])
-        context = tls_context(self.variables["ca"], variant, version)
+        if (variant, version) not in self.contexts:
+            self.contexts[variant, version] = tls_context(self.variables["ca"], variant, version)
+        context = self.contexts[variant, version]
         connection.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
         try:
             connection.sock = context.wrap_socket(connection.sock, server_side=True)
@@ -247,6 +250,11 @@ class Server(threading.Thread):
             if connection.buffer or not connection.ended:
                 raise Deviation("the client accepts the certificate: %r" % connection.buffer)
             connection.close()
+
+    def do_resumed(self, text):
+        """The client has resumed a TLS session; with "no": it has not."""
+        if self.connection.sock.session_reused == (text == "no"):
+            raise Deviation("the TLS session was%s resumed" % (" not" if text != "no" else ""))
 
     def do_starttls(self, text):
         if self.connection.line() != b"STARTTLS":

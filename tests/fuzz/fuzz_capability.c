@@ -69,7 +69,11 @@ same(const struct capability *a, const struct capability *b)
 	       a->eightbit == b->eightbit && a->smtputf8 == b->smtputf8 && a->dsn == b->dsn &&
 	       a->enhanced == b->enhanced && a->starttls == b->starttls && a->size == b->size &&
 	       a->size_max == b->size_max && a->rcpt_max == b->rcpt_max &&
-	       a->mail_max == b->mail_max && a->auth == b->auth &&
+	       a->mail_max == b->mail_max && a->domain_max == b->domain_max &&
+	       a->require_tls == b->require_tls && a->priority == b->priority &&
+	       a->deliver_by == b->deliver_by && a->deliver_by_min == b->deliver_by_min &&
+	       a->future_release == b->future_release && a->hold_max == b->hold_max &&
+	       a->hold_until_max == b->hold_until_max && a->auth == b->auth &&
 	       strcmp(a->mechanisms, b->mechanisms) == 0;
 }
 
@@ -84,7 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	parse(text, size, false, &plain);
 	check_mechanisms(&plain);
-	check(plain.rcpt_max <= 1000000 && plain.mail_max <= 1000000);
+	check(plain.rcpt_max <= 999999 && plain.mail_max <= 999999 && plain.domain_max <= 999999);
 	check(plain.size || !plain.size_max);
 	first = memchr(text, '\n', size);
 	first++;

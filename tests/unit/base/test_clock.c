@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#include "error.h"
 #include "strbuf.h"
 #include "tap.h"
 
@@ -23,6 +24,86 @@ try_deadlines(void)
 		"adding does not overflow");
 	ok(clock_sooner(1, 2) == 1 && clock_sooner(CLOCK_NEVER, 2) == 2, "the sooner one");
 	ok(CLOCK_MINUTE == 60000, "a minute");
+}
+
+/* Seen from Tuesday 2026-11-24 11:05:09 UTC. */
+#define NOW 1795518309
+
+static const struct {
+	const char *zone, *text;
+	time_t when; /* 0: refused */
+} whens[] = {
+	{ "UTC0", "2h", NOW + 7200 },
+	{ "UTC0", "90s", NOW + 90 },
+	{ "UTC0", "30M", NOW + 1800 },
+	{ "UTC0", "365d", NOW + 365 * 86400 },
+	{ "UTC0", "366d", 0 },
+	{ "UTC0", "0h", 0 },
+	{ "UTC0", "30", 0 },
+	{ "UTC0", "2w", 0 },
+	{ "UTC0", "h", 0 },
+	{ "UTC0", "-2h", 0 },
+	{ "UTC0", "2 h", 0 },
+	{ "UTC0", "2hh", 0 },
+	{ "UTC0", "999999999999999999999s", 0 },
+	{ "UTC0", "15:30", 1795534200 },
+	{ "UTC0", "15:30:10", 1795534210 },
+	{ "UTC0", "11:05:10", NOW + 1 },
+	{ "UTC0", "11:05:09", NOW + 86400 },
+	{ "UTC0", "11:05", NOW - 9 + 86400 },
+	{ "UTC0", "00:00", 1795564800 },
+	{ "UTC0", "24:00", 0 },
+	{ "UTC0", "9:30", 0 },
+	{ "UTC0", "15:60", 0 },
+	{ "UTC0", "15:30:", 0 },
+	{ "UTC0", "15:30:60", 0 },
+	{ "UTC0", "15:30Z", 0 },
+	{ "UTC0", "15:3", 0 },
+	{ "CET-1CEST,M3.5.0,M10.5.0/3", "15:30", 1795530600 },
+	{ "CET-1CEST,M3.5.0,M10.5.0/3", "12:05", NOW - 9 + 86400 },
+	{ "TST12", "23:30", 1795519800 },
+	{ "UTC0", "2026-12-24T18:00", 1798135200 },
+	{ "UTC0", "2026-12-24 18:00:01", 1798135201 },
+	{ "UTC0", "2026-12-24t18:00z", 1798135200 },
+	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-12-24T18:00", 1798131600 },
+	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2027-07-01T18:00", 1814457600 },
+	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-12-24T18:00Z", 1798135200 },
+	{ "CET-1CEST,M3.5.0,M10.5.0/3", "2026-12-24T18:00+01:00", 1798131600 },
+	{ "UTC0", "2026-12-24T18:00-05:30", 1798155000 },
+	{ "UTC0", "2028-02-29T00:00", 1835395200 },
+	{ "UTC0", "2027-02-29T00:00", 0 },
+	{ "UTC0", "2026-11-31T00:00", 0 },
+	{ "UTC0", "2026-13-01T00:00", 0 },
+	{ "UTC0", "2026-00-01T00:00", 0 },
+	{ "UTC0", "2026-12-00T00:00", 0 },
+	{ "UTC0", "2026-11-24T11:05:09", 0 },
+	{ "UTC0", "2026-11-24T11:05:10", NOW + 1 },
+	{ "UTC0", "2020-01-01T00:00", 0 },
+	{ "UTC0", "2026-12-24", 0 },
+	{ "UTC0", "2026-12-24T18", 0 },
+	{ "UTC0", "2026-12-24T18:00ZZ", 0 },
+	{ "UTC0", "2026-12-24T18:00+1:00", 0 },
+	{ "UTC0", "2026-12-24T18:00+01:00x", 0 },
+	{ "UTC0", "2026-12-24T18:00 ", 0 },
+	{ "UTC0", "99999-12-24T18:00", 0 },
+	{ "UTC0", "tomorrow", 0 },
+	{ "UTC0", "", 0 },
+};
+
+static void
+try_when(void)
+{
+	for (size_t i = 0; i < sizeof(whens) / sizeof(*whens); i++) {
+		struct error err = ERROR_NONE;
+		time_t when = 0;
+		bool good;
+
+		setenv("TZ", whens[i].zone, 1);
+		tzset();
+		good = clock_parse_when(whens[i].text, NOW, &when, &err);
+		ok(good == (whens[i].when != 0) && when == whens[i].when && good == !err.fault,
+			"\"%s\" in %s: %lld", whens[i].text, whens[i].zone, (long long)when);
+	}
 }
 
 static void
@@ -76,6 +157,7 @@ main(void)
 	setlocale(LC_ALL, "");
 	try_deadlines();
 	try_dates();
+	try_when();
 	try_pretend();
 	return tap_done();
 }

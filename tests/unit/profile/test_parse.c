@@ -185,9 +185,10 @@ values(void)
 	fails("[account a]\npassword-command = pass \"x\n",
 		"f:2: password-command: a \" is not closed; accepted: a command with its "
 		"arguments");
-	fails("[account a]\nauth = DIGEST-MD5\n",
-		"f:2: auth: \"DIGEST-MD5\" is not known; accepted: auto, none, PLAIN, LOGIN, "
-		"CRAM-MD5, EXTERNAL, SCRAM-SHA-1, SCRAM-SHA-256, or these two with -PLUS");
+	fails("[account a]\nauth = SCRAM-MD5\n",
+		"f:2: auth: \"SCRAM-MD5\" is not known; accepted: auto, none, SCRAM-SHA-256 or "
+		"SCRAM-SHA-1 (with or without -PLUS), PLAIN, LOGIN, CRAM-MD5, EXTERNAL, GSSAPI, "
+		"OAUTHBEARER, XOAUTH2, DIGEST-MD5, NTLM");
 	fails("[account a]\nhost = good, b@d\n",
 		"f:2: host: \"b@d\" is no host; accepted: names or addresses, each as HOST, "
 		"HOST:PORT or [IPV6]:PORT");

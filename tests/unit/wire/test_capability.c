@@ -88,6 +88,55 @@ check_mechanisms(void)
 	ok(capability_has_mechanism(&c, "MECHANISM-0"), "the first of many");
 }
 
+static void
+check_extensions(void)
+{
+	struct capability c = parse("mx\nREQUIRETLS\nMT-PRIORITY MIXER\nDELIVERBY 240\n"
+				    "FUTURERELEASE 86400 2026-12-24T18:00:00Z\n");
+
+	ok(c.require_tls && c.priority && c.deliver_by && c.future_release, "offered");
+	ok(c.deliver_by_min == 240 && c.hold_max == 86400 && c.hold_until_max == 1798135200,
+		"with their numbers");
+	c = parse("mx\nDELIVERBY\nFUTURERELEASE\n");
+	ok(!c.require_tls && !c.priority && c.deliver_by && c.future_release && !c.deliver_by_min &&
+			!c.hold_max && !c.hold_until_max,
+		"without numbers");
+	c = parse("mx\nDELIVERBY -1\nFUTURERELEASE x 2h\n");
+	ok(c.deliver_by && !c.deliver_by_min && !c.hold_max && !c.hold_until_max, "no numbers");
+	c = parse("mx\nFUTURERELEASE 1 15:30\nXREQUIRETLS\nREQUIRETLSX\n");
+	ok(!c.hold_until_max && c.hold_max == 1 && !c.require_tls, "no date, other words");
+}
+
+/* RFC 9422: what is malformed does not change what is not. */
+static void
+check_limits(void)
+{
+	static const struct {
+		const char *line;
+		uint64_t rcpt, mail, domains;
+	} limits[] = {
+		{ "LIMITS RCPTMAX=1 MAILMAX=2 RCPTDOMAINMAX=3", 1, 2, 3 },
+		{ "LIMITS rcptdomainmax=999999", 0, 0, 999999 },
+		{ "LIMITS RCPTDOMAINMAX=1000000 MAILMAX=1000000", 0, 0, 0 },
+		{ "LIMITS RCPTDOMAINMAX=01 MAILMAX=0 RCPTMAX=", 0, 0, 0 },
+		{ "LIMITS RCPTMAX=5 RCPTMAX=x MAILMAX=7 MAILMAX=", 5, 7, 0 },
+		{ "LIMITS RCPTMAX=5 RCPTMAX=6", 6, 0, 0 },
+		{ "LIMITS X-RCPTMAX=5 RCPTMAXX=6 RCPT=1", 0, 0, 0 },
+		{ "LIMITS", 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct capability c;
+		char lines[200];
+
+		snprintf(lines, sizeof(lines), "mx\n%s\n", limits[i].line);
+		c = parse(lines);
+		ok(c.rcpt_max == limits[i].rcpt && c.mail_max == limits[i].mail &&
+				c.domain_max == limits[i].domains,
+			"%s", limits[i].line);
+	}
+}
+
 int
 main(void)
 {
@@ -105,5 +154,7 @@ main(void)
 			"case %zu: numbers", i);
 	}
 	check_mechanisms();
+	check_extensions();
+	check_limits();
 	return tap_done();
 }

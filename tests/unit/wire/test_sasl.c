@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "mime.h"
+#include "sasl_oauth.h"
 #include "tap.h"
 
 #define USER     "ann"
@@ -144,6 +145,7 @@ static const struct {
 	{ "SCRAM-SHA-256-PLUS", true, false },
 	{ "SCRAM-SHA-256-PLUS", true, true },
 	{ "EXTERNAL", false, false },
+	{ "DIGEST-MD5", false, false },
 };
 
 static void
@@ -195,7 +197,7 @@ check_table(void)
 	struct sasl s;
 
 	ok(sasl_find("scram-sha-1") == sasl_find("SCRAM-SHA-1"), "names in any case");
-	ok(!sasl_find("GSSAPI") && !sasl_find("") && !sasl_find("PLAI"), "unknown names");
+	ok(!sasl_find("GSSAPIX") && !sasl_find("") && !sasl_find("PLAI"), "unknown names");
 	for (size_t i = 0; i < SASL_COUNT; i++)
 		ok(!(sasl_mechanisms[i].kind & SASL_ONE_TRIP) ||
 				(sasl_mechanisms[i].kind & SASL_FIRST),
@@ -212,6 +214,143 @@ check_table(void)
 	sasl_done(&s);
 	s = (struct sasl){ 0 };
 	sasl_done(&s);
+}
+
+/* Which are never chosen by anybody but the user. */
+static void
+check_named(void)
+{
+	static const char *const named[] = { "OAUTHBEARER", "XOAUTH2", "DIGEST-MD5", "NTLM" };
+	size_t count = 0;
+
+	for (size_t i = 0; i < SASL_COUNT; i++)
+		count += (sasl_mechanisms[i].kind & SASL_NAMED) != 0;
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++)
+		ok(sasl_find(named[i])->kind & SASL_NAMED, "%s by name only", named[i]);
+	ok(count == sizeof(named) / sizeof(*named), "no others");
+	for (size_t i = 0; i < SASL_COUNT; i++)
+		ok(!(sasl_mechanisms[i].kind & SASL_TOKEN) ||
+				!(sasl_mechanisms[i].kind & SASL_ONE_TRIP),
+			"nothing follows the token of %s", sasl_mechanisms[i].name);
+}
+
+static const struct {
+	const char *mechanism, *user, *token;
+	const char *message; /* NULL: refused */
+} tokens[] = {
+	{ "XOAUTH2", "ann", "ya29.A-_~+/==", "user=ann\001auth=Bearer ya29.A-_~+/==\001\001" },
+	{ "OAUTHBEARER", "ann@a.example", "t",
+		"n,a=ann@a.example,\001host=mx.example\001port=587\001auth=Bearer t\001\001" },
+	{ "OAUTHBEARER", "a=b,c", "t",
+		"n,a=a=3Db=2Cc,\001host=mx.example\001port=587\001auth=Bearer t\001\001" },
+	{ "XOAUTH2", "a=b,c", "t", "user=a=b,c\001auth=Bearer t\001\001" },
+	{ "XOAUTH2", "ann", "", NULL },
+	{ "XOAUTH2", "ann", "=", NULL },
+	{ "XOAUTH2", "ann", "a b", NULL },
+	{ "XOAUTH2", "ann", "a=b", NULL },
+	{ "XOAUTH2", "ann", "a\001b", NULL },
+	{ "XOAUTH2", "ann", "p\xc3\xa4ss", NULL },
+	{ "OAUTHBEARER", "ann", "secret!", NULL },
+	{ "XOAUTH2", "a\001auth=Bearer x", "t", NULL },
+	{ "OAUTHBEARER", "a\001", "t", NULL },
+};
+
+static void
+check_token(size_t i)
+{
+	struct strbuf password = STRBUF_INIT_SECRET(9000), out = STRBUF_INIT_SECRET(SASL_MESSAGE);
+	struct strbuf message = STRBUF_INIT(SASL_MESSAGE);
+	const struct sasl_credentials with = {
+		.user = tokens[i].user, .password = &password, .host = "mx.example", .port = 587
+	};
+	struct error err = ERROR_NONE;
+	struct sasl s;
+	bool good;
+
+	strbuf_adds(&password, tokens[i].token);
+	good = sasl_start(&s, sasl_find(tokens[i].mechanism), &with, &err) &&
+	       sasl_step(&s, NULL, 0, &out, &err);
+	ok(good == (tokens[i].message != NULL), "%s token %zu: %s", tokens[i].mechanism, i,
+		err.text);
+	if (good && mime_decode_base64(&message, out.s, out.len))
+		same(message.s, message.len, tokens[i].message, "its message");
+	ok(good || (err.fault == FAULT_CONFIG && err.stage == STAGE_AUTH && !out.len &&
+			   (strlen(tokens[i].token) < 3 || !strstr(err.text, tokens[i].token))),
+		"%s token %zu: nothing of it leaves", tokens[i].mechanism, i);
+	sasl_done(&s);
+	strbuf_done(&password);
+	strbuf_done(&message);
+	strbuf_done(&out);
+}
+
+static void
+check_token_too_long(void)
+{
+	struct strbuf password = STRBUF_INIT_SECRET(20000), out = STRBUF_INIT_SECRET(SASL_MESSAGE);
+	struct sasl_credentials with = {
+		.user = USER, .password = &password, .host = "mx.example", .port = 587
+	};
+	struct error err = ERROR_NONE;
+	struct sasl s;
+
+	for (int i = 0; i < 9200; i++)
+		strbuf_addc(&password, 'x');
+	ok(!sasl_start(&s, sasl_find("XOAUTH2"), &with, &err) && err.fault == FAULT_UNAVAILABLE,
+		"a token that fits into no command is not cut");
+	sasl_done(&s);
+	strbuf_done(&password);
+	strbuf_done(&out);
+}
+
+/* What a server says in a 334, before base64, and what is told of it. */
+static const struct {
+	const char *json, *complaint;
+} complaints[] = {
+	{ "{\"status\":\"401\"}", "status 401" },
+	{ " { \"status\" : 401 , \"error\":\"invalid_token\" } ",
+		"status 401, error invalid_token" },
+	{ "{\"x\":{\"status\":\"1\"},\"y\":[1,[\"]\"]],\"status\":\"2\"}", "status 2" },
+	{ "{\"x\":null,\"status\":true}", "status true" },
+	{ "{\"status\":\"a\\u0041\\n\\\"\\u00e4\\ud83d\"}", "status aA \"??" },
+	{ "{\"status\":\"401\"", "status 401" },
+	{ "{\"status\":\"401\",\"error\":\"cut", "status 401" },
+	{ "{\"status\":\"\",\"error\":\"e\"}", "error e" },
+	{ "{\"status\":\"\x1b[31m\xc2\x9b\"}", "status \\x1b[31m\\u{9b}" },
+	{ "{}", "{}" },
+	{ "[]", "[]" },
+	{ "{\"status\":{}}", "{\"status\":{}}" },
+	{ "{\"status\"}", "{\"status\"}" },
+	{ "{\"a\\", "{\"a\\" },
+	{ "{\"a\\u12", "{\"a\\u12" },
+	{ "no JSON", "no JSON" },
+	{ "\r\n", "\\x0d\\x0a" },
+	{ "", "" },
+};
+
+static void
+check_complaint(size_t i)
+{
+	struct strbuf challenge = STRBUF_INIT(4096);
+	char text[320];
+
+	mime_add_base64(&challenge, complaints[i].json, strlen(complaints[i].json));
+	sasl_oauth_complaint(text, sizeof(text), challenge.s, challenge.len);
+	same(text, strlen(text), complaints[i].complaint, complaints[i].json);
+	strbuf_done(&challenge);
+}
+
+static void
+check_complaints(void)
+{
+	char text[320], long_[9000];
+
+	for (size_t i = 0; i < sizeof(complaints) / sizeof(*complaints); i++)
+		check_complaint(i);
+	sasl_oauth_complaint(text, sizeof(text), "!!", 2);
+	same(text, strlen(text), "!!", "no base64");
+	memset(long_, 'A', sizeof(long_));
+	sasl_oauth_complaint(text, sizeof(text), long_, sizeof(long_));
+	ok(strlen(text) <= 130 && strstr(text, "..."), "a long one is cut");
 }
 
 static void
@@ -371,6 +510,11 @@ main(void)
 {
 	check_table();
 	check_plain();
+	check_named();
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++)
+		check_token(i);
+	check_token_too_long();
+	check_complaints();
 	for (size_t i = 0; i < sizeof(exchanges) / sizeof(*exchanges); i++) {
 		check_exchange(i, PASSWORD, true);
 		if (strcmp(exchanges[i].name, "EXTERNAL") != 0)

@@ -1,0 +1,247 @@
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "stream.h"
+#include "text.h"
+#include "tls_private.h"
+#include "trust.h"
+
+#define AGE_MAX                                                                                    \
+	86400      /* seconds since the certificate was verified, however often it was resumed     \
+		    */
+#define FUTURE 300 /* seconds by which the clock may have been set back since */
+
+#define IDENTITY_MAX (64 << 10)
+
+/* The file of a certificate or key; a token's URI says itself which it is. */
+static void
+add_path(struct strbuf *out, const char *path)
+{
+	int fd;
+
+	memory_adds(out, path);
+	if (!path || tls_is_uri(path))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0) {
+		out->full = true;
+		return;
+	}
+	memory_add_file(out, path, fd);
+	close(fd);
+}
+
+static void
+add_digests(struct strbuf *out, unsigned char (*list)[TLS_DIGEST], size_t n)
+{
+	memory_add_number(out, n);
+	for (size_t i = 0; i < n; i++)
+		memory_add(out, list[i], TLS_DIGEST);
+}
+
+void
+tls_identify(struct tls_context *c, const struct tls_settings *s)
+{
+	struct strbuf *out = &c->identity;
+
+	*out = (struct strbuf)STRBUF_INIT(IDENTITY_MAX);
+	memory_adds(out, gnutls_check_version(NULL));
+	memory_add_number(out, c->trust != NULL);
+	if (c->trust && !trust_identify(c->trust, out))
+		out->full = true;
+	add_digests(out, c->pins, c->pin_count);
+	add_digests(out, c->fingerprints, c->fingerprint_count);
+	add_path(out, s->cert);
+	add_path(out, s->key);
+	memory_adds(out, s->name);
+	memory_adds(out, s->priority);
+	memory_adds(out, s->min);
+}
+
+void
+tls_remember(struct tls_context *c, const char *directory, const char *place)
+{
+	c->memory = directory;
+	free(c->place);
+	c->place = directory ? xstrdup(place) : NULL;
+}
+
+/* A ticket for one server under one trust must never be found under another. */
+static bool
+find_key(struct tls *t)
+{
+	struct tls_context *c = t->context;
+	struct strbuf all = STRBUF_INIT(2 * IDENTITY_MAX);
+	bool good;
+
+	memory_add(&all, c->identity.s, c->identity.len);
+	memory_adds(&all, c->place);
+	memory_adds(&all, t->name);
+	all.full = all.full || c->identity.full;
+	good = memory_hash(&t->ticket_key, &all);
+	strbuf_done(&all);
+	return good;
+}
+
+bool
+tls_ticket_parse(const char *record, size_t n, struct tls_ticket *ret)
+{
+	const char *at = record, *end = record + n, *issuer;
+	uint64_t verified, expires, share;
+	size_t len;
+
+	*ret = (struct tls_ticket){ .verified = 0 };
+	if (!memory_take_number(&at, end, &verified) || !memory_take_number(&at, end, &expires) ||
+		!memory_take_octets(&at, end, ret->certificate, TLS_DIGEST) ||
+		!memory_take_octets(&at, end, ret->key, TLS_DIGEST) ||
+		!memory_take(&at, end, &issuer, &len) || len >= sizeof(ret->issuer) ||
+		text_has_control(issuer, len) || !memory_take_number(&at, end, &share) ||
+		!memory_take(&at, end, &ret->session, &ret->session_len) || at != end)
+		return false;
+	if (verified > INT64_MAX || expires > INT64_MAX || share > 1)
+		return false;
+	ret->first_share = share;
+	ret->verified = (time_t)verified;
+	ret->expires = (time_t)expires;
+	memcpy(ret->issuer, issuer, len);
+	return true;
+}
+
+void
+tls_ticket_print(const struct tls_ticket *ticket, struct strbuf *record)
+{
+	memory_add_number(record, (uint64_t)ticket->verified);
+	memory_add_number(record, (uint64_t)ticket->expires);
+	memory_add(record, ticket->certificate, TLS_DIGEST);
+	memory_add(record, ticket->key, TLS_DIGEST);
+	memory_add(record, ticket->issuer, strlen(ticket->issuer));
+	memory_add_number(record, ticket->first_share);
+	memory_add(record, ticket->session, ticket->session_len);
+}
+
+/* True iff what the certificate had to satisfy when it was verified holds now. */
+static bool
+still_good(const struct tls_context *c, const struct tls_ticket *ticket, time_t now)
+{
+	if (ticket->verified > now + FUTURE || ticket->verified < now - AGE_MAX ||
+		ticket->expires <= now)
+		return false;
+	if (c->pin_count && !tls_is_among(ticket->key, c->pins, c->pin_count))
+		return false;
+	return !c->fingerprint_count ||
+	       tls_is_among(ticket->certificate, c->fingerprints, c->fingerprint_count);
+}
+
+bool
+tls_ticket_find(struct tls *t, struct strbuf *record)
+{
+	struct tls_ticket *ticket = &t->ticket;
+
+	t->ticket_wanted = t->context->memory && find_key(t);
+	t->offered = t->ticket_wanted &&
+		     memory_get(t->context->memory, MEMORY_TICKET, &t->ticket_key, record) &&
+		     tls_ticket_parse(record->s, record->len, ticket) &&
+		     still_good(t->context, ticket, clock_wall());
+	return t->offered;
+}
+
+void
+tls_ticket_offer(struct tls *t)
+{
+	struct tls_ticket *ticket = &t->ticket;
+
+	t->offered = t->offered &&
+		     gnutls_session_set_data(t->session, ticket->session, ticket->session_len) >= 0;
+	ticket->session = NULL;
+	ticket->session_len = 0;
+}
+
+bool
+tls_ticket_holds(struct tls *t)
+{
+	unsigned char digest[TLS_DIGEST];
+	const gnutls_datum_t *chain;
+	unsigned n = 0;
+
+	if (!t->offered || !gnutls_session_is_resumed(t->session))
+		return false;
+	t->resumed = true;
+	chain = gnutls_certificate_get_peers(t->session, &n);
+	if (!chain || !n ||
+		gnutls_hash_fast(GNUTLS_DIG_SHA256, chain->data, chain->size, digest) < 0 ||
+		memcmp(digest, t->ticket.certificate, TLS_DIGEST) != 0 ||
+		!still_good(t->context, &t->ticket, clock_wall()))
+		return false;
+	memcpy(t->issuer, t->ticket.issuer, sizeof(t->issuer));
+	t->expires = t->ticket.expires;
+	t->checked = t->verified = t->key_known = true;
+	return true;
+}
+
+bool
+tls_key_hash(const struct stream *s, unsigned char out[32])
+{
+	const struct tls *t = s->layer_data;
+
+	if (!stream_is_tls(s) || !t->key_known || !t->verified)
+		return false;
+	memcpy(out, t->ticket.key, TLS_DIGEST);
+	return true;
+}
+
+void
+tls_ticket_doubt(struct tls *t)
+{
+	if (!t->offered || t->checked)
+		return;
+	memory_forget(t->context->memory, MEMORY_TICKET, &t->ticket_key);
+	t->context->misled = true;
+}
+
+bool
+tls_was_misled(const struct tls_context *c)
+{
+	return c && c->misled;
+}
+
+/* True iff the server took the first group that we prefer: the next time it needs no choice. */
+static bool
+took_first_share(const struct tls *t)
+{
+	const unsigned *groups;
+
+	return gnutls_priority_group_list(t->context->priority, &groups) > 0 &&
+	       gnutls_group_get(t->session) == (gnutls_group_t)groups[0];
+}
+
+void
+tls_keep_ticket(struct stream *s)
+{
+	struct strbuf record = STRBUF_INIT_SECRET(MEMORY_MAX);
+	gnutls_datum_t data = { NULL, 0 };
+	struct tls *t = s->layer_data;
+
+	/* without a new ticket GnuTLS would wait for one; the old one stays good for another time
+	 */
+	if (!stream_is_tls(s) || !t->ticket_wanted || !t->verified || t->failed.fault ||
+		!(gnutls_session_get_flags(t->session) & GNUTLS_SFLAGS_SESSION_TICKET) ||
+		gnutls_session_get_data2(t->session, &data) < 0)
+		return;
+	t->ticket_wanted = false;
+	t->ticket.first_share = took_first_share(t);
+	t->ticket.session = (const char *)data.data;
+	t->ticket.session_len = data.size;
+	tls_ticket_print(&t->ticket, &record);
+	if (!record.full)
+		memory_put(t->context->memory, MEMORY_TICKET, &t->ticket_key, &record);
+	t->ticket.session = NULL;
+	t->ticket.session_len = 0;
+	strbuf_done(&record);
+	gnutls_memset(data.data, 0, data.size);
+	gnutls_free(data.data);
+}

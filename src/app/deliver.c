@@ -5,6 +5,7 @@
 #include "child.h"
 #include "clock.h"
 #include "fallback.h"
+#include "linger.h"
 #include "network.h"
 #include "report.h"
 #include "service.h"
@@ -30,23 +31,54 @@ submission_disconnect(struct submission *s)
 	smarthost_close(&s->smarthost);
 }
 
+static void
+set_limits(const struct attempt *a, const struct profile *account)
+{
+	struct wire_settings *settings = &a->s->smarthost.settings;
+
+	settings->deadline = clock_sooner(smarthost_deadline(account), a->deadline);
+	settings->budget = a->budget;
+}
+
+/* A way to the account's smarthost. Before a password is asked for, a process that keeps a
+ * connection there gets the message, and whoever has an outcome then needs the way no more. */
+static bool
+open_link(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct submission *s = a->s;
+	size_t pending = envelope_count(&s->envelope, OUTCOME_PENDING), left;
+
+	if (!smarthost_prepare(&s->smarthost, s, account, err))
+		return false;
+	set_limits(a, account);
+	/* the service's words are a sandboxed process's */
+	if (!network_is_boxed())
+		linger_ask(s, account, a->progress, a->progress_ctx);
+	left = envelope_count(&s->envelope, OUTCOME_PENDING);
+	if (left && !smarthost_ask(&s->smarthost, account, err)) {
+		s->attempted = s->attempted || left < pending;
+		for (size_t i = 0; left < pending && i < s->envelope.count; i++)
+			if (s->envelope.recipients[i].outcome == OUTCOME_PENDING)
+				recipient_fail(&s->envelope.recipients[i], err);
+		return false;
+	}
+	s->link = network_new(&s->smarthost.settings);
+	return true;
+}
+
 static bool
 deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 {
 	struct submission *s = a->s;
 
-	if (!s->link) {
-		if (!smarthost_open(&s->smarthost, s, account, err)) {
-			submission_disconnect(s);
-			return false;
-		}
-		s->link = network_new(&s->smarthost.settings);
+	if (!s->link && !open_link(a, account, err)) {
+		submission_disconnect(s);
+		return false;
 	}
 	s->attempted = true;
-	s->smarthost.settings.deadline = clock_sooner(smarthost_deadline(account), a->deadline);
-	s->smarthost.settings.budget = a->budget;
-	return network_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
-		&s->report, err);
+	set_limits(a, account);
+	return network_deliver(
+		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -204,9 +236,11 @@ learn(struct submission *s)
 }
 
 void
-submission_part(struct submission *s)
+submission_part(struct submission *s, int status)
 {
-	if (s->link && network_learns(s->link))
+	if (s->link && linger_may(s, status))
+		linger_stay(s);
+	else if (s->link && network_learns(s->link))
 		learn(s);
 	submission_disconnect(s);
 }

@@ -47,6 +47,18 @@ fallback_check(const struct submission *s, struct error *err)
 	return true;
 }
 
+/* When the message may leave is the message's, too. */
+static void
+take_time(struct profile *p, const struct profile *from)
+{
+	static const enum option_id when[] = { OPT_IN, OPT_AT, OPT_HOLD_BY };
+
+	for (size_t i = 0; i < sizeof(when) / sizeof(*when); i++)
+		if (profile_is_set(from, when[i]))
+			(void)!profile_set(p, when[i], profile_text(from, when[i]),
+				from->settings[when[i]].origin, NULL);
+}
+
 bool
 fallback_next(const struct submission *s, const struct profile *after, struct profile *ret)
 {
@@ -60,6 +72,7 @@ fallback_next(const struct submission *s, const struct profile *after, struct pr
 	/* what the message asks for is asked of every server */
 	profile_override_group(ret, &s->account, OPTION_GROUP_ENVELOPE);
 	profile_override_group(ret, &s->account, OPTION_GROUP_CONTENT);
+	take_time(ret, &s->account);
 	return true;
 }
 

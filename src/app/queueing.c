@@ -81,21 +81,6 @@ is_refused_by_account(const struct submission *s)
 	return false;
 }
 
-/* Options that ask something of the smarthost for this message alone: an entry has no place for
- * them.
- */
-static const char *
-lost_wish(const struct submission *s)
-{
-	static const enum option_id wishes[] = { OPT_REQUIRE_TLS, OPT_DELIVER_BY, OPT_PRIORITY,
-		OPT_MAIL_AUTH };
-
-	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++)
-		if (submission_given(s, wishes[i]))
-			return options[wishes[i]].name;
-	return NULL;
-}
-
 static bool
 choose_mode(struct submission *s, struct error *err)
 {
@@ -107,12 +92,12 @@ choose_mode(struct submission *s, struct error *err)
 	q->keeps_lasting = as_sendmail(s) || asked;
 	if (is_refused_by_account(s))
 		q->mode = QUEUE_NEVER;
-	if (lost_wish(s) && asked && q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER)
+	if (wishes_lost(s) && asked && q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER)
 		return error_set(err, FAULT_USAGE,
 			"--%s is not kept with a queued message: set it in the account, or leave "
 			"--queue out",
-			lost_wish(s));
-	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT && !lost_wish(s))
+			wishes_lost(s));
+	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT && !wishes_lost(s))
 		return true;
 	if (q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER && asked)
 		return error_set(err, FAULT_USAGE,

@@ -8,6 +8,7 @@
 #include "network.h"
 #include "queueing_signal.h"
 #include "submission.h"
+#include "wishes.h"
 
 #define DRAIN_MS  (10 * CLOCK_SECOND)
 #define DRAIN_MAX 100 /* messages */
@@ -22,6 +23,8 @@ is_plain(const struct submission *s)
 			    options[id].group == OPTION_GROUP_AUTH) &&
 			submission_given(s, (enum option_id)id))
 			return false;
+	if (wishes_lost(s) || submission_given(s, OPT_IN) || submission_given(s, OPT_AT))
+		return false;
 	/* it would be looked for from elsewhere */
 	return !submission_given(s, OPT_CONFIG) ||
 	       *profile_text(&s->args->given, OPT_CONFIG) == '/';

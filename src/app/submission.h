@@ -8,6 +8,7 @@
 #include "args.h"
 #include "envelope.h"
 #include "error.h"
+#include "linger.h"
 #include "message.h"
 #include "profile.h"
 #include "queueing.h"
@@ -36,6 +37,7 @@ struct submission {
 	bool input_read;           /* standard input was read to its end, or is not used */
 	bool attempted;            /* an attempt to send was made, or it was queued */
 	struct queueing queue;
+	struct lingering linger;
 	const struct peer *peer; /* on whose behalf the service submits; NULL: our own */
 	bool recorded;           /* the service has written the log record */
 	/* Where the dialogue goes if not to the terminal; NULL: as the command line says. */
@@ -96,7 +98,7 @@ bool submission_attempt(struct submission *s, int64_t budget, wire_progress *pro
 /* Ends the connection. */
 void submission_disconnect(struct submission *s);
 /* What is left to do with the connection when everything is reported. Nobody has to wait for it. */
-void submission_part(struct submission *s);
+void submission_part(struct submission *s, int status);
 
 /* The address that stands in the message's From field (the first one), or false. Free it. */
 struct address;

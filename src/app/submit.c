@@ -30,7 +30,7 @@ submit(const struct arguments *args)
 	queueing_drain(&s);
 	if (s.queue.state != QUEUE_STATE_NONE && submission_given(&s, OPT_WAIT))
 		status = s.recorded ? service_wait(&s) : queueing_wait(&s);
-	submission_part(&s);
+	submission_part(&s, status);
 	submission_done(&s);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include "profile.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "submission.h"
 #include "text.h"
 
 #define SECONDS_MAX 999999999 /* nine digits, RFC 2852 section 4, RFC 4865 section 4 */
@@ -128,4 +129,16 @@ wishes_fill(struct wire_wishes *w, struct strbuf *mail_auth, const struct profil
 		return refuse(p, OPT_HOLD_BY,
 			"there is no queue that could hold the message: set it to server", err);
 	return true;
+}
+
+const char *
+wishes_lost(const struct submission *s)
+{
+	static const enum option_id wishes[] = { OPT_REQUIRE_TLS, OPT_DELIVER_BY, OPT_PRIORITY,
+		OPT_MAIL_AUTH };
+
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++)
+		if (submission_given(s, wishes[i]))
+			return options[wishes[i]].name;
+	return NULL;
 }

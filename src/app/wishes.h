@@ -7,6 +7,7 @@
 struct error;
 struct profile;
 struct strbuf;
+struct submission;
 struct wire_wishes;
 
 /* Key hold-by, in the order of the table. */
@@ -18,7 +19,9 @@ enum { HOLD_BY_AUTO, HOLD_BY_QUEUE, HOLD_BY_SERVER };
  * --in or --at where nobody may hold the message. */
 bool wishes_fill(struct wire_wishes *w, struct strbuf *mail_auth, const struct profile *account,
 	time_t now, struct error *err) __attribute__((warn_unused_result));
-/* When --in or --at want the message to leave; *RET is 0 where neither is given. Errors as above.
- */
+/* The first wish that the command line has for this message, of which an entry of the queue knows
+ * nothing, or NULL: a message that asked for REQUIRETLS must not leave without it later. */
+const char *wishes_lost(const struct submission *s);
+/* When --in or --at want the message to leave; *RET is 0 where neither is given. Errors as above. */
 bool wishes_hold_until(const struct profile *account, time_t now, time_t *ret, struct error *err)
 	__attribute__((warn_unused_result));

@@ -221,6 +221,8 @@ spool_commit(struct spool *s, struct entry *e, const struct envelope *envelope,
 		return flush_existing(s, e->id, failed, err);
 	if (c.existed)
 		return error_set(err, FAULT_TEMPORARY, "there is a message %s already", e->id);
+	if (!c.own_id)
+		*e->id = '\0';
 	if (err)
 		*err = why;
 	return false;

@@ -133,15 +133,18 @@ spool_drop(const char *directory, struct entry *e, const struct envelope *envelo
 {
 	struct drop d = { .e = e, .envelope = envelope, .message = message };
 	struct error why = ERROR_NONE;
+	const bool own_id = *e->id;
 	bool good;
 
-	if (!*e->id)
+	if (!own_id)
 		entry_new_id(e->id, e->created);
 	d.directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (d.directory < 0)
 		return cannot_drop(errno, err);
 	good = drop(&d, &why);
 	close(d.directory);
+	if (!good && !own_id)
+		*e->id = '\0';
 	if (!good && err)
 		*err = why;
 	return good;

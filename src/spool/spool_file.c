@@ -98,10 +98,17 @@ spool_take_in(struct entry *e, int fd, const struct envelope *v, const struct me
 {
 	struct message *view = &e->message;
 
-	envelope_copy(&e->envelope, v);
-	message_done(view);
-	strbuf_add(&view->header, m->header.s, m->header.len);
-	view->facts = m->facts;
+	/* the caller may hand in what stands in the entry already */
+	if (v != &e->envelope)
+		envelope_copy(&e->envelope, v);
+	if (m != view) {
+		message_done(view);
+		strbuf_add(&view->header, m->header.s, m->header.len);
+		view->facts = m->facts;
+	}
+	strbuf_done(&view->memory);
+	if (view->fd >= 0 && !view->borrowed)
+		close(view->fd);
 	view->fd = fd;
 	view->borrowed = true;
 	view->base = ENTRY_BLOCK;

@@ -27,6 +27,7 @@ struct taking {
 	void (*taken)(void *ctx, const struct entry *e);
 	void *ctx;
 	struct usage usage;
+	bool counted;    /* all of the queue: not before there is something to take */
 	char *directory; /* of queue/, for a long message */
 	struct error *err;
 };
@@ -157,7 +158,14 @@ static bool
 is_over(struct taking *t, uid_t uid, uint64_t octets)
 {
 	const struct spool_limits *l = t->limits;
-	struct usage_row *row = usage_of(&t->usage, uid);
+	struct usage_row *row;
+
+	if (!l->messages && !l->octets)
+		return false;
+	if (!t->counted && !usage_count(&t->usage, t->s, t->err))
+		return true;
+	t->counted = true;
+	row = usage_of(&t->usage, uid);
 
 	return (l->messages && row->messages >= l->messages) ||
 	       (l->octets && row->octets + octets > l->octets);
@@ -248,8 +256,7 @@ spool_take_drops(struct spool *s, const struct spool_limits *limits,
 	n = strlen(s->path) + sizeof("/queue");
 	t.directory = xmalloc(n);
 	snprintf(t.directory, n, "%s/queue", s->path);
-	good = (!(limits->messages || limits->octets) || usage_count(&t.usage, s, err)) &&
-	       spool_each_name(s->drop, take_name, &t, err);
+	good = spool_each_name(s->drop, take_name, &t, err);
 	/* a drop that comes back after a power cut would be sent again */
 	if (good && fsync(s->drop) != 0)
 		good = error_sys(err, FAULT_IO, errno, "unable to empty the in-tray durably");

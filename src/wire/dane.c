@@ -71,6 +71,9 @@ find_base(const char *host, int64_t deadline, char base[DNS_NAME], struct error 
 		if (done)
 			memcpy(base, types[i] == DNS_CNAME ? host : l->answer.name,
 				types[i] == DNS_CNAME ? strlen(host) + 1 : DNS_NAME);
+		/* addresses that are not vouched for will not be so in the other family */
+		if (l->answer.n && !done && types[i] == DNS_A)
+			i++;
 		lookup_free(l);
 	}
 	return true;

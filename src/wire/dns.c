@@ -157,12 +157,14 @@ add(struct dns_answer *a, const struct cursor *c, const struct record *r)
 static bool
 scan(struct cursor c, unsigned count, unsigned type, bool follow, struct dns_answer *ret)
 {
+	char name[DNS_NAME];
 	struct record r;
 
 	while (count-- && take_record(&c, &r)) {
 		if (!is_at(&r, ret->name))
 			continue;
-		if (follow && r.type == DNS_CNAME && last_name(&c, &r, 0, ret->name)) {
+		if (follow && r.type == DNS_CNAME && last_name(&c, &r, 0, name)) {
+			memcpy(ret->name, name, sizeof(name));
 			ret->alias = true;
 			return true;
 		}

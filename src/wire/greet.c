@@ -33,7 +33,8 @@ remember(struct session *s)
 		s->report->port, s->host, settings->socket ? settings->socket : "", t->domain,
 		t->vouched);
 	/* records may be gone or have changed tomorrow */
-	tls_remember(s->tls, t->dane.n ? NULL : settings->memory, place.s);
+	tls_remember(
+		s->tls, t->dane.n ? NULL : settings->memory, settings->memory ? place.s : NULL);
 	tls_expect(s->tls, &s->peer);
 	strbuf_done(&place);
 }

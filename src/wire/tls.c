@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,6 +365,19 @@ print_cipher(char *out, size_t size, const char *description)
 	strbuf_done(&b);
 }
 
+/* GnuTLS describes a resumed session of TLS 1.3 without the key exchange, which there is all the
+ * same (RFC 8446 section 4.2.9, psk_dhe_ke). */
+static void
+print_resumed(const struct tls *t, char *out, size_t size)
+{
+	const char *group = gnutls_group_get_name(gnutls_group_get(t->session)),
+		   *cipher = gnutls_cipher_get_name(gnutls_cipher_get(t->session));
+
+	snprintf(out, size, "%s-%s/PSK/%s",
+		strncmp(group ? group : "", "FFDHE", 5) ? "ECDHE" : "DHE", group ? group : "?",
+		cipher ? cipher : "?");
+}
+
 void
 tls_describe(const struct stream *s, struct tls_info *ret)
 {
@@ -377,7 +391,9 @@ tls_describe(const struct stream *s, struct tls_info *ret)
 	version = gnutls_protocol_get_name(gnutls_protocol_get_version(t->session));
 	text_printable(ret->version, sizeof(ret->version), version ? version : "TLS",
 		strlen(version ? version : "TLS"));
-	if ((description = gnutls_session_get_desc(t->session))) {
+	if (t->resumed && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3) {
+		print_resumed(t, ret->cipher, sizeof(ret->cipher));
+	} else if ((description = gnutls_session_get_desc(t->session))) {
 		print_cipher(ret->cipher, sizeof(ret->cipher), description);
 		gnutls_free(description);
 	}

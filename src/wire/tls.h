@@ -24,9 +24,12 @@ struct tls_context;
 struct tls_context *tls_context_new(const struct tls_settings *settings, struct error *err)
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);
+/* Frees the client's key: no handshake can follow. */
+void tls_context_forget(struct tls_context *c);
 
 /* Sessions are resumed from now on where that is possible, from what is kept in DIRECTORY
- * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk: what was kept for
+ * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk (NULL: nothing is noted of the server, not
+ * even its key for tls_key_hash): what was kept for
  * another place or by a context with other settings is not used. A kept session is one whose
  * certificate was verified less than a day ago and has not expired; no trust store is read for it.
  */

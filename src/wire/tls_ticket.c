@@ -68,7 +68,7 @@ tls_remember(struct tls_context *c, const char *directory, const char *place)
 {
 	c->memory = directory;
 	free(c->place);
-	c->place = directory ? xstrdup(place) : NULL;
+	c->place = place ? xstrdup(place) : NULL;
 }
 
 /* A ticket for one server under one trust must never be found under another. */

@@ -391,7 +391,7 @@ tls_check_peer(struct tls *t, struct error *err)
 	if (good && c->pin_count)
 		good = check_pins(t, leaf, err);
 	t->verified = good && (c->fingerprint_count || c->trust || c->pin_count || dane);
-	if (c->memory && t->verified)
+	if (c->place && t->verified)
 		note(t, &chain[0], leaf);
 	gnutls_x509_crt_deinit(leaf);
 	return good;

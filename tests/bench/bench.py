@@ -4,7 +4,7 @@ installed: round trips over a slow link, instructions, system calls, large messa
 time. Counts hold anywhere; seconds only as ratios within one run.
 
 bench.py SENDOFF SMARTHOST DELAYLINK MEASURE. Environment: BENCH_PARTS, some of
-roundtrips,instructions,syscalls,large,libraries,wall; all unless set."""
+roundtrips,warm,instructions,syscalls,large,libraries,wall; all unless set."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import namedtuple
 
-from roundtrips import roundtrips
+from roundtrips import roundtrips, warm
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
@@ -63,6 +63,10 @@ class Bench:
             out.write(b"\n")
         return file
 
+    def memory(self):
+        """A new directory for what is remembered."""
+        return tempfile.mkdtemp(prefix="memory.", dir=self.dir)
+
     @contextlib.contextmanager
     def server(self, *arguments):
         """A smarthost on loopback; gives its port."""
@@ -79,8 +83,10 @@ class Bench:
             process.wait()
 
     def sendoff_command(self, port, *arguments, host="localhost", tls="implicit", trust=None,
-                        recipients=("bob@example.net",)):
-        return [self.sendoff, "--host", host, "--port", str(port), "--tls", tls, "--tls-name",
+                        recipients=("bob@example.net",), memory=None):
+        """MEMORY: a directory for what is remembered from run to run; nothing is otherwise."""
+        return [*(["env", f"XDG_RUNTIME_DIR={memory}"] if memory else []), self.sendoff,
+                "--remember=" + ("yes" if memory else "no"), "--host", host, "--port", str(port), "--tls", tls, "--tls-name",
                 "localhost", "--tls-trust", str(trust or self.trust), "--user", "alice",
                 "--password-file", str(self.password), "--auth", "plain", "-f",
                 "alice@example.org", *arguments, "--", *recipients]
@@ -139,6 +145,7 @@ def instructions(bench):
 
     def count(command):
         text = bench.run(command, prefix=["valgrind", "--tool=callgrind",
+                                          "--trace-children=yes",
                                           f"--callgrind-out-file={out}"])
         return int(text.split("Collected :")[1].split()[0]) / 1e6
 
@@ -151,6 +158,11 @@ def instructions(bench):
         for name, trust, bar in (("one authority", bench.trust, 15), ("the system's", whole, 21)):
             bench.row(f"1 KB, TLS, trust: {name}", count(bench.sendoff_command(port, trust=trust)),
                       count(bench.msmtp_command(port, trust=trust)), bar=bar)
+        # the first run learns and keeps
+        again = bench.sendoff_command(port, trust=whole, memory=bench.memory())
+        bench.run(again)
+        bench.row("1 KB, TLS resumed, trust: the system's", count(again),
+                  count(bench.msmtp_command(port, trust=whole)), bar=8.5)
 
 
 def syscalls(bench):
@@ -226,7 +238,7 @@ def wall(bench):
     print("(to start a program that does nothing takes %.1f ms here)" % (floor * 1000))
 
 
-PARTS = {"roundtrips": roundtrips, "instructions": instructions, "syscalls": syscalls,
+PARTS = {"roundtrips": roundtrips, "warm": warm, "instructions": instructions, "syscalls": syscalls,
          "large": large, "libraries": libraries, "wall": wall}
 
 

@@ -245,7 +245,8 @@ class Server(threading.Thread):
         words = text.split()
         fails, refuses = "fails" in words, "refuses" in words
         wants = refuses or "wants" in words
-        words = [w for w in words if w not in ("fails", "refuses", "wants")]
+        tickets = "ticketless" not in words
+        words = [w for w in words if w not in ("fails", "refuses", "wants", "ticketless")]
         version = next((w for w in words if w[0] == "1"), None)
         variant = next((w for w in words if w[0] != "1"), "good")
         connection = self.connection
@@ -255,6 +256,7 @@ class Server(threading.Thread):
             self.contexts[variant, version, wants] = tls_context(self.variables["ca"], variant,
                                                                  version, wants)
         context = self.contexts[variant, version, wants]
+        context.num_tickets = 2 if tickets else 0
         connection.sock.settimeout(max(0.1, self.deadline - time.monotonic()))
         try:
             connection.sock = context.wrap_socket(connection.sock, server_side=True)

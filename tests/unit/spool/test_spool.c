@@ -156,6 +156,30 @@ try_records(struct spool *s)
 	entry_done(&e);
 }
 
+/* Envelope and message that stand in the entry already, and a commit that fails. */
+static void
+try_itself(struct spool *s)
+{
+	struct error err = ERROR_NONE;
+	struct entry e = newly();
+	struct spool none = *s;
+
+	envelope_make(&e.envelope, "alice@example.org", "bob@example.org");
+	message_make(&e.message, path, 300000);
+	none.queue = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	none.tmp = none.queue;
+	ok(!spool_commit(&none, &e, &e.envelope, &e.message, 0, NULL, &err) && !*e.id &&
+			err.fault == FAULT_TEMPORARY && e.fd < 0,
+		"a spool that is none: %s", err.text);
+	close(none.queue);
+	error_clear(&err);
+	ok(spool_commit(s, &e, &e.envelope, &e.message, 0, NULL, &err) && e.envelope.count == 1 &&
+			e.message.facts.body_size == 300000 && message_same(&e.message, &e.message),
+		"an entry's own envelope and message: %s", err.text);
+	ok(spool_remove(s, &e, false, &err), "removed");
+	entry_done(&e);
+}
+
 int
 main(void)
 {
@@ -181,6 +205,7 @@ main(void)
 	}
 	spool_without = 0;
 	try_records(&s);
+	try_itself(&s);
 	spool_close(&s);
 	room_remove(path);
 	return tap_done();

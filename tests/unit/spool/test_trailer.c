@@ -65,7 +65,7 @@ try_torn(void)
 	start = e.trailer;
 	for (size_t i = 0; i < 3; i++) {
 		recipient_set(&e.envelope.recipients[i], OUTCOME_ACCEPTED, 250,
-			(struct enhanced){ 2, 0, 0 }, i == 1 ? "one" : "other", NULL);
+			(struct enhanced){ 2, 0, 0 }, i == 1 ? NULL : "other", NULL);
 	}
 	e.attempts = 1;
 	ok(entry_append(&e, noted, 1700000001, &err), "append %s", err.text);
@@ -84,14 +84,13 @@ try_torn(void)
 	}
 	ok(good && grows && last == 3, "torn at any octet it says less, and never another thing");
 
-	/* a record of the same length over the first: those behind it are of no chain any more */
+	/* records of the same lengths over the first two: the third is of no chain any more */
 	if (ftruncate(e.fd, (off_t)start) != 0 || !again(&e, &err))
 		abort();
 	if (pwrite(e.fd, tail, end - start, (off_t)start) != (ssize_t)(end - start))
 		abort();
 	recipient_set(&e.envelope.recipients[0], OUTCOME_TEMPORARY, 450,
-		(struct enhanced){ 4, 0, 0 }, "other",
-		&(struct error){ .fault = FAULT_TEMPORARY, .text = "x" });
+		(struct enhanced){ 4, 0, 0 }, "other", NULL);
 	ok(entry_append(&e, noted, 1700000002, &err) && again(&e, &err) &&
 			e.envelope.recipients[0].outcome == OUTCOME_TEMPORARY &&
 			e.envelope.recipients[2].outcome == OUTCOME_PENDING,

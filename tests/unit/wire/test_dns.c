@@ -66,6 +66,10 @@ static const struct row {
 	{ "an alias of itself",
 		OCTETS(HEAD("\x81\x80", "\1\0\1\0\0\0\0") ASKED HERE FIXED("\5", "\2") "\xc0\x0c"),
 		DNS_SRV, false, "" },
+	{ "an alias that leads nowhere",
+		OCTETS(HEAD("\x81\x80", "\1\0\1\0\0\0\0")
+				ASKED HERE FIXED("\5", "\4") "\1y\xc0\x50"),
+		DNS_SRV, true, "0 srv.x" },
 	{ "the alias itself",
 		OCTETS(HEAD("\x81\x80", "\1\0\1\0\0\0\0") ASKED HERE FIXED("\5", "\2") "\xc0\x10"),
 		DNS_CNAME, true, "0 srv.x x;" },

@@ -51,6 +51,7 @@ main(void)
 	known_done(&got);
 	strbuf_clear(&record);
 	k.bdat_when = 0;
+	strbuf_done(&k.offer);
 	strbuf_init(&k.offer, 2 * KNOWN_OFFER);
 	memset(strbuf_reserve(&k.offer, KNOWN_OFFER + 1), 'x', KNOWN_OFFER + 1);
 	strbuf_advance(&k.offer, KNOWN_OFFER + 1);

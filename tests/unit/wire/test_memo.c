@@ -180,6 +180,24 @@ test_format(void)
 	strbuf_done(&got);
 }
 
+/* As a program with somebody else's rights would run; in a child. */
+static void
+test_ids(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		chmod(folder, 0755);
+		if (chown(place, 12345, 0) || setresuid(54321, 12345, 12345))
+			_exit(2);
+		_exit(memo_prepare(place, true));
+	}
+	ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		"not with the rights of another user");
+	ok(!chown(place, 0, 0) && memo_prepare(place, false), "but with one's own");
+}
+
 static void
 test_directory(void)
 {
@@ -214,6 +232,7 @@ test_directory(void)
 	ok(!memo_prepare(in(folder, "foreign/new"), true) && stat(path, &st) && errno == ENOENT,
 		"and nothing is made in it");
 	rmdir(in(folder, "foreign"));
+	test_ids();
 }
 
 static void

@@ -91,6 +91,9 @@ test_resumption(void)
 		ok(!strcmp(a.info.issuer, b.info.issuer) && a.info.expires == b.info.expires &&
 				!strcmp(a.info.version, b.info.version),
 			"%s by %s, the same as before", b.info.version, b.info.issuer);
+		ok(i == 1 || (!strncmp(b.info.cipher, "ECDHE-", 6) &&
+				     strstr(b.info.cipher, "/PSK/AES-256-GCM")),
+			"described as %s", b.info.cipher);
 		ok(a.has_key && b.has_key && !memcmp(a.key, b.key, 32), "with the same key");
 		clear();
 	}
@@ -137,7 +140,9 @@ test_settings(void)
 	m = meet((struct peer){ .limit = 0 }, &settings, place, "another place");
 	ok(m.good && !m.resumed, "another place");
 	m = meet((struct peer){ .limit = 0 }, &settings, NULL, "place");
-	ok(m.good && !m.resumed && !m.has_key, "no memory");
+	ok(m.good && !m.resumed && m.has_key, "no directory");
+	m = meet((struct peer){ .limit = 0 }, &settings, NULL, NULL);
+	ok(m.good && !m.resumed && !m.has_key, "no memory at all");
 	m = meet_plain(&settings);
 	ok(m.good && m.resumed, "the first one is still there");
 	clear();

@@ -88,7 +88,8 @@ is_shown(const struct option *o, bool everything)
 {
 	return everything || o->id == OPT_QUEUE ||
 	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_IGNORED);
+		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_SERVICE &&
+		       o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

@@ -65,6 +65,7 @@ test_rows(void)
 				(!(o->where & WHERE_FILE) &&
 					o->group != OPTION_GROUP_MODE &&
 					o->group != OPTION_GROUP_QUEUE &&
+					o->group != OPTION_GROUP_SERVICE &&
 					o->group != OPTION_GROUP_IGNORED)))
 			ok(false, "%s", o->name);
 	}

@@ -18,7 +18,7 @@ const struct command commands[] = {
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },
-	{ "serve", NULL, NULL },
+	{ "serve", "Submit for others: listen on a socket, send, run the queue.", "client" },
 	{ "setup", NULL, NULL },
 	{ "token", NULL, NULL },
 };
@@ -88,7 +88,8 @@ is_shown(const struct option *o, bool everything)
 {
 	return everything || o->id == OPT_QUEUE ||
 	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_IGNORED);
+		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_SERVICE &&
+		       o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

@@ -62,9 +62,9 @@ test_rows(void)
 			ok(false, "%s", o->name);
 		if (has_row(page.s, o) !=
 			(o->id == OPT_QUEUE ||
-				(!(o->where & WHERE_FILE) &&
-					o->group != OPTION_GROUP_MODE &&
+				(!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
 					o->group != OPTION_GROUP_QUEUE &&
+					o->group != OPTION_GROUP_SERVICE &&
 					o->group != OPTION_GROUP_IGNORED)))
 			ok(false, "%s", o->name);
 	}

@@ -65,12 +65,6 @@ network_new(const struct wire_settings *settings)
 	return n;
 }
 
-struct wire_link *
-network_link(struct network *n)
-{
-	return n->link;
-}
-
 bool
 network_can_be_boxed(const struct wire_settings *s)
 {

@@ -32,8 +32,6 @@ bool network_deliver(struct network *n, struct envelope *envelope, const struct 
 	__attribute__((warn_unused_result));
 bool network_is_open(struct network *n);
 void network_free(struct network *n);
-/* The link of one that is not boxed; NULL of a boxed one. */
-struct wire_link *network_link(struct network *n);
 /* As wire_link_socket, _learns, _learn and _abandon; a boxed one has no socket here, and learns
  * nothing. */
 int network_socket(const struct network *n);

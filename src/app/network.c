@@ -40,6 +40,18 @@ network_box(void)
 	boxed = true;
 }
 
+bool
+network_is_boxed(void)
+{
+	return boxed;
+}
+
+struct wire_link *
+network_link(struct network *n)
+{
+	return n ? n->link : NULL;
+}
+
 struct network *
 network_new(const struct wire_settings *settings)
 {

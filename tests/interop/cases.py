@@ -417,8 +417,8 @@ def composed_cases(directory):
 
 
 def later_cases():
-    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("submission.test", 5),
-                        ("chasquid.test", None), ("aiosmtpd.test", None):
+    for host, trips in (("postfix.test", 5), ("exim.test", 5), ("submission.test", 5),
+                        ("chasquid.test", None), ("aiosmtpd.test", None)):
         for port in MODES:
             yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
                         resumed=None if host == "submission.test" else True,

@@ -6,7 +6,9 @@
 #include "clock.h"
 #include "fallback.h"
 #include "linger.h"
+#include "network.h"
 #include "report.h"
+#include "service.h"
 #include "smarthost.h"
 #include "status.h"
 #include "submission.h"
@@ -24,7 +26,7 @@ struct attempt {
 void
 submission_disconnect(struct submission *s)
 {
-	wire_link_free(s->link);
+	network_free(s->link);
 	s->link = NULL;
 	smarthost_close(&s->smarthost);
 }
@@ -49,7 +51,9 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 	if (!smarthost_prepare(&s->smarthost, s, account, err))
 		return false;
 	set_limits(a, account);
-	linger_ask(s, account, a->progress, a->progress_ctx);
+	/* the service's words are a sandboxed process's */
+	if (!network_is_boxed())
+		linger_ask(s, account, a->progress, a->progress_ctx);
 	left = envelope_count(&s->envelope, OUTCOME_PENDING);
 	if (left && !smarthost_ask(&s->smarthost, account, err)) {
 		s->attempted = s->attempted || left < pending;
@@ -58,7 +62,7 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 				recipient_fail(&s->envelope.recipients[i], err);
 		return false;
 	}
-	s->link = wire_link_new(&s->smarthost.settings);
+	s->link = network_new(&s->smarthost.settings);
 	return true;
 }
 
@@ -73,8 +77,8 @@ deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 	}
 	s->attempted = true;
 	set_limits(a, account);
-	return wire_link_deliver(
-		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
+	return network_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
+		&s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -165,7 +169,7 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 	bool good;
 
 	/* the account that stood in for the last message does so while its connection lasts */
-	if (!s->link || !wire_link_is_open(s->link)) {
+	if (!s->link || !network_is_open(s->link)) {
 		submission_disconnect(s);
 		s->used = &s->account;
 	}
@@ -177,6 +181,17 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 	good = deliver(&a, err);
 	free(a.open);
 	return good;
+}
+
+static void
+progress(void *ctx, enum wire_mark mark)
+{
+	const struct queueing *q = &((struct submission *)ctx)->queue;
+
+	status_progress(NULL, mark);
+	if (q->progress)
+		q->progress(q->progress_ctx,
+			mark == WIRE_SENT ? QUEUE_MARK_SENDING : QUEUE_MARK_ACCEPTED);
 }
 
 bool
@@ -191,10 +206,12 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
+	if (service_is_asked(s))
+		return service_deliver(s, err);
 	if (!once_begin(s, &done, err) || done)
 		return done;
 	good = queueing_is_on(s) ? queueing_deliver(s, err)
-				 : submission_attempt(s, 0, status_progress, NULL, err);
+				 : submission_attempt(s, 0, progress, s, err);
 	once_end(s, good);
 	return good;
 }
@@ -203,7 +220,7 @@ submission_deliver(struct submission *s, struct error *err)
 static void
 learn(struct submission *s)
 {
-	int socket = wire_link_socket(s->link);
+	int socket = network_socket(s->link);
 	pid_t pid;
 
 	/* it has no use for the passwords */
@@ -211,11 +228,11 @@ learn(struct submission *s)
 	strbuf_done(&s->smarthost.proxy_password);
 	pid = child_detach(&socket, 1);
 	if (!pid) {
-		wire_link_learn(s->link);
+		network_learn(s->link);
 		_exit(0);
 	}
 	if (pid > 0)
-		wire_link_abandon(s->link);
+		network_abandon(s->link);
 }
 
 void
@@ -223,7 +240,7 @@ submission_part(struct submission *s, int status)
 {
 	if (s->link && linger_may(s, status))
 		linger_stay(s);
-	else if (s->link && wire_link_learns(s->link))
+	else if (s->link && network_learns(s->link))
 		learn(s);
 	submission_disconnect(s);
 }

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "linger_key.h"
 #include "linger_place.h"
+#include "network.h"
 #include "submission.h"
 #include "warm.h"
 
@@ -65,7 +66,7 @@ serve(struct submission *s, const struct place *p, int64_t *used)
 	if (fd < 0)
 		return true;
 	if (place_is_ours(fd))
-		service = warm_serve(fd, s->link, &s->smarthost.settings, &s->linger.key);
+		service = warm_serve(fd, network_link(s->link), &s->smarthost.settings, &s->linger.key);
 	close(fd);
 	if (service == WARM_SERVED)
 		*used = clock_age_ms();
@@ -83,13 +84,13 @@ wait_for_clients(struct submission *s, const struct place *p)
 	int ready = 0;
 
 	sigemptyset(&none);
-	while (!asked_to_end && wire_link_is_open(s->link)) {
+	while (!asked_to_end && network_is_open(s->link)) {
 		left = used + stay - clock_age_ms();
 		if (left <= 0 || (ready > 0 && fds[0].revents && !serve(s, p, &used)))
 			break;
 		left = clock_sooner(left, LOOK_MS);
 		pause = (struct timespec){ left / 1000, left % 1000 * 1000000 };
-		fds[1].fd = wire_link_socket(s->link);
+		fds[1].fd = network_socket(s->link);
 		ready = ppoll(fds, 2, &pause, &none);
 		if ((ready < 0 && errno != EINTR) || (!ready && has_changed(s)))
 			break;
@@ -129,7 +130,7 @@ static void __attribute__((noreturn)) become_keeper(struct submission *s, struct
 	s->smarthost.settings.budget = 0;
 	message_done(&s->message);
 	envelope_done(&s->envelope);
-	wire_link_prove(s->link);
+	wire_link_prove(network_link(s->link));
 	wait_for_clients(s, p);
 	place_remove(p);
 	submission_disconnect(s);
@@ -140,7 +141,7 @@ bool
 linger_may(struct submission *s, int status)
 {
 	return status == 0 && s->linger.seconds && profile_choice(s->used, OPT_SUBMIT) <= 0 &&
-	       wire_link_is_open(s->link);
+	       network_link(s->link) && network_is_open(s->link);
 }
 
 void
@@ -153,10 +154,10 @@ linger_stay(struct submission *s)
 	if (!place_claim(&s->linger.name, &p))
 		return;
 	/* what the process does not need it does not inherit */
-	wire_link_forget(s->link);
+	wire_link_forget(network_link(s->link));
 	smarthost_forget(&s->smarthost);
 	keep[0] = p.fd;
-	keep[1] = wire_link_socket(s->link);
+	keep[1] = network_socket(s->link);
 	pid = child_detach(keep, 2);
 	if (!pid)
 		become_keeper(s, &p);
@@ -165,5 +166,5 @@ linger_stay(struct submission *s)
 		return;
 	}
 	place_leave(&p);
-	wire_link_abandon(s->link);
+	network_abandon(s->link);
 }

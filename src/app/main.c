@@ -8,6 +8,7 @@
 #include "io.h"
 #include "queue.h"
 #include "sendmail.h"
+#include "serve.h"
 #include "status.h"
 #include "story.h"
 #include "strbuf.h"
@@ -80,6 +81,8 @@ main(int argc, char **argv)
 		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
+	else if (args.command && strcmp(args.command, "serve") == 0)
+		status = serve(&args);
 	else if (!args.command)
 		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
 	else if (strcmp(args.command, "queue") == 0)

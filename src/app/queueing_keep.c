@@ -9,9 +9,9 @@
 #include "bounce.h"
 #include "breaker.h"
 #include "clock.h"
+#include "courier.h"
 #include "heartbeat.h"
 #include "history.h"
-#include "identity.h"
 #include "queueing.h"
 #include "report.h"
 #include "schedule.h"
@@ -179,7 +179,7 @@ commit(struct submission *s, struct entry *e, const struct envelope *envelope, i
 		return false;
 	}
 	strbuf_addf(&drop, "%s/drop", q->directory);
-	good = heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory)) ||
+	good = queueing_has_runner(q) ||
 	       error_set(err, FAULT_TEMPORARY, "no runner is known that would take it from %s",
 		       drop.s);
 	good = good && spool_drop(drop.s, e, envelope, &s->message, err);
@@ -198,7 +198,7 @@ note_kept(struct submission *s, const struct entry *e, const struct error *why)
 								     : QUEUE_STATE_QUEUED;
 	q->reason = *why;
 	q->loud = breaker_is_loud(kind);
-	q->unserved = !q->runner && !heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory));
+	q->unserved = !queueing_has_runner(q);
 	if (q->progress)
 		q->progress(q->progress_ctx, QUEUE_MARK_COMMITTED);
 }
@@ -239,11 +239,12 @@ keep_rest(struct submission *s, const struct error *why, struct entry *entry, st
 static void
 notify(struct submission *s, struct entry *e)
 {
-	const struct bounce_settings how = { .host = identity_host(),
-		.smarthost = *s->report.host ? s->report.host : NULL };
+	struct bounce_settings how = courier_bounce_settings(s, &s->account);
 	struct error ignored = ERROR_NONE;
 	char id[ENTRY_ID + 1];
 
+	how.smarthost = *s->report.host ? s->report.host : NULL;
+	/* what cannot be made now is owed: the runner will see to it */
 	(void)!bounce_make(&s->queue.spool, e, BOUNCE_FAILED, &how, clock_wall(), id, &ignored);
 }
 

@@ -56,6 +56,6 @@ receipt_add(struct strbuf *out, const struct submission *s)
 		strbuf_addf(out, ", %s", r->mechanism);
 	if (*r->asked)
 		strbuf_addf(out, ", %s", r->asked);
-	strbuf_addf(out, ", %u round trips, %lld ms)", r->round_trips,
-		(long long)(s->finished - s->started));
+	strbuf_addf(out, ", %u round trip%s, %lld ms)", r->round_trips,
+		r->round_trips == 1 ? "" : "s", (long long)(s->finished - s->started));
 }

@@ -265,7 +265,10 @@ smarthost_prepare(struct smarthost *h, const struct submission *s, const struct 
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
 	trace_init(&h->trace, s);
-	if (h->trace.wanted) {
+	if (s->trace) {
+		h->settings.trace = s->trace;
+		h->settings.trace_ctx = s->trace_ctx;
+	} else if (h->trace.wanted) {
 		h->settings.trace = trace_line;
 		h->settings.trace_ctx = &h->trace;
 	}

@@ -13,7 +13,11 @@
 #include "profile.h"
 #include "queueing.h"
 #include "session.h"
+#include "settings.h"
 #include "smarthost.h"
+
+struct network;
+struct peer;
 
 struct submission {
 	const struct arguments *args;
@@ -25,7 +29,7 @@ struct submission {
 	struct envelope envelope;
 	struct wire_report report;
 	struct smarthost smarthost; /* open while the link is there */
-	struct wire_link *link;     /* NULL: nothing was sent */
+	struct network *link;       /* NULL: nothing was sent */
 	struct error error;   /* of the whole; the recipients have their own */
 	char message_id[256]; /* with its brackets, "" if the message has none */
 	time_t when;
@@ -34,7 +38,15 @@ struct submission {
 	bool attempted;            /* an attempt to send was made, or it was queued */
 	struct queueing queue;
 	struct lingering linger;
+	const struct peer *peer; /* on whose behalf the service submits; NULL: our own */
+	bool recorded;           /* the service has written the log record */
+	/* Where the dialogue goes if not to the terminal; NULL: as the command line says. */
+	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
+	void *trace_ctx;
 };
+
+void submission_init(struct submission *s, const struct arguments *args);
+void submission_done(struct submission *s);
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
@@ -69,6 +81,9 @@ bool recipients_resolve(struct submission *s, struct address_list *l, struct env
 
 /* complete.c: what the message lacks (From, Date, Message-ID), and what must not leave (Bcc). */
 bool message_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+
+/* ... of which this takes down the Message-ID. */
+void submission_keep_id(struct submission *s);
 
 /* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
 bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));

@@ -605,6 +605,8 @@ test_together(void)
 	fake_account_settings.connections = 3;
 	fake_account_settings.per_connection = 10;
 	for (unsigned p = 0; p < 8; p++) {
+		/* what a worker flushes must not be this process's results once more */
+		fflush(NULL);
 		pids[p] = fork();
 		if (pids[p])
 			continue;

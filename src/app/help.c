@@ -10,7 +10,7 @@
 const struct command commands[] = {
 	{ "accounts", "Print the accounts in force, and where each setting comes from." },
 	{ "check", NULL },
-	{ "import", NULL },
+	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others." },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address." },
 	{ "login", NULL },
 	{ "logout", NULL },
@@ -85,9 +85,9 @@ add_row(struct strbuf *out, const struct option *o)
 static bool
 is_shown(const struct option *o, bool everything)
 {
-	return everything ||
-	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_IGNORED);
+	return everything || (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
+				     o->id != OPT_RUN_EVAL && o->group != OPTION_GROUP_QUEUE &&
+				     o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

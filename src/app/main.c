@@ -5,6 +5,7 @@
 #include "args.h"
 #include "error.h"
 #include "help.h"
+#include "importing.h"
 #include "io.h"
 #include "queue.h"
 #include "sendmail.h"
@@ -86,6 +87,8 @@ main(int argc, char **argv)
 		status = queue_command(&args);
 	else if (strcmp(args.command, "log") == 0)
 		status = story_command(&args);
+	else if (strcmp(args.command, "import") == 0)
+		status = importing(&args);
 	else
 		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
 	args_done(&args);

@@ -31,9 +31,9 @@ submission_sources(const struct submission *s)
 	return (struct profile_sources){
 		.file = submission_given(s, OPT_CONFIG) ? profile_text(&s->args->given, OPT_CONFIG)
 							: NULL,
-		.use_environment = getuid() == geteuid() && getgid() == getegid(),
+		.use_environment = !s->peer && getuid() == geteuid() && getgid() == getegid(),
 		/* callers of sendmail pass on arguments that an attacker may have chosen */
-		.root_only = s->args->personality == PERSONALITY_SENDMAIL,
+		.root_only = !s->peer && s->args->personality == PERSONALITY_SENDMAIL,
 	};
 }
 

@@ -79,8 +79,8 @@ complete_resent(struct submission *s)
 		add_date(s, start, "Resent-Date");
 }
 
-static void
-keep_message_id(struct submission *s)
+void
+submission_keep_id(struct submission *s)
 {
 	struct header_field field;
 	struct strbuf value = STRBUF_INIT(HEADER_MAX);
@@ -168,6 +168,6 @@ message_complete(struct submission *s, struct error *err)
 	if (header->full)
 		return error_set(err, FAULT_DATA, "the header of the message is too long");
 	message_update_header_facts(&s->message);
-	keep_message_id(s);
+	submission_keep_id(s);
 	return shorten_lines(s, err);
 }

@@ -5,7 +5,10 @@
 #include "child.h"
 #include "clock.h"
 #include "fallback.h"
+#include "linger.h"
+#include "network.h"
 #include "report.h"
+#include "service.h"
 #include "smarthost.h"
 #include "status.h"
 #include "submission.h"
@@ -23,9 +26,42 @@ struct attempt {
 void
 submission_disconnect(struct submission *s)
 {
-	wire_link_free(s->link);
+	network_free(s->link);
 	s->link = NULL;
 	smarthost_close(&s->smarthost);
+}
+
+static void
+set_limits(const struct attempt *a, const struct profile *account)
+{
+	struct wire_settings *settings = &a->s->smarthost.settings;
+
+	settings->deadline = clock_sooner(smarthost_deadline(account), a->deadline);
+	settings->budget = a->budget;
+}
+
+/* A way to the account's smarthost. Before a password is asked for, a process that keeps a
+ * connection there gets the message, and whoever has an outcome then needs the way no more. */
+static bool
+open_link(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct submission *s = a->s;
+	size_t pending = envelope_count(&s->envelope, OUTCOME_PENDING), left;
+
+	if (!smarthost_prepare(&s->smarthost, s, account, err))
+		return false;
+	set_limits(a, account);
+	linger_ask(s, account, a->progress, a->progress_ctx);
+	left = envelope_count(&s->envelope, OUTCOME_PENDING);
+	if (left && !smarthost_ask(&s->smarthost, account, err)) {
+		s->attempted = s->attempted || left < pending;
+		for (size_t i = 0; left < pending && i < s->envelope.count; i++)
+			if (s->envelope.recipients[i].outcome == OUTCOME_PENDING)
+				recipient_fail(&s->envelope.recipients[i], err);
+		return false;
+	}
+	s->link = network_new(&s->smarthost.settings);
+	return true;
 }
 
 static bool
@@ -33,18 +69,14 @@ deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 {
 	struct submission *s = a->s;
 
-	if (!s->link) {
-		if (!smarthost_open(&s->smarthost, s, account, err)) {
-			submission_disconnect(s);
-			return false;
-		}
-		s->link = wire_link_new(&s->smarthost.settings);
+	if (!s->link && !open_link(a, account, err)) {
+		submission_disconnect(s);
+		return false;
 	}
 	s->attempted = true;
-	s->smarthost.settings.deadline = clock_sooner(smarthost_deadline(account), a->deadline);
-	s->smarthost.settings.budget = a->budget;
-	return wire_link_deliver(
-		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
+	set_limits(a, account);
+	return network_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
+		&s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -135,7 +167,7 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 	bool good;
 
 	/* the account that stood in for the last message does so while its connection lasts */
-	if (!s->link || !wire_link_is_open(s->link)) {
+	if (!s->link || !network_is_open(s->link)) {
 		submission_disconnect(s);
 		s->used = &s->account;
 	}
@@ -147,6 +179,17 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 	good = deliver(&a, err);
 	free(a.open);
 	return good;
+}
+
+static void
+progress(void *ctx, enum wire_mark mark)
+{
+	const struct queueing *q = &((struct submission *)ctx)->queue;
+
+	status_progress(NULL, mark);
+	if (q->progress)
+		q->progress(q->progress_ctx,
+			mark == WIRE_SENT ? QUEUE_MARK_SENDING : QUEUE_MARK_ACCEPTED);
 }
 
 bool
@@ -161,10 +204,12 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
+	if (service_is_asked(s))
+		return service_deliver(s, err);
 	if (!once_begin(s, &done, err) || done)
 		return done;
 	good = queueing_is_on(s) ? queueing_deliver(s, err)
-				 : submission_attempt(s, 0, status_progress, NULL, err);
+				 : submission_attempt(s, 0, progress, s, err);
 	once_end(s, good);
 	return good;
 }
@@ -173,7 +218,7 @@ submission_deliver(struct submission *s, struct error *err)
 static void
 learn(struct submission *s)
 {
-	int socket = wire_link_socket(s->link);
+	int socket = network_socket(s->link);
 	pid_t pid;
 
 	/* it has no use for the passwords */
@@ -181,17 +226,19 @@ learn(struct submission *s)
 	strbuf_done(&s->smarthost.proxy_password);
 	pid = child_detach(&socket, 1);
 	if (!pid) {
-		wire_link_learn(s->link);
+		network_learn(s->link);
 		_exit(0);
 	}
 	if (pid > 0)
-		wire_link_abandon(s->link);
+		network_abandon(s->link);
 }
 
 void
-submission_part(struct submission *s)
+submission_part(struct submission *s, int status)
 {
-	if (s->link && wire_link_learns(s->link))
+	if (s->link && linger_may(s, status))
+		linger_stay(s);
+	else if (s->link && network_learns(s->link))
 		learn(s);
 	submission_disconnect(s);
 }

@@ -12,9 +12,10 @@
 
 #define CAP (4 << 20)
 
-static const char usage[] = "usage: gendoc fill TEMPLATE TEXTS OUTPUT DEPFILE SYSCONFDIR\n"
-			    "       gendoc options|keys TEXTS\n"
-			    "       gendoc statuses|reserved|bash|zsh|fish\n";
+static const char usage[] =
+	"usage: gendoc fill TEMPLATE TEXTS OUTPUT DEPFILE SYSCONFDIR LOCALSTATEDIR\n"
+	"       gendoc options|keys TEXTS\n"
+	"       gendoc statuses|reserved|bash|zsh|fish\n";
 
 void
 gendoc_fail(const char *format, ...)
@@ -115,8 +116,10 @@ add_part(struct strbuf *out, const char *part, const char *texts)
 		{ "bash-arguments", bash_add_arguments },
 		{ "bash-options", bash_add_options },
 		{ "bash-commands", bash_add_commands },
+		{ "bash-words", bash_add_words },
 		{ "zsh-options", zsh_add_options },
 		{ "zsh-commands", zsh_add_commands },
+		{ "zsh-words", zsh_add_words },
 		{ "fish-options", fish_add_options },
 		{ "fish-commands", fish_add_commands },
 	};
@@ -132,13 +135,32 @@ add_part(struct strbuf *out, const char *part, const char *texts)
 	return false;
 }
 
-/* Copies one line of a template: "@PART@" alone on a line, maybe indented, is replaced by a part,
- * "@sysconfdir@" anywhere by that folder. */
+/* Appends LINE with the folders that it names in their places. */
 static void
-add_line(struct strbuf *out, char *line, const char *texts, const char *sysconfdir)
+add_folders(struct strbuf *out, const char *line, char *const folders[2])
 {
-	static const char variable[] = "@sysconfdir@";
-	char *part = line + strspn(line, " \t"), *at;
+	static const char *const variables[] = { "@sysconfdir@", "@localstatedir@" };
+	size_t n;
+
+	for (; *line; line += n) {
+		n = 1;
+		for (size_t i = 0; i < 2; i++)
+			if (!strncmp(line, variables[i], strlen(variables[i]))) {
+				strbuf_adds(out, folders[i]);
+				n = strlen(variables[i]);
+				break;
+			}
+		if (n == 1)
+			strbuf_addc(out, *line);
+	}
+}
+
+/* Copies one line of a template: "@PART@" alone on a line, maybe indented, is replaced by a part,
+ * "@sysconfdir@" and "@localstatedir@" anywhere by those folders. */
+static void
+add_line(struct strbuf *out, char *line, const char *texts, char *const folders[2])
+{
+	char *part = line + strspn(line, " \t");
 	size_t n = strlen(part);
 
 	if (n > 2 && part[0] == '@' && part[n - 1] == '@') {
@@ -147,12 +169,7 @@ add_line(struct strbuf *out, char *line, const char *texts, const char *sysconfd
 			gendoc_fail("no part is called %s", part + 1);
 		return;
 	}
-	while ((at = strstr(line, variable))) {
-		strbuf_add(out, line, (size_t)(at - line));
-		strbuf_adds(out, sysconfdir);
-		line = at + sizeof(variable) - 1;
-	}
-	strbuf_adds(out, line);
+	add_folders(out, line, folders);
 	strbuf_addc(out, '\n');
 }
 
@@ -165,7 +182,7 @@ fill(char *argv[])
 	check_texts(argv[1], argv[2], argv[3]);
 	gendoc_read(argv[0], &template);
 	for (rest = template.s; (line = strsep(&rest, "\n")) && (rest || *line);)
-		add_line(&out, line, argv[1], argv[4]);
+		add_line(&out, line, argv[1], argv + 4);
 	write_file(argv[2], &out);
 	strbuf_done(&template);
 	strbuf_done(&out);
@@ -176,7 +193,7 @@ main(int argc, char *argv[])
 {
 	struct strbuf out = STRBUF_INIT(CAP);
 
-	if (argc == 7 && !strcmp(argv[1], "fill")) {
+	if (argc == 8 && !strcmp(argv[1], "fill")) {
 		fill(argv + 2);
 	} else if (argc == 2 || argc == 3) {
 		if (argc == 3)

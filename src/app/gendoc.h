@@ -23,7 +23,9 @@ void manual_add_reserved(struct strbuf *out);
 void bash_add_arguments(struct strbuf *out); /* cases for the option before the word */
 void bash_add_options(struct strbuf *out);   /* all options */
 void bash_add_commands(struct strbuf *out);
+void bash_add_words(struct strbuf *out);  /* cases for a command: what may follow it */
 void zsh_add_options(struct strbuf *out); /* specifications for _arguments */
 void zsh_add_commands(struct strbuf *out);
+void zsh_add_words(struct strbuf *out);
 void fish_add_options(struct strbuf *out);
 void fish_add_commands(struct strbuf *out);

@@ -161,6 +161,30 @@ bash_add_commands(struct strbuf *out)
 			strbuf_addf(out, "\t%s\n", commands[i].name);
 }
 
+void
+bash_add_words(struct strbuf *out)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (!commands[i].sentence || !commands[i].words)
+			continue;
+		strbuf_addf(out, "\t%s) _sendoff_words ", commands[i].name);
+		add_words(out, commands[i].words);
+		strbuf_adds(out, " ;;\n");
+	}
+}
+
+void
+zsh_add_words(struct strbuf *out)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (!commands[i].sentence || !commands[i].words)
+			continue;
+		strbuf_addf(out, "\t%s) compadd ", commands[i].name);
+		add_words(out, commands[i].words);
+		strbuf_adds(out, " ;;\n");
+	}
+}
+
 /* The part of a specification behind the option: "[what it does]:argument:what completes it". */
 static void
 zsh_add_argument(struct strbuf *out, const struct option *o)
@@ -310,6 +334,12 @@ fish_add_commands(struct strbuf *out)
 			strbuf_addf(out, "complete -c sendoff -n __sendoff_is_first -a %s -d '",
 				commands[i].name);
 			add_escaped(out, commands[i].sentence, "'\\", "\\");
+			strbuf_adds(out, "'\n");
+			if (!commands[i].words)
+				continue;
+			strbuf_addf(out, "complete -c sendoff -n '__sendoff_follows %s' -a '",
+				commands[i].name);
+			add_words(out, commands[i].words);
 			strbuf_adds(out, "'\n");
 		}
 }

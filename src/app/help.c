@@ -8,18 +8,19 @@
 #define COLUMN 28 /* where sentences begin */
 
 const struct command commands[] = {
-	{ "accounts", "Print the accounts in force, and where each setting comes from." },
-	{ "check", NULL },
-	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others." },
-	{ "log", "Print what became of messages: by an id, a Message-ID or an address." },
-	{ "login", NULL },
-	{ "logout", NULL },
-	{ "password", NULL },
-	{ "queue", "List the queue, and see to what is in it: show, flush, hold, release, remove, "
-		   "retry, run." },
-	{ "serve", NULL },
-	{ "setup", NULL },
-	{ "token", NULL },
+	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL },
+	{ "check", NULL, NULL },
+	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
+	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
+	{ "login", NULL, NULL },
+	{ "logout", NULL, NULL },
+	{ "password", NULL, NULL },
+	{ "queue",
+		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
+		"list|show|flush|hold|release|remove|retry|run" },
+	{ "serve", "Submit for others: listen on a socket, send, run the queue.", "client" },
+	{ "setup", NULL, NULL },
+	{ "token", NULL, NULL },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
 
@@ -66,7 +67,7 @@ add_wrapped(struct strbuf *out, const char *text, size_t indent, size_t column)
 }
 
 static void
-add_row(struct strbuf *out, const struct option *o)
+add_row(struct strbuf *out, const struct option *o, const char *sentence)
 {
 	size_t start = out->len, column;
 
@@ -77,7 +78,7 @@ add_row(struct strbuf *out, const struct option *o)
 		strbuf_addc(out, '\n');
 		column = 0;
 	}
-	add_wrapped(out, o->sentence, COLUMN, column);
+	add_wrapped(out, sentence, COLUMN, column);
 }
 
 /* The short page leaves out what can be set once for an account, and what only sendmail's callers
@@ -85,9 +86,10 @@ add_row(struct strbuf *out, const struct option *o)
 static bool
 is_shown(const struct option *o, bool everything)
 {
-	return everything || (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-				     o->id != OPT_RUN_EVAL && o->group != OPTION_GROUP_QUEUE &&
-				     o->group != OPTION_GROUP_IGNORED);
+	return everything || o->id == OPT_QUEUE ||
+	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
+		       o->id != OPT_RUN_EVAL && o->group != OPTION_GROUP_QUEUE &&
+		       o->group != OPTION_GROUP_SERVICE && o->group != OPTION_GROUP_IGNORED);
 }
 
 static void
@@ -103,7 +105,10 @@ add_groups(struct strbuf *out, bool everything)
 			group = (int)options[i].group;
 			strbuf_addf(out, "\n%s:\n", option_group_titles[group]);
 		}
-		add_row(out, &options[i]);
+		if (everything || options[i].id != OPT_QUEUE)
+			add_row(out, &options[i], options[i].sentence);
+		else
+			add_row(out, &options[i], "Keep what cannot be sent now, and try again.");
 	}
 }
 
@@ -112,10 +117,11 @@ help_add(struct strbuf *out, bool everything)
 {
 	size_t i;
 
-	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n");
+	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n       sendoff ");
 	for (i = 0; i < command_count; i++)
 		if (commands[i].sentence)
-			strbuf_addf(out, "       sendoff %s [option ...]\n", commands[i].name);
+			strbuf_addf(out, "%s%s", i ? "|" : "", commands[i].name);
+	strbuf_adds(out, " [option ...]\n");
 	add_groups(out, everything);
 	if (everything)
 		strbuf_adds(out, "\nMore in sendoff(1) and sendoff.conf(5).\n");

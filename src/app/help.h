@@ -9,9 +9,10 @@ struct strbuf;
 
 #define HELP_COLUMNS 80
 
-/* The commands, as argv[1]; NULL for the sentence of a word that is only kept for later. */
+/* The commands, as argv[1]; NULL for the sentence of a word that is only kept for later. WORDS may
+ * follow, separated by |; NULL: none are known. */
 struct command {
-	const char *name, *sentence;
+	const char *name, *sentence, *words;
 };
 extern const struct command commands[];
 extern const size_t command_count;

@@ -9,6 +9,7 @@
 #include "io.h"
 #include "queue.h"
 #include "sendmail.h"
+#include "serve.h"
 #include "status.h"
 #include "story.h"
 #include "strbuf.h"
@@ -55,8 +56,9 @@ refuse(const struct arguments *args, const struct error *err)
 	if (args->errors_quiet)
 		return fault_status(err->fault);
 	fprintf(stderr, "%s: unable to %s: %s\n", args->program,
-		args->command              ? "list the accounts"
-		: err->fault == FAULT_DATA ? "send the message"
+		args->command && strcmp(args->command, "import") == 0 ? "import"
+		: args->command                                       ? "list the accounts"
+		: err->fault == FAULT_DATA                            ? "send the message"
 					   : "understand the command line",
 		err->text);
 	return fault_status(err->fault);
@@ -81,6 +83,8 @@ main(int argc, char **argv)
 		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
+	else if (args.command && strcmp(args.command, "serve") == 0)
+		status = serve(&args);
 	else if (!args.command)
 		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
 	else if (strcmp(args.command, "queue") == 0)

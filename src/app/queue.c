@@ -8,6 +8,8 @@
 #include "args.h"
 #include "clock.h"
 #include "error.h"
+#include "peer.h"
+#include "queue_ask.h"
 #include "queueing.h"
 #include "runner.h"
 #include "strbuf.h"
@@ -62,21 +64,11 @@ open_spool(struct command_run *c, const char *path, struct spool *ret, struct qu
 		.program = c->args->program,
 		.json = given(c, OPT_JSON),
 		.quiet = given(c, OPT_QUIET),
-		.everybody = true,
-		.uid = getuid(),
+		.everybody = !queue_asker() || queue_asker()->uid == 0,
+		.uid = queue_asker() ? queue_asker()->uid : getuid(),
 		.now = clock_wall(),
 		.out = stdout,
 	};
-	return true;
-}
-
-static bool
-count_name(void *ctx, const char *id)
-{
-	unsigned long *n = ctx;
-
-	(void)id;
-	++*n;
 	return true;
 }
 
@@ -92,7 +84,7 @@ list_spool(struct command_run *c, const char *path, bool failed)
 	view.failed = failed;
 	if ((failed || queue_list_accounts(&view, &c->counts, &err)) &&
 		queue_list(&view, &c->counts, &err) && !failed)
-		(void)!spool_names(&s, true, count_name, &c->counts.failed, &err);
+		c->counts.failed += queue_count(&view, true);
 	if (err.fault)
 		fail(c, "list the queue", &err);
 	spool_close(&s);
@@ -297,7 +289,9 @@ flush_one(struct command_run *c, const char *text)
 	char id[ENTRY_ID + 1];
 
 	if (find_entry(c, text, &s, &view, id, &err)) {
-		if (view.failed)
+		if (!queue_may_see(&view, id))
+			error_set(&err, FAULT_NOINPUT, "there is no entry \"%.40s\"", text);
+		else if (view.failed)
 			error_set(&err, FAULT_USAGE, "it has failed (sendoff queue retry %s)", id);
 		strbuf_adds(&path, s.path);
 		spool_close(&s);
@@ -317,9 +311,31 @@ run_each(struct command_run *c, enum queue_run how)
 }
 
 static void
+flush_id(void *ctx, const char *id)
+{
+	flush_one(ctx, id);
+}
+
+/* For somebody who asks the service: what is theirs. */
+static void
+flush_own(struct command_run *c)
+{
+	struct spool s;
+	struct queue_view view;
+
+	for (size_t at = 0; at < c->paths.len; at += strlen(c->paths.s + at) + 1)
+		if (open_spool(c, c->paths.s + at, &s, &view)) {
+			queue_each(&view, false, flush_id, c);
+			spool_close(&s);
+		}
+}
+
+static void
 flush(struct command_run *c)
 {
-	if (!c->count)
+	if (!c->count && queue_asker() && queue_asker()->uid)
+		flush_own(c);
+	else if (!c->count)
 		run_each(c, QUEUE_RUN_FLUSH);
 	for (size_t i = 0; i < c->count; i++)
 		flush_one(c, c->operands[i]);
@@ -330,6 +346,11 @@ run(struct command_run *c)
 {
 	struct error err = ERROR_NONE;
 
+	if (queue_asker()) {
+		error_set(&err, FAULT_PERMISSION, "the service does it by itself");
+		fail(c, "run the queue", &err);
+		return;
+	}
 	if (given(c, OPT_ONCE)) {
 		run_each(c, QUEUE_RUN_ONCE);
 		return;
@@ -387,6 +408,8 @@ queue_command(const struct arguments *args)
 {
 	struct command_run c = { .args = args, .paths = STRBUF_INIT(PATHS), .verb = "list" };
 
+	if (queue_by_service(args, &c.status))
+		return c.status;
 	c.operands = args->operands;
 	c.count = args->operand_count;
 	if (c.count) {
@@ -405,12 +428,10 @@ count_spool(struct command_run *c, const char *path)
 {
 	struct spool s;
 	struct queue_view view;
-	struct error err = ERROR_NONE;
 
 	if (!open_spool(c, path, &s, &view))
 		return;
-	if (!spool_names(&s, false, count_name, &c->counts.messages, &err))
-		fail(c, "count the queue", &err);
+	c->counts.messages += queue_count(&view, false);
 	spool_close(&s);
 }
 
@@ -419,6 +440,8 @@ queue_as_sendmail(const struct arguments *args)
 {
 	struct command_run c = { .args = args, .paths = STRBUF_INIT(PATHS), .verb = "" };
 
+	if (queue_by_service(args, &c.status))
+		return c.status;
 	queue_find_spools(args, &c.paths);
 	if (args->mode == MODE_QUEUE_LIST) {
 		list(&c);
@@ -429,6 +452,8 @@ queue_as_sendmail(const struct arguments *args)
 		for (size_t at = 0; at < c.paths.len; at += strlen(c.paths.s + at) + 1)
 			count_spool(&c, c.paths.s + at);
 		printf("%lu\n", c.counts.messages);
+	} else if (queue_asker() && queue_asker()->uid) {
+		flush_own(&c);
 	} else {
 		run_each(&c, args->queue_forced ? QUEUE_RUN_FLUSH : QUEUE_RUN_DUE);
 		if (c.status == fault_status(FAULT_TEMPORARY))

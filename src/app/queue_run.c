@@ -7,6 +7,7 @@
 #include "error.h"
 #include "queue.h"
 #include "queueing.h"
+#include "service.h"
 #include "strbuf.h"
 
 struct release {
@@ -43,6 +44,22 @@ run_once(struct spool *s, struct courier *c, struct runner_settings *settings, e
 	return good;
 }
 
+/* What one user may leave in the in-tray. */
+static struct spool_limits
+drop_limits(const struct arguments *args)
+{
+	struct spool_limits limits = { .messages = 0 };
+	struct profile account;
+
+	if (!service_settings(args, &account, NULL))
+		return limits;
+	limits.messages = (unsigned)profile_number(&account, OPT_USER_MESSAGES);
+	limits.octets = profile_number(&account, OPT_USER_OCTETS);
+	limits.message_octets = profile_number(&account, OPT_MESSAGE_OCTETS);
+	profile_done(&account);
+	return limits;
+}
+
 bool
 queue_run(const struct arguments *args, const char *path, enum queue_run how, const char *id,
 	const char *account, unsigned *ret_left, struct error *err)
@@ -62,6 +79,7 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	spool_add_heartbeat(&heartbeat, path);
 	if (serve || how == QUEUE_RUN_ONCE)
 		settings.heartbeat = heartbeat.s;
+	settings.drops = drop_limits(args);
 	courier_init(&c, args, path, NULL);
 	c.quiet = profile_is_set(&args->given, OPT_QUIET) ||
 		  args->personality == PERSONALITY_SENDMAIL;

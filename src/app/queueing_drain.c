@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "courier.h"
 #include "queueing.h"
+#include "network.h"
 #include "queueing_signal.h"
 #include "submission.h"
 #include "wishes.h"
@@ -84,7 +85,7 @@ static size_t
 descriptors(const struct submission *s, int keep[CHILD_KEEP])
 {
 	const struct spool *spool = &s->queue.spool;
-	const int all[] = { wire_link_socket(s->link), spool->dir, spool->queue, spool->failed,
+	const int all[] = { network_socket(s->link), spool->dir, spool->queue, spool->failed,
 		spool->damaged, spool->tmp, spool->drop, s->queue.slot.fd };
 	size_t n = 0;
 
@@ -100,7 +101,7 @@ queueing_drain(struct submission *s)
 	int keep[CHILD_KEEP];
 	size_t n;
 
-	if (!s->queue.open || !s->link || signals_caught() || !wire_link_is_open(s->link) ||
+	if (!s->queue.open || !s->link || signals_caught() || !network_is_open(s->link) ||
 		!is_plain(s) || !something_is_due(s))
 		return;
 	n = descriptors(s, keep);
@@ -111,7 +112,7 @@ queueing_drain(struct submission *s)
 		drain(s);
 		_exit(0);
 	default:
-		wire_link_abandon(s->link);
+		network_abandon(s->link);
 		s->link = NULL;
 	}
 }

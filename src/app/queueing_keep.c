@@ -9,9 +9,9 @@
 #include "bounce.h"
 #include "breaker.h"
 #include "clock.h"
+#include "courier.h"
 #include "heartbeat.h"
 #include "history.h"
-#include "identity.h"
 #include "queueing.h"
 #include "report.h"
 #include "schedule.h"
@@ -239,11 +239,12 @@ keep_rest(struct submission *s, const struct error *why, struct entry *entry, st
 static void
 notify(struct submission *s, struct entry *e)
 {
-	const struct bounce_settings how = { .host = identity_host(),
-		.smarthost = *s->report.host ? s->report.host : NULL };
+	struct bounce_settings how = courier_bounce_settings(s, &s->account);
 	struct error ignored = ERROR_NONE;
 	char id[ENTRY_ID + 1];
 
+	how.smarthost = *s->report.host ? s->report.host : NULL;
+	/* what cannot be made now is owed: the runner will see to it */
 	(void)!bounce_make(&s->queue.spool, e, BOUNCE_FAILED, &how, clock_wall(), id, &ignored);
 }
 

@@ -1,6 +1,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "peer.h"
 #include "report.h"
 #include "strbuf.h"
 #include "submission.h"
@@ -61,7 +62,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	struct strbuf id = STRBUF_INIT(128);
 	char enhanced[16];
 
-	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)getuid());
+	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)(s->peer ? s->peer->uid : getuid()));
 	strbuf_addf(out, " state=%s", report_state(s));
 	add_value(out, "entry", s->queue.id);
 	add_value(out, "failed_entry", s->queue.failed_id);

@@ -130,7 +130,8 @@ report_record(const struct submission *s)
 	/* cron, PHP and the like leave no other trace */
 	if (sendmail && !profile_is_set(&s->account, OPT_LOG))
 		target = "syslog";
-	if (!target || strcmp(target, "none") == 0)
+	/* the service has written it down, with who asked for it */
+	if (s->recorded || !target || strcmp(target, "none") == 0)
 		return;
 	report_add_record(&record, s);
 	if (!log_open(&log, target, sendmail ? "sendmail" : "sendoff", &why) ||

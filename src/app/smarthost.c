@@ -254,22 +254,33 @@ set_proxy(struct smarthost *h, const struct profile *p, struct error *err)
 }
 
 bool
-smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
+smarthost_prepare(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
 	if (!fill_settings(&h->settings, account, err) ||
 		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
-		!check_files(account, err) || !set_proxy(h, account, err))
+		!check_files(account, err))
 		return false;
-	fill_token(h, account);
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;
 	trace_init(&h->trace, s);
-	if (h->trace.wanted) {
+	if (s->trace) {
+		h->settings.trace = s->trace;
+		h->settings.trace_ctx = s->trace_ctx;
+	} else if (h->trace.wanted) {
 		h->settings.trace = trace_line;
 		h->settings.trace_ctx = &h->trace;
 	}
+	return true;
+}
+
+bool
+smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
+{
+	if (!set_proxy(h, account, err))
+		return false;
+	fill_token(h, account);
 	h->asked = wants_secret(&h->settings);
 	if (h->asked && !secret_start(&h->secret, account,
 				h->settings.socket ? "localhost" : h->settings.hosts[0],
@@ -281,16 +292,30 @@ smarthost_open(struct smarthost *h, const struct submission *s, const struct pro
 	return true;
 }
 
+bool
+smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
+	struct error *err)
+{
+	return smarthost_prepare(h, s, account, err) && smarthost_ask(h, account, err);
+}
+
 void
-smarthost_close(struct smarthost *h)
+smarthost_forget(struct smarthost *h)
 {
 	if (h->asked)
 		secret_done(&h->secret);
+	h->asked = h->got = false;
 	strbuf_done(&h->password);
-	strbuf_done(&h->mail_auth);
 	strbuf_done(&h->proxy_password);
+	strbuf_done(&h->pin);
+}
+
+void
+smarthost_close(struct smarthost *h)
+{
+	smarthost_forget(h);
+	strbuf_done(&h->mail_auth);
 	strbuf_done(&h->cert);
 	strbuf_done(&h->key);
-	strbuf_done(&h->pin);
 	*h = (struct smarthost)SMARTHOST_NONE;
 }

@@ -39,6 +39,22 @@ struct smarthost {
  * starts to ask for the password where one will be needed. *H needs smarthost_close in any case. */
 bool smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err) __attribute__((warn_unused_result));
+/* The parts of it: settings and files; then the password, which takes a process where a command or the
+ * keyring has it. */
+bool smarthost_prepare(struct smarthost *h, const struct submission *s,
+	const struct profile *account, struct error *err) __attribute__((warn_unused_result));
+bool smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
+	__attribute__((warn_unused_result));
+/* Wipes the password; it cannot be had again. */
+void smarthost_forget(struct smarthost *h);
+/* The parts of it: settings and files; then the secrets, which take a process where a command or the
+ * keyring has them. */
+bool smarthost_prepare(struct smarthost *h, const struct submission *s,
+	const struct profile *account, struct error *err) __attribute__((warn_unused_result));
+bool smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
+	__attribute__((warn_unused_result));
+/* Wipes the secrets; they cannot be had again. */
+void smarthost_forget(struct smarthost *h);
 void smarthost_close(struct smarthost *h);
 /* When the account's timeout will have passed, counted from now. */
 int64_t smarthost_deadline(const struct profile *p);

@@ -6,11 +6,11 @@
 #include "clock.h"
 #include "identity.h"
 #include "report.h"
+#include "service.h"
 #include "smtpd_state.h"
 
 /* What a client may cost before it has sent a message: a command one, a mistake more. */
-#define WASTE_MAX     200000
-#define WASTE_MISTAKE 2000
+#define WASTE_MAX 200000
 
 void
 smtpd_end(struct smtpd *d, int status)
@@ -79,6 +79,8 @@ greet(struct smtpd *d, const struct smtpd_command *c)
 	if (c->verb == SMTPD_EHLO)
 		strbuf_adds(&text, "PIPELINING\nSIZE\n8BITMIME\nSMTPUTF8\nDSN\nCHUNKING\n"
 				   "ENHANCEDSTATUSCODES\n");
+	if (c->verb == SMTPD_EHLO && d->of->password_file)
+		strbuf_adds(&text, "AUTH PLAIN\n");
 	/* RFC 2034 section 4: no enhanced code here */
 	smtpd_say(d, 250, (struct enhanced){ 0, 0, 0 }, text.s);
 	strbuf_done(&text);
@@ -144,7 +146,7 @@ mistake(struct smtpd *d, const struct error *refusal)
 		return;
 	}
 	smtpd_reply_refusal(d, refusal);
-	d->waste += WASTE_MISTAKE;
+	d->waste += SMTPD_MISTAKE;
 }
 
 static enum client_event
@@ -154,7 +156,9 @@ take_line(struct smtpd *d, const char *line, size_t n)
 	struct error refusal = ERROR_NONE;
 	enum client_event event = CLIENT_READY;
 
-	if (smtpd_command_parse(line, n, &c, &refusal)) {
+	if (smtpd_listened(d, line)) {
+		d->wary = false;
+	} else if (smtpd_command_parse(line, n, &c, &refusal)) {
 		d->wary = false;
 		event = obey(d, &c);
 	} else {
@@ -235,7 +239,7 @@ start(struct smtpd *d)
 	char greeting[512];
 	int code;
 
-	if (account_load(&d->s, &err)) {
+	if (account_load(&d->s, &err) && smtpd_shut(d, &err)) {
 		snprintf(greeting, sizeof(greeting), "%s ESMTP sendoff", identity_host());
 		smtpd_say(d, 220, (struct enhanced){ 0, 0, 0 }, greeting);
 		serve(d);
@@ -248,21 +252,23 @@ start(struct smtpd *d)
 }
 
 int
-smtpd(const struct arguments *args)
+smtpd_serve(const struct arguments *args, const struct smtpd_client_of *client)
 {
-	struct smtpd d = { .called = args, .args = *args };
+	struct smtpd d = { .called = args, .args = *args, .of = client };
 
 	profile_init(&d.args.given, args->given.name, args->given.origin);
 	profile_override(&d.args.given, &args->given);
 	d.s.args = &d.args;
 	d.s.message = (struct message)MESSAGE_NONE;
 	d.s.started = clock_ms();
+	d.s.peer = client->peer;
 	profile_init(&d.s.account, "", "");
 	wire_report_init(&d.s.report);
-	client_init(&d.client, STDIN_FILENO, STDOUT_FILENO);
+	client_init(&d.client, client->in, client->out);
 	start(&d);
 	smtpd_reset(&d);
-	client_flush(&d.client);
+	if (!d.silent)
+		client_flush(&d.client);
 	smtpd_upstreams_close(&d);
 	client_done(&d.client);
 	wire_report_done(&d.s.report);
@@ -270,4 +276,27 @@ smtpd(const struct arguments *args)
 	profile_list_done(&d.s.accounts);
 	profile_done(&d.args.given);
 	return d.status;
+}
+
+int
+smtpd(const struct arguments *args)
+{
+	const struct smtpd_client_of own = { .in = STDIN_FILENO, .out = STDOUT_FILENO };
+	struct error err = ERROR_NONE;
+	struct profile account;
+	int status;
+	bool service;
+
+	/* what is wrong with the configuration the dialogue says */
+	if (!service_settings(args, &account, NULL))
+		return smtpd_serve(args, &own);
+	service = profile_choice(&account, OPT_SUBMIT) == 1;
+	if (service && !service_talk(&account, args, SERVICE_SMTP, &status, &err)) {
+		printf("421 4.3.2 %s\r\n", err.text);
+		status = fflush(stdout) == 0 ? fault_status(err.fault) : fault_status(FAULT_IO);
+	}
+	profile_done(&account);
+	if (service)
+		return status;
+	return smtpd_serve(args, &own);
 }

@@ -1,5 +1,6 @@
 #include "alloc.h"
 #include "clock.h"
+#include "peer.h"
 #include "smtpd_state.h"
 
 #define ORIGIN "MAIL" /* where messages of the configuration say that a setting comes from */
@@ -30,6 +31,17 @@ take_arguments(struct smtpd *d, const struct smtpd_command *c, struct error *err
 	return good;
 }
 
+/* What the service's configuration lets a client do. */
+static bool
+may_send(struct smtpd *d, struct error *err)
+{
+	struct submission *s = &d->s;
+
+	if (!s->peer)
+		return true;
+	return peer_may_send(s->peer, &s->account, &s->envelope.sender, err);
+}
+
 static bool
 begin(struct smtpd *d, const struct smtpd_command *c, struct relay_reply *reply, struct error *err)
 {
@@ -38,7 +50,8 @@ begin(struct smtpd *d, const struct smtpd_command *c, struct relay_reply *reply,
 
 	s->when = clock_wall();
 	s->started = clock_ms();
-	if (!take_arguments(d, c, err) || !account_choose(s, err) || !envelope_begin(s, err))
+	if (!take_arguments(d, c, err) || !account_choose(s, err) || !envelope_begin(s, err) ||
+		!may_send(d, err))
 		return false;
 	d->up = smtpd_upstream(d, err);
 	if (!d->up)

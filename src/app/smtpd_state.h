@@ -4,8 +4,10 @@
 #pragma once
 
 #include "args.h"
+#include "peer.h"
 #include "relay.h"
 #include "smarthost.h"
+#include "smtpd.h"
 #include "smtpd_client.h"
 #include "smtpd_command.h"
 #include "submission.h"
@@ -13,6 +15,8 @@
 #define SMTPD_RECIPIENTS 5000        /* RCPT commands of one transaction, refused ones included */
 #define SMTPD_UPSTREAMS  8           /* connections at a time, each of another account */
 #define SMTPD_MESSAGE    (1LL << 30) /* octets, where the smarthost has not named a limit */
+
+#define SMTPD_MISTAKE    2000        /* what a mistake costs: a command costs one */
 
 /* The connection for an account; its place does not change. */
 struct upstream {
@@ -24,7 +28,8 @@ struct upstream {
 };
 
 struct smtpd {
-	const struct arguments *called; /* the command line */
+	const struct smtpd_client_of *of; /* who talks to us */
+	const struct arguments *called;   /* the command line */
 	struct arguments args;          /* the same, with what MAIL said over it */
 	struct client client;
 	struct submission s; /* the transaction; its configuration is everybody's */
@@ -41,6 +46,10 @@ struct smtpd {
 	unsigned long waste; /* what the client has cost since the last message */
 	bool wary;           /* DATA was refused: what follows may be content */
 	bool lost;           /* a smarthost was lost in a transaction */
+	struct peer authenticated; /* who has logged in: s.peer points to it then */
+	unsigned refused_logins;
+	bool expects_response; /* AUTH goes on with the next line */
+	bool silent;           /* no more replies either: it is no SMTP client */
 	bool over;           /* no more commands; STATUS is set */
 	int status;
 };
@@ -51,6 +60,12 @@ void smtpd_reset(struct smtpd *d);
 void smtpd_end(struct smtpd *d, int status);
 /* Writes the record of the transaction; WHY may be NULL. */
 void smtpd_record(struct smtpd *d, const struct error *why);
+
+/* smtpd_box.c. Sandboxes the process when it serves somebody else, and the accounts allow it. */
+bool smtpd_shut(struct smtpd *d, struct error *err) __attribute__((warn_unused_result));
+
+/* smtpd_listen.c. Takes a line of a client that came by a socket; false where it is like any other. */
+bool smtpd_listened(struct smtpd *d, const char *line);
 
 /* smtpd_reply.c. Lines of TEXT, each ended by LF, or one without. */
 void smtpd_say(struct smtpd *d, int code, struct enhanced enhanced, const char *text);

@@ -10,7 +10,9 @@
 #include "error.h"
 #include "history.h"
 #include "json.h"
+#include "peer.h"
 #include "queue.h"
+#include "queue_ask.h"
 #include "spool.h"
 #include "strbuf.h"
 #include "text.h"
@@ -145,12 +147,15 @@ story_command(const struct arguments *args)
 {
 	const char *what = args->operand_count ? args->operands[0] : NULL;
 	bool json = profile_is_set(&args->given, OPT_JSON);
+	const struct peer *asker = queue_asker();
 	struct strbuf paths = STRBUF_INIT(1 << 20);
 	struct error err = ERROR_NONE;
 	unsigned long found = 0;
 	int status = 0;
 	struct spool s;
 
+	if (queue_by_service(args, &status))
+		return status;
 	if (args->operand_count > 1)
 		error_set(&err, FAULT_USAGE, "one id, Message-ID or address at a time");
 	else
@@ -161,7 +166,8 @@ story_command(const struct arguments *args)
 				error_clear(&err);
 			continue;
 		}
-		(void)!story_tell(&s, what, true, getuid(), json, stdout, &found, &err);
+		(void)!story_tell(&s, what, !asker || asker->uid == 0,
+			asker ? asker->uid : getuid(), json, stdout, &found, &err);
 		spool_close(&s);
 	}
 	strbuf_done(&paths);

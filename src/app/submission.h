@@ -8,11 +8,16 @@
 #include "args.h"
 #include "envelope.h"
 #include "error.h"
+#include "linger.h"
 #include "message.h"
 #include "profile.h"
 #include "queueing.h"
 #include "session.h"
+#include "settings.h"
 #include "smarthost.h"
+
+struct network;
+struct peer;
 
 struct submission {
 	const struct arguments *args;
@@ -24,7 +29,7 @@ struct submission {
 	struct envelope envelope;
 	struct wire_report report;
 	struct smarthost smarthost; /* open while the link is there */
-	struct wire_link *link;     /* NULL: nothing was sent */
+	struct network *link;       /* NULL: nothing was sent */
 	struct error error;   /* of the whole; the recipients have their own */
 	char message_id[256]; /* with its brackets, "" if the message has none */
 	time_t when;
@@ -32,7 +37,16 @@ struct submission {
 	bool input_read;           /* standard input was read to its end, or is not used */
 	bool attempted;            /* an attempt to send was made, or it was queued */
 	struct queueing queue;
+	struct lingering linger;
+	const struct peer *peer; /* on whose behalf the service submits; NULL: our own */
+	bool recorded;           /* the service has written the log record */
+	/* Where the dialogue goes if not to the terminal; NULL: as the command line says. */
+	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
+	void *trace_ctx;
 };
+
+void submission_init(struct submission *s, const struct arguments *args);
+void submission_done(struct submission *s);
 
 /* True iff the option was given on the command line. */
 bool submission_given(const struct submission *s, enum option_id id);
@@ -68,6 +82,9 @@ bool recipients_resolve(struct submission *s, struct address_list *l, struct env
 /* complete.c: what the message lacks (From, Date, Message-ID), and what must not leave (Bcc). */
 bool message_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
+/* ... of which this takes down the Message-ID. */
+void submission_keep_id(struct submission *s);
+
 /* author.c: the From field, added or rewritten, and domains for the addresses of the header. */
 bool author_complete(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 
@@ -81,7 +98,7 @@ bool submission_attempt(struct submission *s, int64_t budget, wire_progress *pro
 /* Ends the connection. */
 void submission_disconnect(struct submission *s);
 /* What is left to do with the connection when everything is reported. Nobody has to wait for it. */
-void submission_part(struct submission *s);
+void submission_part(struct submission *s, int status);
 
 /* The address that stands in the message's From field (the first one), or false. Free it. */
 struct address;

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "report.h"
+#include "service.h"
 #include "status.h"
 #include "submission.h"
 
@@ -17,20 +18,10 @@ run(struct submission *s, struct error *err)
 int
 submit(const struct arguments *args)
 {
-	struct submission s = {
-		.args = args,
-		.message = MESSAGE_NONE,
-		.envelope = ENVELOPE_NONE,
-		.smarthost = SMARTHOST_NONE,
-		.when = clock_wall(),
-		.started = clock_ms(),
-		.queue = QUEUEING_NONE,
-	};
+	struct submission s;
 	int status;
 
-	profile_init(&s.account, "", "");
-	s.used = &s.account;
-	wire_report_init(&s.report);
+	submission_init(&s, args);
 	if (!run(&s, &s.error))
 		input_drain(&s);
 	s.finished = clock_ms();
@@ -38,14 +29,8 @@ submit(const struct arguments *args)
 	status_set(status);
 	queueing_drain(&s);
 	if (s.queue.state != QUEUE_STATE_NONE && submission_given(&s, OPT_WAIT))
-		status = queueing_wait(&s);
-	submission_part(&s);
-	queueing_done(&s.queue);
-	wire_report_done(&s.report);
-	envelope_done(&s.envelope);
-	message_done(&s.message);
-	profile_done(&s.account);
-	profile_done(&s.fallback);
-	profile_list_done(&s.accounts);
+		status = s.recorded ? service_wait(&s) : queueing_wait(&s);
+	submission_part(&s, status);
+	submission_done(&s);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "help.h"
+#include "sandbox.h"
 #include "sasl.h"
 #include "strbuf.h"
 #include "text.h"
@@ -21,6 +22,20 @@ add_files(struct strbuf *out)
 	else
 		strbuf_adds(out, "~/.config");
 	strbuf_adds(out, "/sendoff/config " SYSCONFDIR "/sendoff/config\n");
+}
+
+/* What keeps the process that talks to a server from anything else. */
+static void
+add_sandbox(struct strbuf *out)
+{
+	struct sandbox_state state;
+
+	sandbox_probe(&state);
+	strbuf_adds(out, "sandbox: ");
+	if (state.landlock)
+		strbuf_addf(out, "Landlock ABI %d%s", state.landlock, state.seccomp ? ", " : "");
+	strbuf_adds(out, state.seccomp ? "seccomp" : state.landlock ? "" : "none");
+	strbuf_adds(out, SANITIZED ? " (not used in this build)\n" : "\n");
 }
 
 void
@@ -40,6 +55,7 @@ version_add(struct strbuf *out)
 #else
 	strbuf_adds(out, "\nkeyring: none\n");
 #endif
+	add_sandbox(out);
 	strbuf_adds(out, "configuration: ");
 	add_files(out);
 }

@@ -9,13 +9,25 @@
 static time_t pretended;
 static volatile sig_atomic_t stopped;
 
-int64_t
-clock_ms(void)
+static int64_t
+milliseconds(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+int64_t
+clock_ms(void)
+{
+	return milliseconds(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_age_ms(void)
+{
+	return milliseconds(CLOCK_BOOTTIME);
 }
 
 int64_t

@@ -14,6 +14,8 @@ struct strbuf;
 
 /* Milliseconds of monotonic time. A deadline is such a value; CLOCK_NEVER never comes. */
 int64_t clock_ms(void);
+/* The same, but it goes on while the machine sleeps: for how old something is. */
+int64_t clock_age_ms(void);
 /* Now plus MS milliseconds. */
 int64_t clock_in(int64_t ms);
 /* Milliseconds left until DEADLINE as poll(2) takes them: 0 when it has passed, -1 for never. */

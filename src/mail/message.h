@@ -67,6 +67,12 @@ struct message_reading {
 bool message_read(struct message *m, int fd, const struct message_reading *how, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* Reads a message of ours that was in other hands as if it had just come in: whatever its octets are,
+ * lines end in CRLF and the facts are true. *RET is empty; DIRECTORY (borrowed) and BASE are what it
+ * has. Errors as message_read. */
+bool message_read_anew(const struct message *m, const char *directory, uint64_t base,
+	struct message *ret, struct error *err) __attribute__((warn_unused_result));
+
 /* Building a message by hand (compose): body octets that are normalised already are appended;
  * memory turns into a file by itself. Facts are kept up to date. (Other octets are kept as they are
  * too; longest_line then counts as if LF were the end of a line and one CR before it no part.) */

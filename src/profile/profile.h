@@ -66,6 +66,9 @@ struct profile *profile_list_add(struct profile_list *l, const char *name, const
  * `default`; else the only one. NULL with FAULT_CONFIG that lists what there is. */
 struct profile *profile_select(struct profile_list *l, const char *name,
 	const struct address *sender, struct error *err) __attribute__((warn_unused_result));
+/* True iff TEXT fits PATTERN, where `*` is any text and `?` any character, without regard to the case
+ * of ASCII letters. */
+bool profile_fits(const char *pattern, const char *text);
 /* Checks what belongs together once everything is set: a host; a password source needs a user;
  * tls-key and tls-cert come together; trust "none" needs a pin or fingerprint unless the host is
  * loopback; tls none with a user needs allow-cleartext-auth; and so on. FAULT_CONFIG. */

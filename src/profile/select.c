@@ -24,10 +24,9 @@ next(const char *s)
 	return s;
 }
 
-/* `*` is any text, `?` any character. Goes back to the last star only, so that no pattern takes
- * more than the product of the lengths. */
-static bool
-fits(const char *pattern, const char *text)
+/* Goes back to the last star only, so that no pattern takes more than the product of the lengths. */
+bool
+profile_fits(const char *pattern, const char *text)
 {
 	const char *star = NULL, *again = NULL;
 
@@ -61,7 +60,7 @@ any_fits(const struct profile *p, const char *text)
 
 	v = profile_list_of(p, OPT_MATCH_FROM, &n);
 	for (size_t i = 0; i < n; i++)
-		if (fits(v[i], text))
+		if (profile_fits(v[i], text))
 			return true;
 	return false;
 }

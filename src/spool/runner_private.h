@@ -32,6 +32,7 @@ struct runner_share {
 	int64_t blocked;            /* the account is not to be tried before; 0: it may be */
 	char current[ENTRY_ID + 1]; /* the entry in its hands, "" for none */
 	volatile sig_atomic_t sent; /* the end of its data has left */
+	volatile sig_atomic_t over; /* it walks no more, or knows how the way is */
 };
 
 /* What the workers of one account share: where the next of them goes on. */
@@ -54,7 +55,7 @@ struct runner_work {
 	const struct runner_item *items;
 	size_t n, chunk; /* items are taken in pieces, as many as one connection has */
 	atomic_size_t *next;
-	struct runner_share *share;
+	struct runner_share *share, *first; /* FIRST: of the worker that was started first */
 	bool force;     /* a person asked for it: due or not, whatever the breaker says */
 	bool connected; /* the slot and an open connection are the caller's */
 	unsigned most;  /* messages, 0: no limit */

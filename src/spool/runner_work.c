@@ -11,9 +11,11 @@
 #include "clock.h"
 #include "error.h"
 #include "runner_private.h"
+#include "state.h"
 
 #define REMOVALS      10  /* are flushed together at most ... */
 #define REMOVALS_MS   100 /* ... and none waits longer */
+#define FIRST_MS      60000 /* what others wait for the first, should it die */
 #define LOST_IN_A_ROW 2   /* connections lost within a transaction: it is not the messages' fault */
 #define RESERVE       4096 /* octets that a trailer may take beside those of the recipients */
 
@@ -406,6 +408,21 @@ take_slot(struct runner_work *w)
 	return false;
 }
 
+/* One finds out for all whether there is a way to the smarthost: as long as nothing is known, that
+ * costs one connection. */
+static bool
+await_first(struct runner_work *w)
+{
+	const int64_t deadline = clock_in(FIRST_MS);
+
+	for (unsigned round = 0; w->first && w->first != w->share && !w->first->over; round++) {
+		if (!clock_left(deadline))
+			break;
+		state_rest(round, deadline);
+	}
+	return !w->first || w->first == w->share || !w->first->blocked;
+}
+
 void
 runner_work(struct runner_work *w)
 {
@@ -415,16 +432,20 @@ runner_work(struct runner_work *w)
 	w->slot = (struct slot)SLOT_NONE;
 	w->before = (struct breaker){ .kind = BREAKER_CLOSED };
 	snprintf(w->before.account, sizeof(w->before.account), "%s", w->name);
-	if (!take_slot(w))
+	if (!await_first(w) || !take_slot(w)) {
+		w->share->over = 1;
 		return;
+	}
 	while (!w->ended && (at = atomic_fetch_add(w->next, w->chunk)) < w->n) {
 		end = w->n - at < w->chunk ? w->n : at + w->chunk;
 		for (; at < end && !w->ended; at++) {
 			w->ended = must_stop(w);
 			if (!w->ended)
 				work_on(w, &w->items[at], at + 1 < end);
+			w->share->over = 1;
 		}
 	}
+	w->share->over = 1;
 	if (!w->connected)
 		disconnect(w);
 	flush_removals(w);

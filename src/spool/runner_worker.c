@@ -146,6 +146,7 @@ runner_start(struct runner *r, int index, const struct runner_account *account,
 		return;
 	}
 	w.next = &b->next;
+	w.first = &b->share[0];
 	while (!r->settings->in_process && started < count &&
 		fork_worker(r, &w, index, b, &b->share[started]))
 		started++;

@@ -12,7 +12,6 @@
 #include "clock.h"
 #include "entry_private.h"
 #include "error.h"
-#include "intake.h"
 #include "io.h"
 #include "spool.h"
 #include "spool_private.h"
@@ -21,7 +20,6 @@
 #define YOUNG       (60 * 60) /* seconds that somebody may still be writing */
 #define DAMAGED_MAX (1 << 20) /* octets kept of what is no entry */
 #define DAMAGED_FEW 100       /* files in damaged/ until nothing is kept any more */
-#define PIECE       (64 << 10)
 
 struct taking {
 	struct spool *s;
@@ -76,35 +74,6 @@ keep_damaged(struct taking *t, int from, const char *name)
 	close(fd);
 }
 
-/* Reads the message of E as if it had just come in: whatever its octets are, lines end in CRLF and
- * the facts are true. */
-static bool
-read_anew(struct taking *t, const struct entry *e, struct message *m, struct error *err)
-{
-	const struct message_reading how = { .directory = t->directory };
-	struct message_reader r;
-	struct intake in;
-	char *piece = xmalloc(PIECE);
-	ssize_t got;
-	bool good;
-
-	m->base = ENTRY_BLOCK;
-	intake_init(&in, m, &how);
-	message_reader_init(&r, &e->message);
-	do {
-		got = message_reader_get(&r, piece, PIECE, err);
-		good = got >= 0 && intake_feed(&in, piece, (size_t)got, err);
-	} while (good && got);
-	good = good && intake_finish(&in, err);
-	intake_done(&in);
-	free(piece);
-	m->facts.headerless = e->message.facts.headerless;
-	m->facts.empty_input = e->message.facts.empty_input;
-	m->facts.nul_removed += e->message.facts.nul_removed;
-	m->facts.cr_changed += e->message.facts.cr_changed;
-	return good;
-}
-
 /* True iff the entry ID of queue/ was made from the drop E already, before the drop could be
  * removed. */
 static bool
@@ -138,7 +107,7 @@ commit(struct taking *t, const char *name, const struct entry *e, struct error *
 	fresh.not_before = e->not_before > now ? e->not_before : now;
 	fresh.lifetime = e->lifetime;
 	fresh.notify_error = e->notify_error;
-	good = read_anew(t, e, &m, err) &&
+	good = message_read_anew(&e->message, t->directory, ENTRY_BLOCK, &m, err) &&
 	       spool_commit(t->s, &fresh, &e->envelope, &m, fresh.not_before, &existed, err);
 	if (good && existed && !was_taken(t, name, e)) {
 		*fresh.id = '\0';

@@ -221,6 +221,9 @@ write_content(struct session *s, bool dotted, struct error *err)
 	message_reader_init(&reader, s->content);
 	while (good && (n = message_reader_get(&reader, block, BLOCK, err)) > 0) {
 		total += (uint64_t)n;
+		/* without a dot the last octet is the end, and it may leave at once */
+		if (!dotted && total == message_size(s->content))
+			session_progress(s, WIRE_SENT);
 		good = dotted ? put_stuffed(s, block, (size_t)n, &start, err)
 			      : put(s, block, (size_t)n, err);
 	}
@@ -229,7 +232,7 @@ write_content(struct session *s, bool dotted, struct error *err)
 		good = error_set(
 			err, FAULT_SOFTWARE, "the message changed its size while it was sent");
 	good = good && n == 0;
-	if (good)
+	if (good && dotted)
 		session_progress(s, WIRE_SENT);
 	/* every message ends in CRLF; one that does not must not carry the dot as its last octet */
 	if (good && dotted && !start)

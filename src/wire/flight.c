@@ -12,6 +12,10 @@
  * commands after it. */
 #define AFTER_AUTH_MS (10 * CLOCK_SECOND)
 
+/* How long the first reply may take on a connection that has rested, before another one is made: it
+ * may lead nowhere any more. */
+#define RESUMED_MS (10 * CLOCK_SECOND)
+
 /* Commands in flight at once: their replies must fit into what the stream keeps. */
 #define FLIGHT_MAX 1000
 
@@ -154,7 +158,8 @@ queue_put(struct session *s, enum verb verb, size_t argument)
 		(struct in_flight){ verb, argument };
 }
 
-/* Waits for the reply to the command at the head, with the shorter patience behind AUTH. */
+/* Waits for the reply to the command at the head, with the shorter patience behind AUTH and on a
+ * connection that has rested. */
 static bool
 await(struct session *s, enum verb verb, struct error *err)
 {
@@ -162,6 +167,8 @@ await(struct session *s, enum verb verb, struct error *err)
 	int64_t suspect = clock_in(AFTER_AUTH_MS);
 	struct error late = ERROR_NONE;
 
+	if (s->resumed && !s->tx.content_begun)
+		deadline = clock_sooner(deadline, clock_in(RESUMED_MS));
 	if (!s->after_auth || s->tx.content_begun || suspect >= deadline)
 		return flight_reply(s, verb, deadline, err);
 	if (flight_reply(s, verb, suspect, &late))
@@ -236,7 +243,7 @@ take_replies(struct session *s, struct error *lost, struct error *err)
 		}
 		s->queue_head = (s->queue_head + 1) % s->queue_size;
 		s->queue_count--;
-		s->after_auth = false;
+		s->after_auth = s->resumed = false;
 		switch (take_head(s, head, err)) {
 		case MOVE_ON:
 			break;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "session_state.h"
 
 #define GOING_ON "going on with the connection that is open"
@@ -90,6 +91,7 @@ lay_down(struct delivery *d)
 	s->original = NULL;
 	s->progress = NULL;
 	s->report = &l->facts;
+	s->answered = clock_age_ms();
 }
 
 bool
@@ -108,7 +110,7 @@ wire_link_is_open(struct wire_link *l)
 	/* whatever the server says now is not meant for the next message: a 421, its end */
 	if (l->open && (stream_has_input(&s->stream) || s->stream.ended || s->stream.reset))
 		s->greeted = false;
-	if (l->open && !link_usable(s))
+	if (l->open && (!link_usable(s) || !link_has_address(l)))
 		hang_up(l);
 	return l->open;
 }
@@ -196,6 +198,7 @@ link_resume(struct delivery *d, struct error *err)
 	take_up(d);
 	copy_facts(d->report, &d->link->facts);
 	session_trace(s, WIRE_TRACE_NOTE, GOING_ON, strlen(GOING_ON));
+	s->resumed = true;
 	good = converse(s, &why);
 	dead = !good && was_dead(s, &why);
 	for (size_t i = 0; dead && i < s->tx.count; i++) {
@@ -208,4 +211,22 @@ link_resume(struct delivery *d, struct error *err)
 		d->final = false;
 	else if (!good)
 		*err = why;
+}
+
+void
+wire_link_continue(struct wire_link *l, struct envelope *envelope, const struct message *message,
+	wire_progress *progress, void *progress_ctx, struct wire_report *report)
+{
+	struct delivery d = { .link = l,
+		.envelope = envelope,
+		.message = message,
+		.progress = progress,
+		.progress_ctx = progress_ctx,
+		.report = report };
+	struct session nobody = { .envelope = envelope };
+	struct error why = ERROR_NONE;
+
+	link_resume(&d, &why);
+	if (d.final)
+		transaction_fail_pending(&nobody, &why);
 }

@@ -97,3 +97,22 @@ int wire_link_socket(const struct wire_link *l); /* -1 without a connection */
 /* Closes our end of a connection that another process has taken over, without a word to the server.
  */
 void wire_link_abandon(struct wire_link *l);
+
+/* What follows is for a process that keeps an open link for others (warm.h). */
+
+/* As wire_link_deliver, but over the connection that is open only: who is still pending afterwards has
+ * got nothing, and needs another way. A failure that no other address would mend is everybody's
+ * outcome. */
+void wire_link_continue(struct wire_link *l, struct envelope *envelope,
+	const struct message *message, wire_progress *progress, void *progress_ctx,
+	struct wire_report *report);
+/* Wipes password and client key: an open connection needs them no more, and no other will be made. */
+void wire_link_forget(struct wire_link *l);
+/* With pipelining = auto, and where that is not known: finds out, as wire_link_learn does, how the
+ * server answers a BDAT that it refuses, and goes on with the connection. A server that takes content
+ * for commands closes it by that. */
+void wire_link_prove(struct wire_link *l);
+/* What a report says of the connection that is open. */
+const struct wire_report *wire_link_facts(const struct wire_link *l);
+/* No octet leaves any more: what is being written fails, as if the network had. */
+void wire_link_cut(struct wire_link *l);

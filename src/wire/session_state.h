@@ -85,6 +85,8 @@ struct session {
 
 	struct transaction tx;
 	unsigned transactions; /* on this connection */
+	int64_t answered;      /* clock_age_ms() of the last word, between two messages */
+	bool resumed;          /* ... since when nothing was heard, although we spoke */
 	char **domains;        /* of its recipients, sorted, while their number is limited */
 	size_t domain_count;
 
@@ -126,6 +128,9 @@ bool link_attempt(struct delivery *d, const struct target *target, struct dial *
 /* The message goes over the connection that is open, as far as it goes; *ERR is set when it failed.
  * Whoever is still pending needs another one, unless d->final is set. */
 void link_resume(struct delivery *d, struct error *err);
+/* rest.c. True iff the address that we connected from is still this machine's: the network may have
+ * changed. */
+bool link_has_address(const struct wire_link *l);
 /* True iff the connection takes another transaction, as far as is known. */
 bool link_usable(const struct session *s);
 

@@ -24,6 +24,8 @@ struct tls_context;
 struct tls_context *tls_context_new(const struct tls_settings *settings, struct error *err)
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);
+/* Frees the client's key: no handshake can follow. */
+void tls_context_forget(struct tls_context *c);
 
 /* Sessions are resumed from now on where that is possible, from what is kept in DIRECTORY
  * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk (NULL: nothing is noted of the server, not

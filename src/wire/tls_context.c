@@ -201,6 +201,12 @@ tls_context_new(const struct tls_settings *settings, struct error *err)
 }
 
 void
+tls_context_forget(struct tls_context *c)
+{
+	gnutls_certificate_free_keys(c->cred);
+}
+
+void
 tls_expect(struct tls_context *c, const struct tls_peer *peer)
 {
 	c->peer = peer;

@@ -9,6 +9,9 @@
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
 
+/* A server that was heard so lately has not closed an idle connection, and the network is the same. */
+#define SILENT_MS (10 * CLOCK_SECOND)
+
 /* Every server takes that many recipients at once. */
 #define RCPT_LIMIT 100
 
@@ -163,6 +166,10 @@ rides_along(const struct session *s)
 {
 	enum wire_pipelining wanted = s->settings->pipelining;
 
+	/* should the server have closed it meanwhile, nobody would know what became of the
+	 * content */
+	if (s->answered && clock_age_ms() - s->answered > SILENT_MS)
+		return false;
 	/* in LMTP the number of replies to it would depend on those that have not come; and no
 	 * octet of a body leaves for a server that has not said yet that it is there */
 	return !s->early && !s->settings->lmtp && s->capability.chunking &&

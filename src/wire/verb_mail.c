@@ -247,8 +247,9 @@ take_content(struct session *s, enum verb verb, struct error *err)
 		return take_content_each(s, verb);
 	if (verb == VERB_BDAT && reply_class(&s->reply) != 2)
 		/* a server that did not take the octets takes them for commands (RFC 3030 section
-		 * 2 forbids it): what it says from now on cannot be trusted */
-		s->spent = true;
+		 * 2 forbids it): what it says from now on cannot be trusted, unless it has shown
+		 * that it does not */
+		s->spent = s->known.bdat != KNOWN_IN_STEP;
 	if (s->auth_error.fault && reply_class(&s->reply) != 2)
 		return MOVE_ON;
 	if (!s->tx.taken_count && reply_class(&s->reply) != 2)

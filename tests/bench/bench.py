@@ -4,7 +4,7 @@ installed: round trips over a slow link, instructions, system calls, large messa
 time. Counts hold anywhere; seconds only as ratios within one run.
 
 bench.py SENDOFF SMARTHOST DELAYLINK MEASURE. Environment: BENCH_PARTS, some of
-roundtrips,instructions,syscalls,large,libraries,wall; all unless set."""
+roundtrips,warm,instructions,syscalls,large,libraries,wall; all unless set."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import namedtuple
 
-from roundtrips import roundtrips
+from roundtrips import roundtrips, warm
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
@@ -238,7 +238,7 @@ def wall(bench):
     print("(to start a program that does nothing takes %.1f ms here)" % (floor * 1000))
 
 
-PARTS = {"roundtrips": roundtrips, "instructions": instructions, "syscalls": syscalls,
+PARTS = {"roundtrips": roundtrips, "warm": warm, "instructions": instructions, "syscalls": syscalls,
          "large": large, "libraries": libraries, "wall": wall}
 
 

@@ -8,26 +8,31 @@ import subprocess
 
 DELAYS = (0, 20, 100, 300)
 TIMES = 5
+WARM = 1000
 ADDRESS, PORT = "10.9.0.2", 4465
 RECIPIENTS = {n: [f"r{i}@example.net" for i in range(n)] for n in (1, 50)}
 
 
-def seconds(bench, tls, command, delay):
-    """The shortest of TIMES runs over a link with this round-trip time; what one of them learns the
-    next ones know. COMMAND makes the command."""
-    command = command()
-    server = [bench.smarthost, "--extensions", "+PIPECONNECT", "--listen", ADDRESS, "--port", str(PORT), "--tls", tls,
-              "--tls-version", "1.3", "--use-ca", bench.ca, "--record", bench.dir, "--discard"]
-    client = [bench.measure, str(TIMES), bench.small, *command]
+def runs(bench, tls, command, delay, times):
+    """Seconds that each run took over a link with this round-trip time."""
+    server = [bench.smarthost, "--extensions", "+PIPECONNECT", "--listen", ADDRESS, "--port",
+              str(PORT), "--tls", tls, "--tls-version", "1.3", "--use-ca", bench.ca, "--record", bench.dir, "--discard"]
+    client = [bench.measure, str(times), bench.small, *command]
     # no request is made before the server listens
     wait = f"until (exec 3<>/dev/tcp/{ADDRESS}/{PORT}) 2>/dev/null; do sleep 0.1; done; "
     done = subprocess.run(
         [bench.delaylink, str(delay), "exec " + shlex.join(map(str, server)) + " >/dev/null",
          "bash", "-c", wait + "exec " + shlex.join(map(str, client))],
-        stdout=subprocess.PIPE, text=True, env=bench.environment, check=False, timeout=300)
+        stdout=subprocess.PIPE, text=True, env=bench.environment, check=False, timeout=600)
     if done.returncode:
         raise RuntimeError("%s: status %d" % (command[0], done.returncode))
-    return min(float(line.split()[0]) for line in done.stdout.splitlines())
+    return [float(line.split()[0]) for line in done.stdout.splitlines()]
+
+
+def seconds(bench, tls, command, delay):
+    """The shortest of TIMES runs; what one of them learns the next ones know. COMMAND makes the
+    command."""
+    return min(runs(bench, tls, command(), delay, TIMES))
 
 
 def slope(points):
@@ -38,9 +43,37 @@ def slope(points):
             sum((x - mean_x) ** 2 for x, _ in points))
 
 
-def roundtrips(bench):
+def possible():
     if os.geteuid() or not os.path.exists("/dev/net/tun"):
         print("\nround trips: not measured, that wants root and /dev/net/tun")
+        return False
+    return True
+
+
+def warm(bench):
+    """Submissions in a row over connections that linger: what all of them take over two links."""
+    if not possible():
+        return
+    runtime = bench.dir / "runtime"
+    runtime.mkdir(mode=0o700)
+    bench.environment["XDG_RUNTIME_DIR"] = str(runtime)
+    fast, slow = 0, 50
+    ours = bench.sendoff_command(PORT, "--linger", "5", host=ADDRESS)
+    theirs = bench.msmtp_command(PORT, host=ADDRESS)
+    took = {(name, delay): sum(runs(bench, "implicit", command, delay, times)) / times
+            for name, command, times in (("ours", ours, WARM), ("theirs", theirs, TIMES))
+            for delay in (fast, slow)}
+    del bench.environment["XDG_RUNTIME_DIR"]
+    trips = {name: (took[name, slow] - took[name, fast]) / ((slow - fast) / 1000)
+             for name in ("ours", "theirs")}
+    bench.head(f"{WARM} submissions in a row, {slow} ms, linger")
+    bench.row("round trips per submission", trips["ours"], trips["theirs"], bar=1.2)
+    bench.row("seconds for all", took["ours", slow] * WARM, took["theirs", slow] * WARM,
+              form="%.0f")
+
+
+def roundtrips(bench):
+    if not possible():
         return
     clients = {
         "auto": lambda tls, to: bench.sendoff_command(PORT, "--pipelining", "auto", tls=tls,

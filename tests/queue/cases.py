@@ -21,8 +21,11 @@ def case(title):
 def run():
     parser = argparse.ArgumentParser()
     parser.add_argument("patterns", nargs="*", help="names of functions")
-    patterns = parser.parse_args().patterns
-    chosen = [(title, function) for _, title, function in CASES
+    parser.add_argument("--only", help="cases of this file")
+    options = parser.parse_args()
+    patterns = options.patterns
+    chosen = [(title, function) for module, title, function in CASES
+              if options.only in (None, module)
               if not patterns or any(fnmatch.fnmatch(function.__name__, p) for p in patterns)]
     if not SENDOFF or not SMARTHOST:
         print("Bail out! SENDOFF and SMARTHOST must name programs")

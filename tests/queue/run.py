@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import cases  # noqa: E402
+import commands  # noqa: E402, F401
 import modes  # noqa: E402, F401
 
 cases.run()

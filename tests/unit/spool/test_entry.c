@@ -269,10 +269,12 @@ try_refused(void)
 	e.created = INT64_MIN;
 	refuse("a time that is none", &e, &v, &m);
 	make_full(&e, &v, &m);
-	for (int i = 0; i < 100000; i++)
-		add(&v, NULL, "0123456789012345678901234567890123456789012345678901234567890123",
-			"a-domain-of-some-length.example.org", NULL);
-	refuse("too many recipients", &e, &v, &m);
+	char long_one[1001];
+	memset(long_one, 'x', 1000);
+	long_one[1000] = '\0';
+	for (int i = 0; i < 8400; i++)
+		add(&v, NULL, "bob", "example.org", long_one);
+	refuse("an envelope of more than 8 MiB", &e, &v, &m);
 }
 
 /* Cut anywhere, and every octet changed. */

@@ -17,7 +17,7 @@ struct watch {
 	bool fails;
 };
 
-static bool
+static bool __attribute__((unused))
 give_secret(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err)
 {
 	struct watch *w = ctx;

@@ -11,7 +11,8 @@
 
 enum { CALM = 1 << 20 }; /* how: time for the server to act between two messages */
 
-/* Outcomes of each message, and its round trips (that of connecting included). */
+/* Outcomes of each message, and its round trips (that of connecting included), with a ! when no
+ * connection is open behind it. */
 struct chain {
 	const char *name, *script, *outcomes, *turns;
 	unsigned how;
@@ -56,21 +57,21 @@ static const struct chain chains[] = {
 	{ "a refused BDAT ends the connection",
 		CHUNK MAIL RCPT(0) "#\n" OK "<550 5.1.1 nobody\n<503 x\n" QUIT
 				   "+\n" CHUNK IN_ONE QUIT,
-		"P A", "4 4", FULL },
-	{ "MAILMAX", LIMIT FIRST_DATA FIRST_DATA QUIT "+\n" LIMIT FIRST_DATA QUIT, "A A A", "5 2 5",
-		0 },
+		"P A", "4! 4", FULL },
+	{ "MAILMAX", LIMIT FIRST_DATA FIRST_DATA QUIT "+\n" LIMIT FIRST_DATA QUIT, "A A A",
+		"5 2! 5", 0 },
 	{ "several recipients",
 		PIPE MAIL RCPT(0) RCPT(1) ">DATA\n" OK OK OK "<354 go\n.\n" OK MAIL RCPT(0)
 			RCPT(1) ">DATA\n" OK "<550 5.1.1 nobody\n" OK "<354 go\n.\n" OK QUIT,
 		"AA PA", "5 2", 0 },
-	{ "closed between", PIPE FIRST_DATA "!\n+\n" PIPE FIRST_DATA QUIT, "A A", "5 5", CALM },
-	{ "reset between", PIPE FIRST_DATA "^\n+\n" PIPE FIRST_DATA QUIT, "A A", "5 5", CALM },
-	{ "421 between", PIPE FIRST_DATA "<421 idle\n!\n+\n" PIPE FIRST_DATA QUIT, "A A", "5 5",
+	{ "closed between", PIPE FIRST_DATA "!\n+\n" PIPE FIRST_DATA QUIT, "A A", "5! 5", CALM },
+	{ "reset between", PIPE FIRST_DATA "^\n+\n" PIPE FIRST_DATA QUIT, "A A", "5! 5", CALM },
+	{ "421 between", PIPE FIRST_DATA "<421 idle\n!\n+\n" PIPE FIRST_DATA QUIT, "A A", "5! 5",
 		CALM },
 	{ "421 between, and it waits", PIPE FIRST_DATA "<421 idle\n*\n+\n" PIPE FIRST_DATA QUIT,
-		"A A", "5 5", CALM },
+		"A A", "5! 5", CALM },
 	{ "a word too many between", PIPE FIRST_DATA "<250 ok\n*\n+\n" PIPE FIRST_DATA QUIT, "A A",
-		"5 5", CALM },
+		"5! 5", CALM },
 	{ "421 for MAIL", PIPE FIRST_DATA MAIL "<421 idle\n!\n+\n" PIPE FIRST_DATA QUIT, "A A",
 		"5 6", 0 },
 	{ "closed at MAIL", PIPE FIRST_DATA MAIL "!\n+\n" PIPE FIRST_DATA QUIT, "A A", "5 6", 0 },
@@ -84,16 +85,16 @@ static const struct chain chains[] = {
 		"A A", "4 5", FULL },
 	{ "421 for MAIL, but the content was taken",
 		CHUNK IN_ONE MAIL RCPT(0) "#\n<421 idle\n" OK OK "!\n+\n" CHUNK IN_ONE QUIT,
-		"A A A", "4 1 4", FULL },
+		"A A A", "4 1! 4", FULL },
 	{ "closed with content in flight: in doubt",
-		CHUNK IN_ONE MAIL RCPT(0) "#\n!\n+\n" CHUNK IN_ONE QUIT, "A D A", "4 1 4", FULL },
+		CHUNK IN_ONE MAIL RCPT(0) "#\n!\n+\n" CHUNK IN_ONE QUIT, "A D A", "4 1! 4", FULL },
 	{ "closed behind MAIL: the usual way",
 		PIPE FIRST_DATA MAIL RCPT(0) ">DATA\n" OK "!\n+\n" PIPE FIRST_DATA QUIT, "A A",
 		"5 6", 0 },
 	{ "closed behind the end of data: in doubt",
 		PIPE FIRST_DATA MAIL RCPT(0) ">DATA\n" OK OK
 					     "<354 go\n.\n!\n+\n" PIPE FIRST_DATA QUIT,
-		"A D A", "5 2 5", 0 },
+		"A D A", "5 2! 5", 0 },
 	{ "lost step: lockstep from here on",
 		CHUNK IN_ONE MAIL RCPT(
 			0) "#\n{250 ok|250 ok|500 x|500 x|\n*\n+\n" CHUNK MAIL OK RCPT(0) OK
@@ -161,7 +162,6 @@ play(const struct chain *c)
 	struct wire_settings settings = settings_for(c->how, hosts, &w);
 	struct wire_link *l = wire_link_new(&settings);
 	struct message m;
-	bool open = false;
 
 	strbuf_adds(&dotted, HEADER "\r\n");
 	add_dotted(&dotted, BODY);
@@ -174,9 +174,9 @@ play(const struct chain *c)
 		at += strcspn(at, " ");
 		if (c->how & CALM)
 			poll(NULL, 0, 40);
-		open = wire_link_is_open(l);
+		if (!wire_link_is_open(l))
+			strbuf_addc(&turns, '!');
 	}
-	ok(open, "%s: the last connection is open", c->name);
 	wire_link_free(l);
 	if (!ok(peer_stop(&peer, why, sizeof(why)), "%s: the dialogue", c->name))
 		printf("# peer: %s\n# trace:\n%s\n", why, w.trace.s);

@@ -1,0 +1,123 @@
+#include "linger_key.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memo.h"
+#include "profile.h"
+#include "settings.h"
+#include "strbuf.h"
+
+#define RECORD_MAX (4 << 20)
+#define FILES_MAX  32 /* configuration files that one account is made of */
+
+/* True iff the option says how the connection is made. How long it may take does not. */
+static bool
+is_of_connection(const struct option *o)
+{
+	return (o->group == OPTION_GROUP_SERVER || o->group == OPTION_GROUP_TLS ||
+		       o->group == OPTION_GROUP_AUTH) &&
+	       o->id != OPT_TIMEOUT && o->id != OPT_LINGER;
+}
+
+static void
+add_settings(struct strbuf *record, const struct profile *p)
+{
+	const struct setting *set;
+
+	memo_adds(record, SENDOFF_VERSION);
+	memo_add_number(record, geteuid());
+	memo_adds(record, p->name);
+	for (size_t i = 0; i < OPT_COUNT; i++) {
+		set = &p->settings[i];
+		if (!is_of_connection(&options[i]) || !set->origin)
+			continue;
+		memo_add_number(record, i);
+		memo_add_number(record, set->n);
+		for (size_t k = 0; k < set->n; k++)
+			memo_adds(record, set->v[k]);
+	}
+}
+
+static void
+add_time(struct strbuf *record, const struct timespec *t)
+{
+	memo_add_number(record, (uint64_t)t->tv_sec);
+	memo_add_number(record, (uint64_t)t->tv_nsec);
+}
+
+static void
+add_state(struct strbuf *record, const char *path)
+{
+	struct stat st;
+
+	memo_adds(record, path);
+	if (!path || stat(path, &st)) {
+		memo_add_number(record, 0);
+		return;
+	}
+	memo_add_number(record, st.st_dev);
+	memo_add_number(record, st.st_ino);
+	memo_add_number(record, (uint64_t)st.st_size);
+	add_time(record, &st.st_mtim);
+	add_time(record, &st.st_ctim);
+}
+
+/* The file in "FILE:LINE", once. */
+static void
+add_origin(struct strbuf *record, const char *origin, struct strbuf *seen)
+{
+	struct strbuf path = STRBUF_INIT(8192);
+	const char *colon = origin && *origin == '/' ? strrchr(origin, ':') : NULL;
+
+	if (colon)
+		strbuf_add(&path, origin, (size_t)(colon - origin));
+	strbuf_addc(&path, '\n');
+	if (colon && !strstr(seen->s, path.s)) {
+		strbuf_add(seen, path.s, path.len);
+		strbuf_truncate(&path, path.len - 1);
+		add_state(record, path.s);
+	}
+	strbuf_done(&path);
+}
+
+static void
+add_files(struct strbuf *record, const struct profile *p)
+{
+	static const enum option_id files[] = { OPT_TLS_TRUST, OPT_TLS_CRL, OPT_TLS_CERT,
+		OPT_TLS_KEY, OPT_TLS_KEY_PIN_FILE, OPT_PASSWORD_FILE, OPT_PROXY_PASSWORD_FILE };
+	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
+	struct strbuf seen = STRBUF_INIT(FILES_MAX * 4096), path = STRBUF_INIT(8192);
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		add_state(record, profile_text(p, files[i]));
+	if (folder && profile_is_set(p, OPT_PASSWORD_CREDENTIAL)) {
+		strbuf_addf(&path, "%s/%s", folder, profile_text(p, OPT_PASSWORD_CREDENTIAL));
+		add_state(record, path.s);
+	}
+	add_origin(record, p->origin, &seen);
+	for (size_t i = 0; i < OPT_COUNT; i++)
+		add_origin(record, p->settings[i].origin, &seen);
+	if (seen.full)
+		record->full = true;
+	strbuf_done(&seen);
+	strbuf_done(&path);
+}
+
+bool
+linger_keys(const struct profile *account, const struct wire_settings *settings,
+	struct memo_key *name, struct memo_key *key)
+{
+	struct strbuf record = STRBUF_INIT_SECRET(RECORD_MAX);
+	bool good;
+
+	add_settings(&record, account);
+	memo_adds(&record, settings->ehlo_name);
+	good = memo_hash(name, &record);
+	add_files(&record, account);
+	good = good && memo_hash(key, &record);
+	strbuf_done(&record);
+	return good;
+}

@@ -1,0 +1,13 @@
+/* Giving up for good what a process is not to have. */
+#pragma once
+
+#include <stdbool.h>
+
+struct error;
+
+/* Becomes user NAME and its group, without other groups and without capabilities, and makes sure
+ * that there is no way back. Only root may; for NAME itself it does nothing but check.
+ * FAULT_CONFIG: there is no such user; FAULT_SYSTEM: the kernel refuses. */
+bool privilege_switch(const char *name, struct error *err) __attribute__((warn_unused_result));
+/* No new privileges by execve, no core files, no debugger, files for nobody else. */
+void privilege_harden(void);

@@ -1,0 +1,906 @@
+"""`sendoff serve` and `submit = service`: what users may do, what they may not, and what becomes of
+the mail when somebody dies. Wants root, for namespaces and users of its own."""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import room
+from machine import BASE, SENDOFF, Smarthost, Tap, Wrong, enter, expect
+from protocol import (ACCEPTED, ANSWER, COMMAND, COMMITTED, MARK, SENDING, SMTP, SUBMIT, TAKEN,
+                      Verdict, field, number, option, parcel, receive, send)
+from room import BOB, PASSWORD, SERVICE, SOCKET, Room
+from staller import Staller
+
+CASES = []
+MAIL = b"Subject: figures\n\nAs promised.\n"
+
+
+def case(title):
+    def note(function):
+        CASES.append((title, function))
+        return function
+    return note
+
+
+def ok(answer, status=0, out=None, err=None):
+    expect(answer.status == status, "status %d expected: %s", status, answer)
+    expect(out is None or re.search(out, answer.out), "output %r expected: %s", out, answer)
+    expect(err is None or re.search(err, answer.err), "error %r expected: %s", err, answer)
+    return answer
+
+
+def masked(text):
+    """What differs from run to run."""
+    text = re.sub(r'"(time|message_id|queue_id)":"[^"]*"', r'"\1":"x"', text)
+    text = re.sub(r'"(resolve|connect|tls|greeting|auth|mail|data|total)":\d+', r'"\1":0', text)
+    return re.sub(r"accepted as \d+", "accepted as N", re.sub(r"\d+ ms\b", "N ms", text))
+
+
+def status_of(pid):
+    text = pathlib.Path("/proc/%d/status" % pid).read_text()
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def children(pid):
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rsplit(")", 1)[1].split()
+        except (OSError, IndexError):
+            continue
+        if int(words[1]) == pid and words[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def descriptor(r, content, sealed=True):
+    fd = os.memfd_create("entry", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+    os.write(fd, content)
+    if sealed:
+        fcntl.fcntl(fd, 1033, 0x2 | 0x4 | 0x8)  # F_ADD_SEALS: SHRINK, GROW, WRITE
+    return fd
+
+
+def template(r, text=MAIL, argv=(), *lines):
+    """An entry as the program writes it. The configuration is another one meanwhile."""
+    config = (r.directory / "config").read_text()
+    down(r)
+    if lines:
+        r.configure_service("host = 127.0.0.1", "port = 1", "tls = none", accounts=(lines,))
+    ok(r.run("alice", ["sendoff", *argv, "carol@example.org"], text), out="^queued ")
+    (name,) = r.queued()
+    content = (r.spool / "queue" / name).read_bytes()
+    empty(r)
+    shutil.rmtree(r.spool / "state/accounts", ignore_errors=True)
+    (r.directory / "config").write_text(config)
+    return content
+
+
+def submit(r, fd, user="alice", body=b""):
+    s = r.connect(user)
+    send(s, parcel(SUBMIT, body), fd)
+    verdict = Verdict(s)
+    s.close()
+    return verdict
+
+
+@case("receipts, JSON and errors are the same by the service and directly")
+def receipts(r, h):
+    config = BASE / "direct"
+    config.write_text("[account default]\nremember = no\n%s\n" % "\n".join(h.settings()))
+    r.configure_service("remember = no", *h.settings())
+    for argv, text in ((["carol@example.org"], MAIL), (["--json", "carol@example.org"], MAIL),
+                       (["-v", "carol@example.org"], MAIL), (["--quiet", "carol@example.org"], MAIL),
+                       (["carol@example.org", "permfail@example.org"], MAIL),
+                       (["--json", "permfail@example.org", "tempfail@example.org"], MAIL),
+                       (["--queue=never", "tempfail@example.org"], MAIL),
+                       (["--queue=never", "dataperm@example.org"], MAIL),
+                       (["--queue=never", "--partial=abort", "a@example.org",
+                         "permfail@example.org"], MAIL),
+                       (["--subject", "x", "--to", "carol@example.org", "--body", "y"], b""),
+                       (["carol@example.org"], b"Subject: x\n\n" + b"y" * 2000 + b"\0\n"),
+                       (["carol@example.org"], b"Subject: x\n\n" + b"large\n" * 100000),
+                       (["carol@example.org"], b""), (["-f", "<>", "carol@example.org"], MAIL)):
+        direct = r.run("root", ["sendoff", "--config", config, "--queue=never", *argv], text)
+        served = r.run("root", ["sendoff", "--queue=never", *argv], text)
+        for what in "status", "out", "err":
+            ours, theirs = (masked(str(getattr(answer, what))) for answer in (served, direct))
+            n = len(os.path.commonprefix((ours, theirs)))
+            expect(ours == theirs, "%s: %s differs: %r, directly %r", argv, what,
+                   ours[max(0, n - 30):][:200], theirs[max(0, n - 30):][:200])
+    h.messages()
+
+
+@case("every byte of a message arrives, whatever its size")
+def bytes_arrive(r, h):
+    for size in 0, 1, 1000, 262143, 262144, 3000000:
+        body = (hashlib.sha256(b"%d" % size).hexdigest().encode() + b"\n") * (size // 65 + 1)
+        ok(r.run("alice", ["sendoff", "carol@example.org"], b"Subject: x\n\n" + body[:size]))
+        (message,) = h.messages()
+        want = body[:size].replace(b"\n", b"\r\n")
+        want += b"" if want.endswith(b"\r\n") or not want else b"\r\n"
+        expect(message.body == want, "%d octets differ", size)
+
+
+@case("nobody but sendoff reads the password, and it is used")
+def password(r, h):
+    secret = BASE / "word"
+    secret.write_text(PASSWORD + "\n")
+    own = Smarthost("--mechanisms", "PLAIN", "--user", "ann", "--password-file", secret)
+    settings = [line for line in own.settings() if not line.startswith("auth")]
+    r.configure_service(*settings, *r.login())
+    expect(r.run("alice", ["cat", r.secrets / "work"]).status != 0, "alice reads the password")
+    trace = BASE / "tmp/trace"
+    ok(r.run("alice", ["strace", "-f", "-o", trace, SENDOFF, "carol@example.org"], MAIL,
+             timeout=60), out="PLAIN")
+    text = trace.read_text()
+    expect("secrets" not in text, "the client looks for the password: %s",
+           [line for line in text.splitlines() if "secrets" in line])
+    expect(PASSWORD not in text, "the client has seen the password")
+    expect(len(own.messages()) == 1, "it did not arrive")
+    ok(r.run("alice", ["sendoff", "--submit=direct", "carol@example.org"], MAIL), 78)
+
+
+@case("the service is sendoff for good, without capabilities; what talks to a server is sandboxed")
+def privileges(r, h):
+    s = Staller("mail")
+    r.configure_service(*s.settings())
+    client = r.start([SENDOFF, "carol@example.org"], stdin=subprocess.PIPE,
+                     stdout=subprocess.DEVNULL)
+    client.stdin.write(MAIL)
+    client.stdin.close()
+    expect(s.reached.wait(20), "nobody connects")
+    try:
+        pids = [r.service.pid]
+        for pid in pids:
+            pids += children(pid)
+        expect(len(pids) >= 4, "processes: %s", pids)
+        boxed = 0
+        for pid in pids:
+            found = status_of(pid)
+            for key in "Uid", "Gid":
+                expect(set(found[key].split()) == {str(SERVICE)}, "%d: %s %s", pid, key, found[key])
+            expect(found["Groups"].strip() == "", "%d: groups %s", pid, found["Groups"])
+            expect(int(found["CapEff"], 16) == int(found["CapPrm"], 16) == 0, "capabilities")
+            expect(found["NoNewPrivs"].strip() == "1", "%d may gain privileges", pid)
+            boxed += found["Seccomp"].strip() == "2"
+        if "ASAN_OPTIONS" not in os.environ:
+            expect(boxed == 1, "%d processes are sandboxed", boxed)
+        answer = r.run("alice", ["cat", "/proc/%d/environ" % pids[-1]])
+        expect(answer.status != 0, "others can look into it")
+    finally:
+        s.go.set()
+        expect(client.wait(20) == 0, "it failed")
+    r.configure_service(*h.settings())
+
+
+@case("users: who is not named is refused, with 77 and a word")
+def users(r, h):
+    r.configure_service(*h.settings(), accounts=(
+        ("default", "users = alice, @wheel"), ("number", "users = %d" % BOB)))
+    ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+    ok(r.run("root", ["sendoff", "carol@example.org"], MAIL))
+    ok(r.run("bob", ["sendoff", "carol@example.org"], MAIL), 77,
+       err=r"user bob may not use account default \(key users\)")
+    ok(r.run("bob", ["sendoff", "-a", "number", "carol@example.org"], MAIL))
+    ok(r.run("alice", ["sendoff", "-a", "number", "carol@example.org"], MAIL), 77)
+    room.machine.replace_lines("/etc/group", "wheel", "wheel:x:61050:bob")
+    ok(r.run("bob", ["sendoff", "carol@example.org"], MAIL))
+    ok(r.run("bob", ["/usr/sbin/sendmail", "-bs"],
+             b"EHLO x\r\nMAIL FROM:<bob@example.net>\r\nQUIT\r\n"), out="250 2.1.0")
+    room.machine.replace_lines("/etc/group", "wheel", "wheel:x:61050:")
+    ok(r.run("bob", ["/usr/sbin/sendmail", "-bs"],
+             b"EHLO x\r\nMAIL FROM:<bob@example.net>\r\nQUIT\r\n"), out=r"\r\n5\d\d .*may not use")
+    expect(len(h.messages()) == 4, "not exactly those that are allowed arrived")
+
+
+@case("allow-senders: %u, patterns, the null sender, and sender = force")
+def senders(r, h):
+    r.configure_service(*h.settings(), accounts=(
+        ("default", "allow-senders = %u@example.net, sales-*@example.net"),
+        ("null", "allow-senders = <>"), ("forced", "sender = force", "from = one@example.net")))
+    for argv, status in ((["-f", "alice@example.net"], 0), (["-f", "ALICE@Example.NET"], 0),
+                         (["-f", "sales-7@example.net"], 0), (["-f", "bob@example.net"], 77),
+                         (["-f", "alice@example.net.example.org"], 77), (["-f", "<>"], 77),
+                         (["-a", "null", "-f", "<>"], 0), (["-a", "null", "-f", "a@b.c"], 77)):
+        ok(r.run("alice", ["sendoff", *argv, "carol@example.org"], MAIL), status,
+           err="allow-senders" if status else None)
+    ok(r.run("root", ["sendoff", "-f", "bob@example.net", "carol@example.org"], MAIL))
+    for sender, good in ("one", True), ("two", False):
+        entry = template(r, MAIL, ("-f", sender + "@example.net"), "forced")
+        verdict = submit(r, descriptor(r, entry))
+        expect(verdict.good == good, "forced, but %s: %s", sender, verdict)
+        expect(good or verdict.fault == 13 and "sender = force" in verdict.text, "%s", verdict)
+
+
+@case("limits: the largest message, messages in a time, messages that wait")
+def limits(r, h):
+    r.configure_service(*h.settings(), "message-octets = 100000", "user-rate = 2/1h",
+                        "user-messages = 3")
+    restart(r)
+    ok(r.run("alice", ["sendoff", "carol@example.org"], b"Subject: x\n\n" + b"y\n" * 100000), 65,
+       err="message-octets")
+    for status in 0, 0, 75:
+        ok(r.run("alice", ["sendoff", "--queue=never", "carol@example.org"], MAIL), status,
+           err="user-rate" if status else None)
+    ok(r.run("bob", ["sendoff", "carol@example.org"], MAIL))
+    ok(r.run("root", ["sendoff", "carol@example.org"], MAIL))
+    r.configure_service("host = 127.0.0.1", "port = 1", "tls = none", "user-messages = 3")
+    restart(r)
+    for n in range(5):
+        status = 0 if n < 3 else 75
+        ok(r.run("bob", ["sendoff", "carol@example.org"], MAIL), status)
+    ok(r.run("root", ["sendoff", "carol@example.org"], MAIL))
+    empty(r)
+    r.configure_service(*h.settings())
+    restart(r)
+    h.messages()
+
+
+def empty(r):
+    def removed():
+        # one may just be tried
+        r.run("root", ["sendoff", "queue", "remove", "all"])
+        return not r.queued()
+    r.until(removed, "the queue is not empty")
+
+
+def restart(r):
+    expect(r.stop() == 0, "the service ended badly: %s", r.said())
+    r.serve()
+
+
+@case("what would make the service connect elsewhere is refused")
+def elsewhere(r, h):
+    for argv in (["--port", "26"], ["--tls", "none"], ["--queue-dir", "/tmp"], ["--ehlo-name", "x"],
+                 ["--tls-trust", "/tmp/x"], ["--password-file", "/tmp/x", "--user", "u"]):
+        ok(r.run("alice", ["sendoff", *argv, "carol@example.org"], MAIL), 64,
+           err="for the service's configuration to say")
+    entry = template(r)
+    for name in b"host", b"queue-dir", b"log", b"password-command", b"config", b"submit", b"to":
+        verdict = submit(r, descriptor(r, entry), body=option(name, b"x"))
+        expect(verdict.kind is None, "option %s: %s", name, verdict)
+    expect(not h.messages(), "it was sent")
+
+
+@case("a user sees and changes only what is theirs; root everything")
+def queues(r, h):
+    down(r)
+    for user in "alice", "bob", "root":
+        ok(r.run(user, ["sendoff", "carol@example.org"], MAIL), out="^queued ")
+    ids = {user: ok(r.run(user, ["sendoff", "queue", "--json"])).out for user in ("alice", "bob")}
+    for user, other in ("alice", "bob"), ("bob", "alice"):
+        expect('"sender":"%s@' % user in ids[user], "%s does not see their own: %s", user, ids)
+        expect("%s@box" % other not in ids[user], "%s sees what is %s's", user, other)
+    own = {user: re.search(r'"entry":"([0-9a-z]{16})"', ids[user])[1] for user in ids}
+    ok(r.run("root", ["/usr/sbin/sendmail", "-bP"]), out="^3\n$")
+    ok(r.run("bob", ["/usr/sbin/sendmail", "-bP"]), out="^1\n$")
+    ok(r.run("bob", ["/usr/bin/mailq"]), out=own["bob"])
+    for verb in "show", "hold", "release", "remove", "flush":
+        answer = r.run("bob", ["sendoff", "queue", verb, own["alice"]])
+        expect(answer.status != 0 and "alice@box" not in answer.out, "%s: %s", verb, answer)
+    expect(len(r.queued()) == 3, "one is gone: %s", r.queued())
+    ok(r.run("bob", ["sendoff", "queue", "remove", "all"]))
+    expect(len(r.queued()) == 2 and own["bob"] not in r.queued(), "bob's alone should be gone")
+    ok(r.run("alice", ["sendoff", "queue", "run"]), 77)
+    expect(r.run("alice", ["ls", r.spool / "queue"]).status, "the queue can be listed")
+    expect(r.run("alice", ["ls", r.spool / "drop"]).status, "the in-tray can be listed")
+    r.configure_service(*h.settings())
+    r.run("alice", ["sendoff", "queue", "flush"])
+    # the account can be used again: the runner may be at root's by now
+    expect("alice" in [m.sender.split("@")[0] for m in h.messages()], "alice's was not sent")
+    empty(r)
+
+
+def down(r):
+    r.configure_service("host = 127.0.0.1", "port = 1", "tls = none")
+
+
+@case("-bs is carried by the service: verdicts, mistakes, ends")
+def smtp(r, h):
+    text = (b"EHLO x\r\nMAIL FROM:<alice@example.net>\r\nRCPT TO:<carol@example.org>\r\n"
+            b"DATA\r\nSubject: a\r\n\r\n..b\r\n.\r\nMAIL FROM:<alice@example.net>\r\n"
+            b"RCPT TO:<permfail@example.org>\r\nNONSENSE\r\nQUIT\r\n")
+    answer = ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], text))
+    codes = re.findall(r"^(\d{3}) ", answer.out, re.M)
+    expect(codes == "220 250 250 250 354 250 250 550 500 221".split(), "%s", answer)
+    (message,) = h.messages()
+    expect(message.body == b".b\r\n", "%s", message.body)
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"],
+             b"EHLO x\r\nMAIL FROM:<a@example.net>\r\n"), 65)
+    records = [line for line in r.syslog.records if "uid=%d" % room.machine.ALICE in line]
+    expect(records, "nothing in the log says who it was: %s", r.syslog.records)
+
+
+def hostile_descriptors(r, entry):
+    """What is passed, and a word of the refusal."""
+    directory = BASE / "tmp"
+    fifo, plain = directory / "fifo", directory / "plain"
+    for path in fifo, plain:
+        path.unlink(missing_ok=True)
+    os.mkfifo(fifo)
+    plain.write_bytes(entry)
+    a, b = socket.socketpair()
+    yield "a FIFO", os.open(fifo, os.O_RDWR | os.O_NONBLOCK), "not in a file"
+    yield "a socket", os.dup(a.fileno()), "not in a file"
+    yield "a directory", os.open("/", os.O_RDONLY), "not in a file"
+    yield "/dev/zero", os.open("/dev/zero", os.O_RDONLY), "not in a file"
+    yield "/dev/null", os.open("/dev/null", os.O_RDWR), "not in a file"
+    yield "memory that is not sealed", descriptor(r, entry, False), "not sealed"
+    yield "memory that cannot be sealed", os.memfd_create("x", os.MFD_CLOEXEC), "sealed"
+    yield "write only", os.open(plain, os.O_WRONLY), "cannot be read"
+    yield "a mere path", os.open(plain, os.O_PATH), "cannot be read"
+    yield "nothing", descriptor(r, b""), "no entry"
+    yield "a short file", descriptor(r, entry[:511]), "no entry"
+    yield "a file of /proc", os.open("/proc/self/maps", os.O_RDONLY), "no entry"
+    yield "a cut entry", descriptor(r, entry[:-30]), ""
+    yield "zeros", descriptor(r, bytes(4096)), ""
+    yield "another first block", descriptor(r, b"X" * 512 + entry[512:]), ""
+    yield "huge lengths", descriptor(r, entry[:16] + b"\xff" * 32 + entry[48:]), ""
+    huge = os.open(directory, os.O_TMPFILE | os.O_RDWR)
+    os.pwrite(huge, entry, 0)
+    os.ftruncate(huge, 1 << 40)
+    yield "a terabyte", huge, "larger"
+    for name, old, new in (("a sender with CRLF", b"alice", b"al\r\nx"),
+                           ("another account", b"default", b"defau\0t")):
+        yield name, descriptor(r, entry.replace(old, new)), ""
+    a.close()
+    b.close()
+
+
+@case("hostile messages are refused, and the next one is served")
+def hostile(r, h):
+    entry = template(r)
+    for name, fd, words in hostile_descriptors(r, entry):
+        verdict = submit(r, fd)
+        expect(verdict.kind == ANSWER and not verdict.good and not verdict.attempted,
+               "%s: %s", name, verdict)
+        expect(words in verdict.text, "%s: %r in %s", name, words, verdict)
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+    expect(not h.messages() and not r.queued(), "something was sent or kept")
+    verdict = submit(r, descriptor(r, entry))
+    expect(verdict.good and verdict.marks[0] == TAKEN and ACCEPTED in verdict.marks, "%s", verdict)
+    (message,) = h.messages()
+    expect(message["Subject"].strip() == "figures", "%s", message.fields)
+
+
+@case("a file that is cut or changed while it is copied does no harm")
+def changing(r, h):
+    big = BASE / "tmp/big"
+    content = template(r, b"Subject: x\n\n" + b"0123456789abcdef\n" * 600000)
+    for n in range(8):
+        big.write_bytes(content)
+        fd = os.open(big, os.O_RDWR)
+        stop = threading.Event()
+
+        def change():
+            while not stop.is_set():
+                os.ftruncate(fd, (n * 1000003) % len(content))
+                os.pwrite(fd, b"\r\n.\r\n" * 100, 5000000)
+                os.ftruncate(fd, len(content))
+        t = threading.Thread(target=change)
+        t.start()
+        verdict = submit(r, fd)
+        stop.set()
+        t.join()
+        os.close(fd)
+        expect(verdict.kind == ANSWER, "the service broke down: %s, %s", verdict, r.said())
+    big.unlink()
+    for message in h.messages():
+        expect(message.body == b"0123456789abcdef\r\n" * 600000, "what was checked was not sent")
+
+
+@case("garbage, huge lengths, floods of descriptors, strange versions end the connection")
+def garbage(r, h):
+    entry = template(r)
+    fd = descriptor(r, entry)
+    for name, data, fds in (
+            ("octets", os.urandom(5000), ()), ("HTTP", b"GET / HTTP/1.1\r\n\r\n", ()),
+            ("a huge length", parcel(SUBMIT, length=0xffffffff), (fd,)),
+            ("more than a request", parcel(SUBMIT, bytes(70000)), (fd,)),
+            ("another version", parcel(SUBMIT, version=2), (fd,)),
+            ("another magic", parcel(SUBMIT, magic=b"sendon"), (fd,)),
+            ("an unknown kind", parcel(99), (fd,)), ("an answer", parcel(ANSWER), ()),
+            ("no descriptor", parcel(SUBMIT), ()), ("two", parcel(SUBMIT), (fd, fd)),
+            ("two hundred", parcel(SUBMIT), (fd,) * 200),
+            ("one for a dialogue", parcel(SMTP), (fd,)),
+            ("a field that is cut", parcel(SUBMIT, field(1, b"x" * 8)[:-3]), (fd,)),
+            ("a field beyond the end", parcel(SUBMIT, b"\1\xff\xff\xff\xff"), (fd,)),
+            ("a number that there is not", parcel(SUBMIT, number(1, 77)), (fd,)),
+            ("an unknown field", parcel(SUBMIT, number(200, 1)), (fd,)),
+            ("a bad option", parcel(SUBMIT, option(b"priority", b"\n")), (fd,)),
+            ("an origin that is none", parcel(SUBMIT, option(b"queue", b"always", "/etc/x")), (fd,)),
+            ("control characters", parcel(COMMAND, field(6, b"queue") + field(8, b"a\nb")), ()),
+            ("too many words", parcel(COMMAND, field(6, b"queue") + field(8, b"x") * 2000), ()),
+    ):
+        s = r.connect()
+        try:
+            send(s, data, *fds)
+        except OSError:
+            pass
+        try:
+            s.shutdown(socket.SHUT_WR) if name in ("octets", "HTTP") else None
+        except OSError:
+            pass
+        expect(receive(s) is None, "%s: it is answered", name)
+        s.close()
+    os.close(fd)
+    expect(not h.messages() and not r.queued(), "something was sent or kept")
+    ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+    expect(len(h.messages()) == 1, "the next one was not served")
+
+
+@case("clients that are slow or leave at any point do not stop others, and lose nothing")
+def leaving(r, h):
+    entry = template(r)
+    slow = [r.connect() for _ in range(20)]
+    for n, s in enumerate(slow):
+        s.sendall(parcel(SUBMIT)[:n % 12])
+    data = parcel(SUBMIT, number(2, 0))
+    for n in range(len(data)):
+        s = r.connect()
+        s.sendall(data[:n])
+        s.close()
+    for _ in range(5):
+        s = r.connect()
+        send(s, data, descriptor(r, entry))
+        s.close()
+    ok(r.run("bob", ["sendoff", "carol@example.org"], MAIL))
+    for s in slow:
+        s.close()
+    seen = []
+
+    def arrived():
+        seen.extend(h.messages())
+        return len(seen) >= 6 and not r.queued()
+    # those that left had been taken, or not: what was taken is delivered, once
+    time.sleep(1)
+    for _ in range(100):
+        if not r.queued():
+            break
+        r.run("root", ["sendoff", "queue", "flush"])
+        time.sleep(0.1)
+    arrived()
+    expect(1 <= len(seen) <= 6, "%d messages arrived", len(seen))
+    expect(not r.queued(), "something is left: %s", r.queued())
+
+
+@case("fifty clients at once are all served")
+def fifty(r, h):
+    clients = [r.start([SENDOFF, "carol@example.org"], user=("alice", "root")[n % 2],
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+               for n in range(50)]
+    for n, client in enumerate(clients):
+        client.stdin.write(b"Subject: n%d\n\nx\n" % n)
+        client.stdin.close()
+    for client in clients:
+        out, err = client.stdout.read(), client.stderr.read()
+        expect(client.wait(60) == 0, "%s %s", out, err)
+    seen = []
+
+    def all_there():
+        seen.extend(message["Subject"].strip() for message in h.messages())
+        return len(seen) == 50
+    r.until(all_there, lambda: "%d arrived" % len(seen), 60)
+    expect(len(set(seen)) == 50, "some came twice")
+
+
+def client_at(r, stage, argv=("carol@example.org",), program=SENDOFF):
+    """A submission of alice's that has come as far as STAGE."""
+    s = Staller(stage)
+    r.configure_service(*s.settings())
+    client = r.start([program, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     stderr=subprocess.PIPE)
+    client.stdin.write(MAIL)
+    client.stdin.close()
+    expect(s.reached.wait(20), "stage %s is not reached", stage)
+    return s, client
+
+
+def end_of(client):
+    out, err = client.stdout.read().decode(), client.stderr.read().decode()
+    return client.wait(30), out, err
+
+
+def submitting(r):
+    """The process of the service that serves a connection."""
+    found = [pid for pid in children(r.service.pid) if children(pid)]
+    expect(len(found) == 1, "processes that submit: %s", found)
+    return found[0]
+
+
+@case("the process that serves dies before the end of data: the message goes into the in-tray")
+def killed_early(r, h):
+    for stage in "greeting", "mail", "data":
+        s, client = client_at(r, stage)
+        os.kill(submitting(r), signal.SIGKILL)
+        status, out, err = end_of(client)
+        expect(status == 0 and out.startswith("queued "), "%s: %s %s %s", stage, status, out, err)
+        s.stall(None)
+        s.go.set()
+        r.run("root", ["sendoff", "queue", "flush"])
+        r.until(lambda: s.taken, "%s: it does not arrive: %s" % (stage, r.said()))
+        r.until(lambda: not r.queued(), "%s: it stays" % stage)
+        expect(len(s.taken) == 1, "%s: it came %d times", stage, len(s.taken))
+
+
+@case("the process that serves dies after the end of data: in doubt, 75, nothing is queued")
+def killed_late(r, h):
+    s, client = client_at(r, "end")
+    os.kill(submitting(r), signal.SIGKILL)
+    status, out, err = end_of(client)
+    expect(status == 75 and "may have been delivered" in err, "%s %s %s", status, out, err)
+    expect(not r.queued(), "it is queued too")
+    s.go.set()
+
+
+@case("the process that talks to the smarthost dies: queued, or in doubt and queued as such")
+def box_killed(r, h):
+    for stage in "mail", "end":
+        s, client = client_at(r, stage)
+        (box,) = children(submitting(r))
+        os.kill(box, signal.SIGKILL)
+        status, out, err = end_of(client)
+        expect(status == 0 and out.startswith("queued "), "%s: %s %s %s", stage, status, out, err)
+        expect(len(r.queued()) == 1, "%s: %s", stage, r.queued())
+        s.go.set()
+        empty(r)
+
+
+@case("a client that gets a signal: TERM keeps the message, INT as sendoff forgets it")
+def signals(r, h):
+    for program, number_, queued in ((SENDOFF, signal.SIGTERM, True), (SENDOFF, signal.SIGHUP, True),
+                                     (SENDOFF, signal.SIGINT, False),
+                                     ("/usr/sbin/sendmail", signal.SIGINT, True)):
+        s, client = client_at(r, "mail", program=program)
+        client.send_signal(number_)
+        status, out, err = end_of(client)
+        expect(status == (0 if queued else -number_), "%s %s: %s %s %s", program, number_, status,
+               out, err)
+        expect(len(r.queued()) == queued, "%s %s: %s", program, number_, r.queued())
+        s.go.set()
+        if queued:
+            empty(r)
+
+
+@case("a client that is killed after the message was taken: it is kept, and sent later")
+def client_killed(r, h):
+    s, client = client_at(r, "mail")
+    client.kill()
+    client.wait(10)
+    r.until(lambda: len(r.queued()) == 1, lambda: "it is not kept: %s" % r.said())
+    s.stall(None)
+    s.go.set()
+    r.run("root", ["sendoff", "queue", "flush"])
+    r.until(lambda: len(s.taken) == 1, "it does not arrive")
+
+
+@case("SIGTERM: nobody new, those that are served get their answer")
+def stopping(r, h):
+    s, client = client_at(r, "data")
+    r.service.send_signal(signal.SIGTERM)
+    r.until(lambda: not SOCKET.exists(), "the socket stays")
+    s.go.set()
+    status, out, err = end_of(client)
+    expect(status == 0 and out.startswith("sent "), "%s %s %s", status, out, err)
+    expect(r.service.wait(20) == 0, "%s", r.said())
+    r.service = None
+    r.serve()
+    r.configure_service(*h.settings())
+
+
+@case("SIGTERM with a smarthost that does not answer: the message is kept")
+def stopping_stalled(r, h):
+    s, client = client_at(r, "mail")
+    r.service.send_signal(signal.SIGTERM)
+    status, out, err = end_of(client)
+    expect(status == 0 and out.startswith("queued "), "%s %s %s", status, out, err)
+    expect(r.service.wait(30) == 0, "%s", r.said())
+    s.go.set()
+    r.service = None
+    r.serve()
+    empty(r)
+
+
+@case("without the service: into the in-tray where a runner is known, else 75 and nothing is left")
+def dropping(r, h):
+    r.configure_service(*h.settings())
+    heartbeat = SOCKET.parent / "heartbeat"
+    r.until(heartbeat.exists, "there is no heartbeat")
+    r.service.kill()
+    r.service.wait()
+    for pid in children(1):
+        if "sendoff" in pathlib.Path("/proc/%d/comm" % pid).read_text():
+            os.kill(pid, signal.SIGKILL)
+    ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), out="^queued ")
+    ok(r.run("bob", ["/usr/sbin/sendmail", "carol@example.org"], MAIL), out="^$", err="^$")
+    ok(r.run("alice", ["sendoff", "--queue=never", "carol@example.org"], MAIL), 75)
+    drops = list((r.spool / "drop").iterdir())
+    expect(len(drops) == 2, "in the in-tray: %s", drops)
+    expect({path.stat().st_mode & 0o777 for path in drops} == {0o640}, "modes")
+    for path in drops:
+        expect(r.run("bob" if path.stat().st_uid == room.machine.ALICE else "alice",
+                     ["cat", path]).status, "others can read it")
+    heartbeat.unlink()
+    ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), 75,
+       err="unable to connect to the service .*no runner is known")
+    expect(len(list((r.spool / "drop").iterdir())) == 2, "something is left")
+    r.serve()
+    seen = []
+
+    def both():
+        seen.extend(message.sender.split("@")[0] for message in h.messages())
+        return len(seen) == 2
+    r.until(both, lambda: "arrived: %s; %s" % (seen, r.said()))
+    expect(sorted(seen) == ["alice", "bob"], "%s", seen)
+    r.until(lambda: not list((r.spool / "drop").iterdir()), "the in-tray is not emptied")
+
+
+@case("a runner that dies is replaced; a stale socket too, but not that of a living service")
+def replaced(r, h):
+    other = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=20,
+                           env=r.environment("root"))
+    expect(other.returncode == 75 and b"another service" in other.stderr, "%s", other)
+    (runner,) = [pid for pid in children(r.service.pid)]
+    os.kill(runner, signal.SIGKILL)
+    r.until(lambda: [pid for pid in children(r.service.pid) if pid != runner], "no new runner")
+    ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+    r.service.kill()
+    r.service.wait()
+    for pid in children(1):
+        if "sendoff" in pathlib.Path("/proc/%d/comm" % pid).read_text():
+            os.kill(pid, signal.SIGKILL)
+    expect(SOCKET.exists(), "nothing stale to replace")
+    r.serve()
+    r.until(lambda: r.run("alice", ["sendoff", "carol@example.org"], MAIL).out.startswith("sent"),
+            "the new one does not serve")
+    h.messages()
+
+
+@case("the directory of the socket must be nobody else's")
+def directory(r, h):
+    place = BASE / "tmp/place"
+    place.mkdir()
+    os.chown(place, BOB, BOB)
+    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=20,
+                            capture_output=True, env=r.environment("root"))
+    expect(answer.returncode == 78 and b"belongs to user" in answer.stderr, "%s", answer)
+    os.chown(place, 0, 0)
+    place.chmod(0o777)
+    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=20,
+                            capture_output=True, env=r.environment("root"))
+    expect(answer.returncode == 78 and b"by others" in answer.stderr, "%s", answer)
+    place.chmod(0o755)
+    (place / "s").write_text("precious")
+    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=20,
+                            capture_output=True, env=r.environment("root"))
+    expect(answer.returncode == 78 and (place / "s").read_text() == "precious", "%s", answer)
+
+
+def activate(r, *options):
+    """Starts the service with a socket passed, as systemd does."""
+    s = socket.socket(socket.AF_UNIX)
+    SOCKET.unlink(missing_ok=True)
+    s.bind(str(SOCKET))
+    SOCKET.chmod(0o666)
+    s.listen(100)
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(str(BASE / "notify"))
+    (BASE / "notify").chmod(0o666)
+    notify.settimeout(15)
+    env = r.environment("root")
+    env["NOTIFY_SOCKET"] = str(BASE / "notify")
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(s.fileno(), 3)
+        env.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="x")
+        os.dup2(r.log.fileno(), 2)
+        os.execve(SENDOFF, ["sendoff", "serve", *options], env)
+    return s, notify, pid
+
+
+@case("socket activation: the socket that was passed, READY and STOPPING, --idle")
+def activation(r, h):
+    r.stop()
+    r.configure_service(*h.settings())
+    s, notify, pid = activate(r, "--idle", "2")
+    try:
+        expect(notify.recv(100) == b"READY=1", "no word of being ready")
+        ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+        expect(len(h.messages()) == 1, "it did not arrive")
+        expect(notify.recv(100) == b"STOPPING=1", "no word of stopping")
+        expect(os.waitpid(pid, 0)[1] == 0, "%s", r.said())
+        expect(SOCKET.exists(), "the socket of the activator was removed")
+    finally:
+        s.close()
+        notify.close()
+        (BASE / "notify").unlink()
+        SOCKET.unlink()
+        r.serve()
+
+
+@case("SIGHUP rereads what the service itself is configured by")
+def reread(r, h):
+    r.configure_service(*h.settings(), "message-octets = 1000")
+    r.service.send_signal(signal.SIGHUP)
+    text = b"Subject: x\n\n" + b"y\n" * 20000
+    r.until(lambda: r.run("alice", ["sendoff", "carol@example.org"], text).status == 65,
+            "the new limit does not hold")
+    (r.directory / "config").write_text("nonsense\n")
+    r.service.send_signal(signal.SIGHUP)
+    r.until(lambda: "stays as it was" in r.said(), "no word of the mistake")
+    r.configure_service(*h.settings())
+    r.service.send_signal(signal.SIGHUP)
+    r.until(lambda: r.run("alice", ["sendoff", "carol@example.org"], MAIL).status == 0, "it is lost")
+    h.messages()
+
+
+def talk(s, data):
+    s.settimeout(20)
+    out = b""
+    try:
+        s.sendall(data)
+        while piece := s.recv(4096):
+            out += piece
+    except ConnectionError:
+        pass
+    s.close()
+    return out
+
+
+@case("listen: SMTP on a unix socket, with the user's own rights")
+def listening(r, h):
+    r.configure_service(*h.settings(), "listen = /run/sendoff/smtp",
+                        accounts=(("default", "users = bob"),))
+    restart(r)
+    dialogue = (b"EHLO x\r\nMAIL FROM:<bob@example.net>\r\nRCPT TO:<carol@example.org>\r\nDATA\r\n"
+                b"Subject: x\r\n\r\ny\r\n.\r\nQUIT\r\n")
+    for user, code in ("bob", b"354"), ("alice", b"550"):
+        s = socket.socket(socket.AF_UNIX)
+        os.setresuid(-1, room.USERS[user], 0)
+        s.connect("/run/sendoff/smtp")
+        os.setresuid(-1, 0, 0)
+        answer = talk(s, dialogue)
+        expect(code in answer, "%s: %s", user, answer)
+    expect(len(h.messages()) == 1, "bob's alone should arrive")
+
+
+@case("listen on a loopback port: only with a login or on one's own responsibility; no HTTP")
+def loopback(r, h):
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    r.configure_service(*h.settings(), "listen = 127.0.0.1:%d" % port)
+    r.stop()
+    for address, words in (("127.0.0.1:%d" % port, b"trust-loopback"),
+                           ("0.0.0.0:%d" % port, b"loopback interface"),
+                           ("192.0.2.1:25", b"loopback interface")):
+        r.configure_service(*h.settings(), "listen = " + address)
+        answer = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=20,
+                                env=r.environment("root"))
+        expect(answer.returncode == 78 and words in answer.stderr, "%s: %s", address, answer)
+    clients = r.secrets / "clients"
+    clients.write_text(r.run("root", ["sendoff", "serve", "client", "bob"], b"xyzzy\n").out)
+    clients.chmod(0o600)
+    os.chown(clients, SERVICE, SERVICE)
+    expect("xyzzy" not in clients.read_text(), "the password is there for all to see")
+    r.configure_service(*h.settings(), "listen = 127.0.0.1:%d" % port,
+                        "listen-password-file = %s" % clients)
+    r.serve()
+
+    def connect():
+        return socket.create_connection(("127.0.0.1", port))
+    answer = talk(connect(), b"EHLO x\r\nMAIL FROM:<bob@example.net>\r\nQUIT\r\n")
+    expect(b"AUTH PLAIN" in answer and b"\r\n530 " in answer, "%s", answer)
+    for verb in (b"GET / HTTP/1.1", b"POST /x HTTP/1.1", b"PUT / HTTP/1.0", b"HEAD / HTTP/1.1",
+                 b"OPTIONS * HTTP/1.1", b"CONNECT a:1 HTTP/1.1", b"post /"):
+        answer = talk(connect(), verb + b"\r\nHost: a\r\n\r\nEHLO x\r\nNOOP\r\nQUIT\r\n")
+        expect(answer.count(b"\r\n") <= 1, "%s is answered: %s", verb, answer)
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        try:
+            client.login("bob", "wrong")
+            raise Wrong("a wrong password is good enough")
+        except smtplib.SMTPAuthenticationError as why:
+            expect(why.smtp_code == 535, "%s", why)
+        client.login("bob", "xyzzy")
+        client.sendmail("bob@example.net", ["carol@example.org"], MAIL)
+    (message,) = h.messages()
+    expect(message.sender == "bob@example.net", "%s", message.sender)
+    r.stop()
+    r.configure_service(*h.settings(), "listen = 127.0.0.1:%d" % port, "trust-loopback = yes")
+    r.serve()
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.sendmail("bob@example.net", ["carol@example.org"], MAIL)
+    expect(len(h.messages()) == 1, "it did not arrive")
+    r.configure_service(*h.settings())
+    restart(r)
+
+
+@case("--id, --wait, --in and the log by the service")
+def features(r, h):
+    for words in "^sent ", "^not sent again":
+        ok(r.run("alice", ["sendoff", "--id", "backup", "carol@example.org"], MAIL), out=words)
+    ok(r.run("bob", ["sendoff", "--id", "backup", "carol@example.org"], MAIL), out="^sent ")
+    expect(len(h.messages()) == 2, "a key is a user's own, and counts once")
+    ok(r.run("alice", ["sendoff", "--queue=always", "--wait=30", "dave@example.org"], MAIL),
+       out="^queued .*\nsent ")
+    expect(len(h.messages()) == 1, "it was not waited for")
+    ok(r.run("alice", ["sendoff", "--in", "1h", "carol@example.org"], MAIL), out="^queued ")
+    time.sleep(1)
+    expect(not h.messages() and len(r.queued()) == 1, "it is not held")
+    log = ok(r.run("alice", ["sendoff", "log"])).out
+    expect("dave@example.org" in log and "bob@box" not in log, "%s", log)
+    expect(r.run("bob", ["sendoff", "log", "alice@box.example.net"]).status == 66, "bob sees it")
+    empty(r)
+
+
+@case("TLS in the sandbox: an authority in a file, a name, certificates that do not fit")
+def tls(r, h):
+    for certificate, status in ("good", 0), ("expired", 69), ("unknownca", 69):
+        ca = BASE / ("ca-" + certificate)
+        ca.mkdir()
+        own = Smarthost("--tls", "implicit", "--ca-dir", ca, "--certificate", certificate)
+        ca.chmod(0o755)
+        (ca / "ca.pem").chmod(0o644)
+        settings = [line.replace("127.0.0.1", "localhost") for line in own.settings()
+                    if not line.startswith("tls")]
+        r.configure_service(*settings, "tls = implicit", "tls-trust = %s" % (ca / "ca.pem"),
+                            "queue = never")
+        ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), status,
+           out="TLS1.3" if not status else None, err="certificate" if status else None)
+
+
+@case("--debug and --version speak of the sandbox")
+def spoken(r, h):
+    ok(r.run("alice", ["sendoff", "--debug", "carol@example.org"], MAIL), err="sandbox: ")
+    ok(r.run("alice", ["sendoff", "--version"]), out="^sandbox: |\nsandbox: ")
+    h.messages()
+
+
+def main():
+    enter(*sys.argv[1:])
+    chosen = [(title, function) for title, function in CASES
+              if not sys.argv[1:] or function.__name__ in sys.argv[1:]]
+    tap = Tap(len(chosen))
+    r, h = Room(), Smarthost()
+    r.configure_service(*h.settings())
+    r.serve()
+    for title, function in chosen:
+        problem = None
+        try:
+            r.configure_service(*h.settings())
+            function(r, h)
+        except Exception as why:  # pylint: disable=broad-except
+            at = why.__traceback__.tb_next
+            problem = "line %d: %s: %s\n%s" % (at.tb_lineno, type(why).__name__, why, r.said())
+        tap.result(title, problem)
+        if problem:
+            for message in h.messages():
+                pass
+            try:
+                r.stop(signal.SIGKILL)
+            except OSError:
+                pass
+            subprocess.run("rm -rf %s/queue/* %s/failed/* %s/drop/* %s/state/*" % (
+                (r.spool,) * 4), shell=True)
+            SOCKET.unlink(missing_ok=True)
+            r.configure_service(*h.settings())
+            r.serve()
+    r.stop()
+    sys.exit(1 if tap.failed else 0)
+
+
+main()

@@ -51,7 +51,9 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 	if (!smarthost_prepare(&s->smarthost, s, account, err))
 		return false;
 	set_limits(a, account);
-	linger_ask(s, account, a->progress, a->progress_ctx);
+	/* the service's words are a sandboxed process's */
+	if (!network_is_boxed())
+		linger_ask(s, account, a->progress, a->progress_ctx);
 	left = envelope_count(&s->envelope, OUTCOME_PENDING);
 	if (left && !smarthost_ask(&s->smarthost, account, err)) {
 		s->attempted = s->attempted || left < pending;

@@ -18,7 +18,7 @@ const struct command commands[] = {
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },
-	{ "serve", "Submit for others: listen on a socket, send, run the queue.", "client" },
+	{ "serve", "Submit for others by a socket, and run the queue.", "client" },
 	{ "setup", NULL, NULL },
 	{ "token", NULL, NULL },
 };

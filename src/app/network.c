@@ -40,6 +40,18 @@ network_box(void)
 	boxed = true;
 }
 
+bool
+network_is_boxed(void)
+{
+	return boxed;
+}
+
+struct wire_link *
+network_link(struct network *n)
+{
+	return n ? n->link : NULL;
+}
+
 struct network *
 network_new(const struct wire_settings *settings)
 {
@@ -51,12 +63,6 @@ network_new(const struct wire_settings *settings)
 	if (!n->boxed)
 		n->link = wire_link_new(settings);
 	return n;
-}
-
-struct wire_link *
-network_link(struct network *n)
-{
-	return n->link;
 }
 
 bool

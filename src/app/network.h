@@ -18,6 +18,9 @@ struct network;
 
 /* From now on in this process, and in those that it forks, a network is boxed. */
 void network_box(void);
+bool network_is_boxed(void);
+/* The link of one that is not boxed, else NULL. */
+struct wire_link *network_link(struct network *n);
 
 /* As wire_link_new, _deliver, _is_open and _free. Boxed: in a process of its own, which is started
  * with the first delivery, after the password was asked for, and sandboxed as far as the kernel
@@ -29,8 +32,6 @@ bool network_deliver(struct network *n, struct envelope *envelope, const struct 
 	__attribute__((warn_unused_result));
 bool network_is_open(struct network *n);
 void network_free(struct network *n);
-/* The link of one that is not boxed; NULL of a boxed one. */
-struct wire_link *network_link(struct network *n);
 /* As wire_link_socket, _learns, _learn and _abandon; a boxed one has no socket here, and learns
  * nothing. */
 int network_socket(const struct network *n);

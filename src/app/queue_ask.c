@@ -30,11 +30,12 @@ static bool
 may_look(const struct profile *account)
 {
 	struct strbuf path = STRBUF_INIT(4096);
-	bool may = geteuid() == 0;
+	bool may;
 
+	/* the spool itself is root's in a system; its runner owns what is in it */
 	spool_add_path(&path, account);
-	may = may || (path.len && !path.full && spool_owner(path.s) == geteuid() &&
-			     access(path.s, R_OK | X_OK) == 0);
+	may = geteuid() == 0 || (path.len && !path.full && spool_owner(path.s) == geteuid() &&
+					access(path.s, X_OK) == 0);
 	strbuf_done(&path);
 	return may;
 }

@@ -163,14 +163,21 @@ queueing_add_directory(struct strbuf *out, const struct submission *s)
 }
 
 bool
-queueing_is_on(const struct submission *s)
+queueing_has_runner(struct queueing *q)
 {
-	const struct queueing *q = &s->queue;
+	q->runner = q->runner || heartbeat_is_fresh(q->heartbeat,
+					 q->open ? q->spool.owner : spool_owner(q->directory));
+	return q->runner;
+}
+
+bool
+queueing_is_on(struct submission *s)
+{
+	struct queueing *q = &s->queue;
 
 	if (q->mode == QUEUE_NEVER || !q->directory)
 		return false;
-	return q->mode != QUEUE_AUTO || q->runner ||
-	       heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory));
+	return q->mode != QUEUE_AUTO || queueing_has_runner(q);
 }
 
 bool
@@ -213,7 +220,7 @@ queueing_rescue(struct submission *s, struct error *why)
 		spool_add_system(&path);
 	queueing_set_spool(q, path.s);
 	strbuf_done(&path);
-	if (!q->directory || !heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory)))
+	if (!q->directory || !queueing_has_runner(q))
 		return false;
 	q->prepared = q->runner = true;
 	q->mode = QUEUE_ALWAYS;

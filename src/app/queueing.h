@@ -115,7 +115,9 @@ bool queueing_deliver(struct submission *s, struct error *err) __attribute__((wa
 
 /* Whether something is kept where it cannot go now: the mode, and for QUEUE_AUTO whether a runner
  * is known. */
-bool queueing_is_on(const struct submission *s);
+bool queueing_is_on(struct submission *s);
+/* True iff a runner is known; looked for once. */
+bool queueing_has_runner(struct queueing *q);
 
 /* The exit status as a fault: who is queued counts as accepted. */
 enum fault queueing_fault(const struct submission *s);

@@ -4,8 +4,8 @@
 #include "child.h"
 #include "clock.h"
 #include "courier.h"
-#include "queueing.h"
 #include "network.h"
+#include "queueing.h"
 #include "queueing_signal.h"
 #include "submission.h"
 #include "wishes.h"
@@ -104,6 +104,9 @@ queueing_drain(struct submission *s)
 	if (!s->queue.open || !s->link || signals_caught() || !network_is_open(s->link) ||
 		!is_plain(s) || !something_is_due(s))
 		return;
+	/* one in a box stays there */
+	if (network_socket(s->link) < 0)
+		return;
 	n = descriptors(s, keep);
 	switch (child_detach(keep, n)) {
 	case -1:
@@ -113,6 +116,6 @@ queueing_drain(struct submission *s)
 		_exit(0);
 	default:
 		network_abandon(s->link);
-		s->link = NULL;
+		submission_disconnect(s);
 	}
 }

@@ -179,7 +179,7 @@ commit(struct submission *s, struct entry *e, const struct envelope *envelope, i
 		return false;
 	}
 	strbuf_addf(&drop, "%s/drop", q->directory);
-	good = heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory)) ||
+	good = queueing_has_runner(q) ||
 	       error_set(err, FAULT_TEMPORARY, "no runner is known that would take it from %s",
 		       drop.s);
 	good = good && spool_drop(drop.s, e, envelope, &s->message, err);
@@ -198,7 +198,7 @@ note_kept(struct submission *s, const struct entry *e, const struct error *why)
 								     : QUEUE_STATE_QUEUED;
 	q->reason = *why;
 	q->loud = breaker_is_loud(kind);
-	q->unserved = !q->runner && !heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory));
+	q->unserved = !queueing_has_runner(q);
 	if (q->progress)
 		q->progress(q->progress_ctx, QUEUE_MARK_COMMITTED);
 }

@@ -23,10 +23,12 @@ static void
 stop(int number)
 {
 	const struct itimerval often = { { 0, AGAIN_US }, { 0, AGAIN_US } };
+	const struct sigaction action = { .sa_handler = nudge, .sa_flags = SA_RESTART };
 
 	if (!caught)
 		caught = number;
 	clock_stop();
+	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 }
 
@@ -39,8 +41,6 @@ signals_catch(void)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (sigaction(numbers[i], &action, &old) == 0 && old.sa_handler == SIG_IGN)
 			sigaction(numbers[i], &old, NULL);
-	action.sa_handler = nudge;
-	sigaction(SIGALRM, &action, NULL);
 }
 
 int

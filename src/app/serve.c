@@ -302,6 +302,8 @@ use_system_configuration(struct serve *s, struct error *err)
 	struct passwd *user = getpwnam(SERVE_USER);
 
 	s->own = *s->args;
+	profile_init(&s->own.given, s->args->given.name, s->args->given.origin);
+	profile_override(&s->own.given, &s->args->given);
 	s->args = &s->own;
 	if (profile_is_set(&s->own.given, OPT_CONFIG) ||
 		(geteuid() != 0 && !(user && user->pw_uid == geteuid())))
@@ -321,18 +323,14 @@ serve(const struct arguments *args)
 		return clients_command(args);
 	s = xcalloc(1, sizeof(*s));
 	signals = catch_signals();
-
 	s->args = args;
-	if (!use_system_configuration(s, &err)) {
-		fprintf(stderr, "sendoff: unable to serve: %s\n", err.text);
-		return fault_status(err.fault);
-	}
 	s->spool = (struct spool)SPOOL_NONE;
 	strbuf_init(&s->spool_path, PATH_OCTETS);
 	strbuf_init(&s->heartbeat, PATH_OCTETS);
 	profile_init(&s->settings, "", "");
 	s->last = clock_ms();
-	if (signals >= 0 && read_settings(s, &err) && open_all(s, &err)) {
+	if (signals >= 0 && use_system_configuration(s, &err) && read_settings(s, &err) &&
+		open_all(s, &err)) {
 		start_runner(s);
 		serve_notify("READY=1");
 		loop(s, signals);
@@ -347,6 +345,7 @@ serve(const struct arguments *args)
 	strbuf_done(&s->spool_path);
 	strbuf_done(&s->heartbeat);
 	profile_done(&s->settings);
+	profile_done(&s->own.given);
 	free(s);
 	return status;
 }

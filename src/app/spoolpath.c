@@ -35,8 +35,8 @@ spool_add_path(struct strbuf *out, const struct profile *account)
 		strbuf_adds(out, SYSTEM_SPOOL);
 		return;
 	}
-	state = getuid() == geteuid() && getgid() == getegid() ? secure_getenv("XDG_STATE_HOME")
-							       : NULL;
+	/* unset with differing real and effective ids */
+	state = secure_getenv("XDG_STATE_HOME");
 	if (state && *state == '/') {
 		strbuf_addf(out, "%s/sendoff", state);
 		return;

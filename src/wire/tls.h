@@ -41,7 +41,8 @@ void tls_keep_ticket(struct stream *s);
  * the certificate was verified. */
 bool tls_key_hash(const struct stream *s, unsigned char out[32]);
 /* True iff the last tls_start failed although no certificate was refused, with a kept session on
- * offer, which is forgotten now: another attempt goes without it. */
+ * offer, which is forgotten now: the context offers none any more, and when
+ * an attempt without one succeeds, that this server cannot resume is kept in its place for a day. */
 bool tls_was_misled(const struct tls_context *c);
 
 /* What is known of the server beside the name that tls_start is given. */

@@ -37,6 +37,7 @@ struct tls_context {
 	const char *memory;     /* tls_remember */
 	char *place;
 	bool misled; /* tls_was_misled */
+	bool wary;   /* it was, some time: nothing is offered any more */
 };
 
 /* What is kept of a session that can be resumed. */
@@ -47,7 +48,8 @@ struct tls_ticket {
 	char issuer[128];                                       /* printable */
 	bool first_share;    /* the server took the first of the groups for a key exchange that we
 				offer */
-	const char *session; /* GnuTLS's data: secret, borrowed */
+	const char *session; /* GnuTLS's data: secret, borrowed; empty: the server breaks off when
+				it is offered, although it gives tickets out */
 	size_t session_len;
 };
 

@@ -143,10 +143,13 @@ tls_ticket_find(struct tls *t, struct strbuf *record)
 	struct tls_ticket *ticket = &t->ticket;
 
 	t->ticket_wanted = t->context->memory && find_key(t);
-	t->offered = t->ticket_wanted &&
+	/* another process may have kept another one in the meantime */
+	t->offered = t->ticket_wanted && !t->context->wary &&
 		     memo_get(t->context->memory, MEMO_TICKET, &t->ticket_key, record) &&
 		     tls_ticket_parse(record->s, record->len, ticket) &&
 		     still_good(t->context, ticket, clock_wall());
+	if (t->offered && !ticket->session_len)
+		t->offered = t->ticket_wanted = false;
 	return t->offered;
 }
 
@@ -202,7 +205,7 @@ tls_ticket_doubt(struct tls *t)
 	if (!t->offered || t->checked)
 		return;
 	memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
-	t->context->misled = true;
+	t->context->misled = t->context->wary = true;
 }
 
 bool
@@ -232,7 +235,7 @@ tls_keep_ticket(struct stream *s)
 	 */
 	if (!stream_is_tls(s) || !t->ticket_wanted || !t->verified || t->failed.fault ||
 		!(gnutls_session_get_flags(t->session) & GNUTLS_SFLAGS_SESSION_TICKET) ||
-		gnutls_session_get_data2(t->session, &data) < 0)
+		(!t->context->wary && gnutls_session_get_data2(t->session, &data) < 0))
 		return;
 	t->ticket_wanted = false;
 	t->ticket.first_share = took_first_share(t);

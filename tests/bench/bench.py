@@ -4,7 +4,7 @@ installed: round trips over a slow link, instructions, system calls, large messa
 time. Counts hold anywhere; seconds only as ratios within one run.
 
 bench.py SENDOFF SMARTHOST DELAYLINK MEASURE. Environment: BENCH_PARTS, some of
-roundtrips,warm,instructions,syscalls,large,libraries,wall; all unless set."""
+roundtrips,warm,instructions,syscalls,large,libraries,wall,queue; all unless set."""
 
 import contextlib
 import os
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import namedtuple
 
+from queueing import queue
 from roundtrips import roundtrips, warm
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -119,8 +120,8 @@ class Bench:
                               env=self.environment, stdout=subprocess.PIPE, text=True)
         return Took(*map(float, done.stdout.split()))
 
-    def head(self, title):
-        print("\n%-44s %10s %10s %8s   %s" % (title, "sendoff", "msmtp", "ratio", "bar"))
+    def head(self, title, peer="msmtp"):
+        print("\n%-44s %10s %10s %8s   %s" % (title, "sendoff", peer, "ratio", "bar"))
 
     def row(self, name, ours, theirs, bar=None, ratio_bar=None, form="%.2f"):
         """BAR is the most that OURS may be, RATIO_BAR the most of ours/theirs."""
@@ -239,7 +240,7 @@ def wall(bench):
 
 
 PARTS = {"roundtrips": roundtrips, "warm": warm, "instructions": instructions, "syscalls": syscalls,
-         "large": large, "libraries": libraries, "wall": wall}
+         "large": large, "libraries": libraries, "wall": wall, "queue": queue}
 
 
 def main():

@@ -22,7 +22,8 @@ import messages
 import servers
 from sink import Sink
 
-PLANNED = 319
+PLANNED = 573
+CHUNKING = ("postfix.test", "exim.test", "submission.test")
 MODES = {465: "implicit", 587: "starttls"}
 PIPELINING = ("auto", "full", "off")
 POSTFIX_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5",
@@ -120,10 +121,13 @@ class Later(Case):
     """The second of two submissions to a server that nothing was known of before the first."""
 
     def __init__(self, name, host, port, *arguments, round_trips, resumed=True, trace=None):
+        """RESUMED None: a server that breaks off when a session is resumed, although it gives
+        tickets out. That happens once, and no third submission tries."""
         super().__init__(name, host, port, "--auth", "plain", *arguments)
         self.round_trips, self.resumed, self.trace = round_trips, resumed, trace
         self.first = Case(name, host, port, "--auth", "plain", *arguments)
-        self.first.surroundings = self.surroundings
+        self.between = Case(name, host, port, "--auth", "plain", *arguments)
+        self.first.surroundings = self.between.surroundings = self.surroundings
 
     def surroundings(self, setup):
         return {**super().surroundings(setup), "XDG_RUNTIME_DIR": str(self.state)}
@@ -137,8 +141,13 @@ class Later(Case):
         end = time.monotonic() + (5 if self.round_trips else 0.5)
         while not list(self.state.glob("sendoff/server-*")) and time.monotonic() < end:
             time.sleep(0.02)
+        broken = b"closed the connection during the TLS handshake"
+        if self.resumed is None:
+            self.between.run(setup)
+            expect(broken in self.between.process.stderr, "it resumes")
         super().run(setup)
-        expect(self.receipt["tls_resumed"] == self.resumed, "resumed: %s",
+        expect(broken not in self.process.stderr, "it was tried again")
+        expect(self.receipt["tls_resumed"] == bool(self.resumed), "resumed: %s",
                self.receipt["tls_resumed"])
         expect(not self.round_trips or self.receipt["round_trips"] == self.round_trips,
                "%d round trips", self.receipt["round_trips"])
@@ -163,6 +172,13 @@ def dsn(case, arrived):
     expect(notify and set(notify[0][7:].split(",")) == {"SUCCESS", "DELAY"}, "RCPT had %s",
            parameters)
     expect("ORCPT=rfc822;" + case.recipients[0] in parameters, "RCPT had %s", parameters)
+    case.compare(arrived)
+
+
+def no_dsn(case, arrived):
+    words = arrived[0].parameters + arrived[0].recipients[case.recipients[0]]
+    expect(not any(w.startswith(("RET=", "ENVID=", "NOTIFY=", "ORCPT=")) for w in words),
+           "%s", words)
     case.compare(arrived)
 
 
@@ -200,6 +216,8 @@ def counted(most):
 def mechanism_cases():
     """Every mechanism, both ways to TLS, every way to pipeline."""
     for host, mechanisms in (("postfix.test", POSTFIX_MECHANISMS), ("exim.test", EXIM_MECHANISMS),
+                             ("submission.test", EXIM_MECHANISMS),
+                             ("aiosmtpd.test", ("PLAIN", "LOGIN")),
                              ("chasquid.test", CHASQUID_MECHANISMS)):
         for mechanism, port, how in itertools.product(mechanisms, MODES, PIPELINING):
             yield Case(f"{host[:-5]} {mechanism} {MODES[port]} {how}", host, port,
@@ -207,22 +225,30 @@ def mechanism_cases():
                        account=ACCOUNTS.get(mechanism, "test"),
                        body=messages.BODIES["dots"] + messages.BODIES["octets"],
                        check=counted(ROUND_TRIPS.get((port, how), 99)
-                                     if mechanism == "PLAIN" and host != "chasquid.test" else 99))
+                                     if mechanism == "PLAIN" and host in CHUNKING else 99))
     for host, account, strongest in (("postfix.test", "test", "SCRAM-SHA-256"),
                                      ("exim.test", "test", "SCRAM-SHA-256"),
                                      ("chasquid.test", "test", "PLAIN"),
                                      ("postfix.test", "user", "GSSAPI"),
+                                     ("submission.test", "test", "SCRAM-SHA-256"),
                                      ("exim.test", "user", "GSSAPI"),
-                                     ("exim.test", "certificate", "EXTERNAL")):
+                                     ("submission.test", "user", "GSSAPI"),
+                                     ("exim.test", "certificate", "EXTERNAL"),
+                                     ("submission.test", "certificate", "EXTERNAL")):
         yield Case(f"{host[:-5]} the strongest mechanism of account {account}", host, 465,
                    account=account, mechanism=strongest)
+
+
+def nobody(directory):
+    """A client certificate of an authority that no server trusts."""
+    return ["--tls-cert", str(directory / "ca/rogue.pem"),
+            "--tls-key", str(directory / "ca/rogue-key.pem")]
 
 
 def certificate_cases(directory):
     """Servers that take nobody without a certificate: Exim says so in TLS, with 1.3 after the
     handshake is over for the client, Postfix behind it."""
-    rogue = ["--tls-cert", str(directory / "ca/rogue.pem"),
-             "--tls-key", str(directory / "ca/rogue-key.pem")]
+    rogue = nobody(directory)
     for port, version in itertools.product((5465, 5587), ("1.2", "1.3")):
         mode = ["--tls", "implicit" if port == 5465 else "starttls",
                 "--tls-priority", f"NORMAL:-VERS-ALL:+VERS-TLS{version}"]
@@ -242,6 +268,24 @@ def certificate_cases(directory):
                "external", account="certificate", status=69, stage="auth")
 
 
+def wrong_certificates(directory):
+    """Certificates that Exim shows by the name that it is called, and what is said of them."""
+    crl = ["--tls-crl", str(directory / "ca/crl.pem")]
+    for name, options, says in (("expired", [], "expired"), ("future", [], "not valid before"),
+                                ("wrongname", [], "elsewhere.test"),
+                                ("cnonly", [], "cnonly.exim.test"),
+                                ("selfsigned", [], "self-signed"),
+                                ("rogue", [], "issued by a trusted"),
+                                ("nostaple", [], "must-staple"), ("revoked", crl, "revoked"),
+                                ("revoked", [], None), ("stapled", [], None),
+                                ("stapled", crl, None)):
+        for port, version in itertools.product(MODES, ("1.2", "1.3")):
+            yield Case(f"exim certificate {name}{' with CRL' * bool(options)} {MODES[port]}, "
+                       f"TLS {version}", name + ".exim.test", port, *options, "--tls-priority",
+                       f"NORMAL:-VERS-ALL:+VERS-TLS{version}", says=says or "",
+                       status=69 if says else 0, stage="tls" if says else None)
+
+
 def silent_kdc(directory):
     """A ticket for the realm alone, whose KDC is asked for the server's and does not answer."""
     shutil.copy(directory / "kdc/ticket", directory / "ticket-alone")
@@ -256,13 +300,13 @@ def silent_kdc(directory):
 
 def login_refusals(directory):
     """What is refused although it is no password."""
-    for host, mechanism in itertools.product(("postfix.test", "exim.test"),
+    for host, mechanism in itertools.product(("postfix.test", "exim.test", "submission.test"),
                                              ("OAUTHBEARER", "XOAUTH2")):
         for name in "expired", "garbage":
             yield Case(f"{host[:-5]} {mechanism} {name} token", host, 465, "--auth", mechanism,
                        "--password-file", str(directory / f"token-{name}"), account="token",
                        status=77, stage="auth", says="(the server says: status ")
-    for host in "postfix.test", "exim.test":
+    for host in CHUNKING:
         yield Case(f"{host[:-5]} GSSAPI without a ticket", host, 465, "--auth", "gssapi",
                    account="ticket", status=77, stage="auth", says="kinit",
                    environment={"KRB5CCNAME": f"FILE:{directory}/none"})
@@ -278,11 +322,14 @@ def content_cases():
     """Octets that could come to harm, by BDAT and by DATA."""
     for host, port, how in (("postfix.test", 465, "auto"), ("postfix.test", 587, "full"),
                             ("postfix.test", 465, "off"), ("exim.test", 465, "auto"),
-                            ("exim.test", 465, "full"), ("chasquid.test", 465, "auto")):
+                            ("exim.test", 465, "full"), ("submission.test", 465, "auto"),
+                            ("submission.test", 587, "full"),
+                            ("submission.test", 465, "off"), ("aiosmtpd.test", 465, "full"),
+                            ("chasquid.test", 465, "auto")):
         for name, body in messages.BODIES.items():
             yield Case(f"{host[:-5]} {how} message {name}", host, port, "--pipelining", how,
                        body=body)
-    for host in "postfix.test", "exim.test":
+    for host in CHUNKING:
         yield Case(f"{host[:-5]} 5 MB", host, 465, body=messages.large(5 << 20))
         yield Case(f"{host[:-5]} 5 MB lockstep", host, 587, "--pipelining", "off",
                    body=messages.large(5 << 20))
@@ -296,13 +343,39 @@ def content_cases():
                    head=messages.HEAD)
 
 
+def opensmtpd_cases():
+    """No TLS, and no login, on this machine: every message in every way, none of it ahead."""
+    def case(name, how, body=b"One line.\n", **more):
+        return Case(f"opensmtpd {name} {how}", "127.0.1.7", 587, "--tls", "none", "--auth", "none",
+                    "--pipelining", how, body=body, **more)
+
+    for how in PIPELINING:
+        for name, body in messages.BODIES.items():
+            yield case("message " + name, how, body)
+        several = case("50 recipients", how)
+        several.recipients = [f"case-{several.n}-{i}@sink.test" for i in range(50)]
+        yield several
+    yield SentAhead("opensmtpd drops who sends ahead", "127.0.1.7", 587)
+    yield case("5 MB", "full", messages.large(5 << 20))
+    yield case("lines too long", "full", messages.LONG_LINE, check=reencoded)
+    notified = case("DSN", "full", check=dsn)
+    notified.arguments += ["--dsn-notify", "success,delay", "--dsn-return", "hdrs",
+                           "--envid", "case+1"]
+    yield notified
+    refused = case("UTF-8 address", "full", status=65)
+    refused.recipients = [f"käse-{refused.n}@sink.test"]
+    yield refused
+
+
 def envelope_cases():
-    for host in "postfix.test", "exim.test":
+    for host in CHUNKING:
         for how in PIPELINING:
             case = Case(f"{host[:-5]} 50 recipients {how}", host, 465, "--pipelining", how)
             case.recipients = [f"case-{case.n}-{i}@sink.test" for i in range(50)]
             yield case
-        case = Case(f"{host[:-5]} UTF-8 address", host, 465, check=utf8)
+        no_utf8 = host == "submission.test"
+        case = Case(f"{host[:-5]} UTF-8 address", host, 465, check=utf8,
+                    status=65 if no_utf8 else 0)
         case.recipients = [f"käse-{case.n}@sink.test"]
         yield case
         yield Case(f"{host[:-5]} DSN", host, 465, "--dsn-notify", "success,delay",
@@ -315,6 +388,16 @@ def envelope_cases():
         case = Case(f"{host[:-5]} nobody known", host, 465, status=67)
         case.recipients = ["unknown@sink.test"]
         yield case
+    for how in PIPELINING:
+        case = Case(f"aiosmtpd one recipient unknown {how}", "aiosmtpd.test", 587, "--pipelining",
+                    how, status=67)
+        case.refused = ["unknown@sink.test"]
+        yield case
+    case = Case("aiosmtpd UTF-8 address", "aiosmtpd.test", 465, check=utf8)
+    case.recipients = [f"käse-{case.n}@sink.test"]
+    yield case
+    yield Case("aiosmtpd DSN", "aiosmtpd.test", 465, "--dsn-notify", "success,delay",
+               "--dsn-return", "hdrs", "--envid", "case+1", says="does not offer DSN", check=no_dsn)
     case = Case("old server UTF-8 address", "postfix.test", 2587, status=65)
     case.recipients = [f"käse-{case.n}@sink.test"]
     yield case
@@ -324,7 +407,7 @@ def composed_cases(directory):
     files = [directory / "Übersicht.bin", directory / "notes.txt"]
     files[0].write_bytes(bytes(range(256)) * 2000)
     files[1].write_bytes(b"no end, .\n.\n" * 50 + b"of line")
-    for host in "postfix.test", "exim.test", "chasquid.test":
+    for host in "postfix.test", "exim.test", "submission.test", "chasquid.test", "aiosmtpd.test":
         case = Case(f"{host[:-5]} attachments", host, 465, check=composed(files))
         case.arguments = ["--to", case.recipients[0], "--from", servers.USER, "--subject",
                           "Grüße", "--body", "Anbei.", "--header", f"X-Case: {case.n}"]
@@ -334,9 +417,11 @@ def composed_cases(directory):
 
 
 def later_cases():
-    for host, trips in ("postfix.test", 5), ("exim.test", 5), ("chasquid.test", None):
+    for host, trips in (("postfix.test", 5), ("exim.test", 5), ("submission.test", 5),
+                        ("chasquid.test", None), ("aiosmtpd.test", None)):
         for port in MODES:
             yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
+                        resumed=None if host == "submission.test" else True,
                         round_trips=trips and trips + (2 if port == 587 else 0))
     yield Later("exim PIPECONNECT", "exim.test", 465, "--pipeconnect", round_trips=4,
                 trace=b"going ahead of the greeting")
@@ -351,19 +436,23 @@ def refusal_cases(directory):
     wrong.write_text("wonder wall\n")
     wrong.chmod(0o600)
     login = ["--password-file", str(wrong)]
-    for host in "postfix.test", "exim.test", "chasquid.test":
+    for host in *CHUNKING, "chasquid.test", "aiosmtpd.test":
         for mechanism, how in itertools.product(("auto", "plain"), PIPELINING):
             yield Case(f"{host[:-5]} wrong password {mechanism} {how}", host, 465, *login,
                        "--auth", mechanism, "--pipelining", how, status=77, stage="auth")
     # Postfix and Exim refuse recipients (5.7.1), chasquid refuses the sender (5.7.9)
     for host, status, stage in (("postfix.test", 69, "rcpt"), ("exim.test", 69, "rcpt"),
+                                ("submission.test", 77, "mail"), ("aiosmtpd.test", 77, "mail"),
                                 ("chasquid.test", 77, "mail")):
         for how in PIPELINING:
             yield Case(f"{host[:-5]} no login {how}", host, 465, "--auth", "none",
                        "--pipelining", how, status=status, stage=stage)
+    yield Case("submission EXTERNAL by a certificate of nobody", "submission.test", 465,
+               *nobody(directory), "--auth", "external", account="certificate", status=77,
+               stage="auth")
     for port in MODES:
-        yield Case(f"postfix certificate of another name {MODES[port]}", "misnamed.test", port,
-                   status=69, stage="tls")
+        yield Case(f"postfix certificate of another name {MODES[port]}", "misnamed.postfix.test",
+                   port, status=69, stage="tls")
         yield Case(f"postfix unknown authority {MODES[port]}", "postfix.test", port,
                    "--tls-trust", str(directory / "other.pem"), status=69, stage="tls")
     for port, name in (3465, "announced"), (4465, "not announced"):
@@ -374,6 +463,17 @@ def refusal_cases(directory):
                "--tls", "implicit", status=76, stage="tls")
     yield Case("postfix STARTTLS to the port of implicit TLS", "postfix.test", 465,
                "--tls", "starttls", "--timeout", "3", status=75, stage="greeting")
+
+
+class SentAhead(Case):
+    """What OpenSMTPD does to who sends ahead, without which its cases would prove nothing."""
+
+    def run(self, setup):
+        with socket.create_connection((self.host, self.port), 10) as connection:
+            connection.recv(1000)
+            connection.sendall(b"EHLO ahead.test\r\nMAIL FROM:<>\r\nRCPT TO:<bob@sink.test>\r\n")
+            replies = b"".join(iter(lambda: connection.recv(1000), b""))
+        expect(b"Pipelining not supported" in replies, "it says %r", replies)
 
 
 class LmtpCase(Case):
@@ -482,9 +582,9 @@ def main():
                         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null",
                         "-days", "3", "-subj", "/CN=Another Root"],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
-    cases = [*mechanism_cases(), *content_cases(), *envelope_cases(), *lmtp_cases(),
-             *composed_cases(directory), *later_cases(), *refusal_cases(directory),
-             *certificate_cases(directory),
+    cases = [*mechanism_cases(), *content_cases(), *opensmtpd_cases(), *envelope_cases(),
+             *lmtp_cases(), *composed_cases(directory), *later_cases(), *refusal_cases(directory),
+             *certificate_cases(directory), *wrong_certificates(directory),
              *login_refusals(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]
@@ -505,8 +605,8 @@ def main():
         for case, problem in zip(chosen, pool.map(lambda c: attempt(c, setup), chosen)):
             n += 1
             failed += problem is not None
-            report(n, case, problem, problem and running[case.host.split(".")[0].replace(
-                "misnamed", "postfix")].log())
+            report(n, case, problem, problem and running["opensmtpd" if
+                case.host == "127.0.1.7" else case.host.split(".")[-2]].log())
     sys.stdout.flush()
     return 1 if failed else 0
 

@@ -85,7 +85,7 @@ class Kdc(Server):
         self.run("/usr/sbin/kadmin.local", text="".join(
             [f'addprinc -pw "{PASSWORD}" {USER}\n'] +
             [f"addprinc -randkey smtp/{host}\nktadd -k {keytab} smtp/{host}\n"
-             for host in ("postfix.test", "exim.test")]))
+             for host in ("postfix.test", "exim.test", "submission.test")]))
         shutil.chown(keytab, "dovecot")
         self.spawn("/usr/sbin/krb5kdc", "-n", "-P", str(self.dir / "pid"))
 
@@ -154,6 +154,19 @@ class Lmtp(Server):
                 (self.dir / "mail" / user.split("@")[0]).glob("new/*")]
 
 
+class Submission(Server):
+    """Submission by Dovecot, which hands each command on to the sink."""
+
+    name, host, ports = "submission", "submission.test", (465, 587)
+
+    def launch(self):
+        self.configure("dovecot-submission.conf", "dovecot.conf")
+        (self.dir / "run").mkdir()
+        (self.dir / "mail").mkdir()
+        shutil.chown(self.dir / "mail", "nobody")
+        self.spawn("/usr/sbin/dovecot", "-F", "-c", str(self.dir / "dovecot.conf"))
+
+
 class Postfix(Server):
     name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465, 5465, 5587)
 
@@ -181,8 +194,16 @@ class Exim(Server):
     def launch(self):
         self.configure("exim.conf")
         (self.dir / "spool").mkdir()
+        ca, names = self.base / "ca", []
         for name in "server.pem", "server-key.pem", "ca.pem":
-            self.write(name, (self.base / "ca" / name).read_text(), "Debian-exim")
+            self.write(name, (ca / name).read_text(), "Debian-exim")
+        for file in (ca / "wrong").glob("*-key.pem"):
+            name = file.name[:-8]
+            names.append(f"{name}.exim.test: {name}\n")
+            self.write(file.name, file.read_text(), "Debian-exim")
+            self.write(name + ".pem", (ca / "wrong" / (name + ".pem")).read_text(), "Debian-exim")
+        self.write("names", "".join(names), "Debian-exim")
+        (self.dir / "stapled.ocsp").write_bytes((ca / "wrong/stapled.ocsp").read_bytes())
         self.write("users", f'"{USER}": {PASSWORD}\n', "Debian-exim")
         for path in self.dir, self.dir / "spool":
             shutil.chown(path, "Debian-exim")
@@ -207,12 +228,43 @@ class Chasquid(Server):
         self.spawn("/usr/bin/chasquid", "-config_dir", str(self.dir / "etc"))
 
 
+class Aiosmtpd(Server):
+    name, host, ports = "aiosmtpd", "aiosmtpd.test", (465, 587)
+
+    def launch(self):
+        self.spawn(HERE / "aiosmtpd-server", "127.0.1.6", self.base / "ca/server.pem",
+                   self.base / "ca/server-key.pem", USER, PASSWORD)
+
+
+class Opensmtpd(Server):
+    """Drops those who send ahead. Its paths below /var are compiled in."""
+
+    name, host, ports = "opensmtpd", "opensmtpd.test", (587,)
+
+    def launch(self):
+        self.configure("opensmtpd.conf")
+        (self.dir / "opensmtpd.conf").chmod(0o600)
+        queue = self.dir / "var/spool/smtpd"
+        for path in "var/run", "var/lib/opensmtpd/empty", "var/empty", "var/mail":
+            (self.dir / path).mkdir(parents=True)
+        queue.mkdir(parents=True)
+        queue.chmod(0o711)
+        for name in "corrupt", "incoming", "purge", "queue", "temporary":
+            (queue / name).mkdir(mode=0o700)
+            shutil.chown(queue / name, "opensmtpq", "root")
+        (queue / "offline").mkdir()
+        shutil.chown(queue / "offline", "root", "opensmtpq")
+        (queue / "offline").chmod(0o770)
+        self.spawn("unshare", "--mount", "--propagation", "private", "sh", "-c",
+                   "mount --bind var /var && exec /usr/sbin/smtpd -d -f opensmtpd.conf")
+
+
 def start_all(base):
     """The servers by name, and the names of those that did not start with what they said."""
     os.umask(0o022)
     subprocess.run([HERE / "ca", base / "ca"], check=True)
     servers, failures = {}, {}
-    for kind in Kdc, Dovecot, Lmtp, Postfix, Exim, Chasquid:
+    for kind in Kdc, Dovecot, Lmtp, Submission, Postfix, Exim, Chasquid, Aiosmtpd, Opensmtpd:
         server = kind(base)
         servers[server.name] = server
         try:

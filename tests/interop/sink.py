@@ -50,6 +50,9 @@ class Session(socketserver.StreamRequestHandler):
                 self.say(b"250 2.1.0 ok")
             elif verb == b"RCPT":
                 address, parameters = path(argument)
+                if address.startswith("unknown@"):
+                    self.say(b"550 5.1.1 no such user")
+                    continue
                 self.message.recipients[address] = parameters
                 self.say(b"250 2.1.5 ok")
             elif verb == b"DATA":

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "help.h"
 #include "sendmail.h"
+#include "spelling.h"
 #include "strbuf.h"
 
 static const struct command *
@@ -89,6 +90,14 @@ parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *er
 	const struct option *o = option_by_name(word, n, WHERE_FLAG);
 	char written[80];
 
+	switch (spelling_long(a, argc, argv, at, err)) {
+	case SPELLING_TAKEN:
+		return true;
+	case SPELLING_REFUSED:
+		return false;
+	case SPELLING_UNKNOWN:
+		break;
+	}
 	snprintf(written, sizeof(written), "--%.*s", (int)(n > 70 ? 70 : n), word);
 	if (!usable(a, o) || !n ||
 		(a->personality == PERSONALITY_SENDMAIL && !(o->where & WHERE_LONG)))
@@ -123,8 +132,11 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 	for (const char *letter = argv[*at] + 1; *letter; letter++) {
 		o = option_by_letter(*letter);
 		written[1] = *letter;
-		if (!usable(a, o))
+		if (!usable(a, o)) {
+			if (spelling_letter(a, *letter, err) == SPELLING_TAKEN)
+				continue;
 			return unknown(written, NULL, err);
+		}
 		if (o->kind == KIND_GLUED)
 			return set(a, o, letter + 1, written, err);
 		if (!option_has_argument(o)) {

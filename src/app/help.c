@@ -10,7 +10,7 @@
 const struct command commands[] = {
 	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL },
 	{ "check", NULL, NULL },
-	{ "import", NULL, NULL },
+	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
 	{ "login", NULL, NULL },
 	{ "logout", NULL, NULL },
@@ -88,8 +88,8 @@ is_shown(const struct option *o, bool everything)
 {
 	return everything || o->id == OPT_QUEUE ||
 	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_SERVICE &&
-		       o->group != OPTION_GROUP_IGNORED);
+		       o->id != OPT_RUN_EVAL && o->group != OPTION_GROUP_QUEUE &&
+		       o->group != OPTION_GROUP_SERVICE && o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "args.h"
 #include "error.h"
 #include "help.h"
+#include "importing.h"
 #include "io.h"
 #include "queue.h"
 #include "sendmail.h"
@@ -55,8 +56,9 @@ refuse(const struct arguments *args, const struct error *err)
 	if (args->errors_quiet)
 		return fault_status(err->fault);
 	fprintf(stderr, "%s: unable to %s: %s\n", args->program,
-		args->command              ? "list the accounts"
-		: err->fault == FAULT_DATA ? "send the message"
+		args->command && strcmp(args->command, "import") == 0 ? "import"
+		: args->command                                       ? "list the accounts"
+		: err->fault == FAULT_DATA                            ? "send the message"
 					   : "understand the command line",
 		err->text);
 	return fault_status(err->fault);
@@ -89,6 +91,8 @@ main(int argc, char **argv)
 		status = queue_command(&args);
 	else if (strcmp(args.command, "log") == 0)
 		status = story_command(&args);
+	else if (strcmp(args.command, "import") == 0)
+		status = importing(&args);
 	else
 		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
 	args_done(&args);

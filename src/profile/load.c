@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "import.h"
 #include "io.h"
 #include "parse.h"
 #include "strbuf.h"
@@ -31,17 +32,29 @@ struct load {
 	int depth[PROFILE_ACCOUNTS + 1];    /* -1 while its inheritance is being resolved */
 };
 
+/* A configuration of msmtp, translated. What holds a password in clear must be readable by nobody else. */
+static bool
+read_msmtp(struct load *l, const struct strbuf *text, const char *path, struct error *err)
+{
+	bool secret = false;
+
+	return import_load(text->s, text->len, path, &l->list, &secret, err) &&
+	       (!secret || trusted_check(path, TRUSTED_SECRET, err));
+}
+
 static bool
 read_file(struct load *l, size_t file, const char *path, enum trusted_kind kind, bool may_miss,
 	struct error *err)
 {
-	struct strbuf text = STRBUF_INIT(PROFILE_FILE_MAX);
+	struct strbuf text = STRBUF_INIT_SECRET(PROFILE_FILE_MAX);
 	struct error why = ERROR_NONE;
 	bool missing = false, good;
 	size_t first = l->list.n;
 
 	good = trusted_read(path, kind, &text, &missing, &why);
-	if (good)
+	if (good && import_is_msmtp(text.s, text.len))
+		good = read_msmtp(l, &text, path, err);
+	else if (good)
 		good = parse_config(text.s, text.len, path, &l->list, &l->defaults[file], err);
 	else if (may_miss && missing)
 		good = true;

@@ -32,9 +32,35 @@ setting_clear(struct setting *s)
 	*s = (struct setting){ NULL, 0, NULL };
 }
 
+static void
+password_clear(struct profile *p)
+{
+	if (p->password)
+		explicit_bzero(p->password, strlen(p->password));
+	free(p->password);
+	free(p->password_origin);
+	p->password = p->password_origin = NULL;
+}
+
+void
+profile_set_password(struct profile *p, const char *password, const char *origin)
+{
+	password_clear(p);
+	p->password = xstrdup(password);
+	p->password_origin = xstrdup(origin);
+}
+
+void
+profile_miss_password(struct profile *p, const char *origin)
+{
+	password_clear(p);
+	p->password_origin = xstrdup(origin);
+}
+
 void
 profile_done(struct profile *p)
 {
+	password_clear(p);
 	for (size_t id = 0; id < OPT_COUNT; id++)
 		setting_clear(&p->settings[id]);
 	free(p->name);
@@ -195,6 +221,8 @@ profile_append(struct profile *p, enum option_id id, const char *value, const ch
 static bool
 has_source(const struct profile *p)
 {
+	if (p->password)
+		return true;
 	for (size_t i = 0; i < SOURCE_COUNT; i++)
 		if (p->settings[sources[i]].origin)
 			return true;
@@ -223,9 +251,13 @@ profile_override(struct profile *p, const struct profile *from)
 		setting_clear(&p->settings[OPT_HOST]);
 		setting_clear(&p->settings[OPT_SOCKET]);
 	}
-	if (has_source(from))
+	if (has_source(from)) {
 		for (size_t i = 0; i < SOURCE_COUNT; i++)
 			setting_clear(&p->settings[sources[i]]);
+		password_clear(p);
+	}
+	if (from->password)
+		profile_set_password(p, from->password, from->password_origin);
 	for (size_t id = 0; id < OPT_COUNT; id++)
 		if (from->settings[id].origin)
 			setting_copy(&p->settings[id], &from->settings[id]);
@@ -244,6 +276,8 @@ profile_inherit(struct profile *p, const struct profile *from)
 {
 	bool own_source = has_source(p), own_place = has_place(p);
 
+	if (!own_source && from->password)
+		profile_set_password(p, from->password, from->password_origin);
 	for (size_t id = 0; id < OPT_COUNT; id++)
 		if (from->settings[id].origin && !p->settings[id].origin && id != OPT_INHERIT &&
 			id != OPT_MATCH_FROM && !(own_source && is_source((enum option_id)id)) &&

@@ -27,6 +27,9 @@ struct profile {
 	char *name;
 	char *origin; /* where it begins: "file:line", "environment", "command line" */
 	struct setting settings[OPT_COUNT];
+	/* One that stands in clear in another program's configuration, which is its origin; NULL for
+	 * none. No key of ours sets it, nothing prints it, and it is wiped. It counts as a source. */
+	char *password, *password_origin;
 };
 
 /* All accounts, in order: those of the user's file before those of the system's. */
@@ -98,6 +101,11 @@ void profile_override_group(
  * match-from, which belong to one account, no password source when P has one, neither host nor
  * socket when P has one of them, and not P itself as its fallback. */
 void profile_inherit(struct profile *p, const struct profile *from);
+
+/* Sets the password itself: see there. */
+void profile_set_password(struct profile *p, const char *password, const char *origin);
+/* Says that there is one at ORIGIN, which is not known here. */
+void profile_miss_password(struct profile *p, const char *origin);
 
 bool profile_is_set(const struct profile *p, enum option_id id);
 /* Makes it as if the option had never been set. */

@@ -121,6 +121,11 @@ secret_start(struct secret *s, const struct profile *profile, const char *host, 
 	s->host = name ? xstrndup(name, n) : xstrdup(host);
 	s->user = xstrdup(user);
 	s->deadline = clock_in((int64_t)(seconds ? seconds : SECRET_SECONDS) * CLOCK_SECOND);
+	if (profile->password) {
+		strbuf_adds(&s->value, profile->password);
+		s->ready = is_password(&s->value, err);
+		return s->ready || error_prefix(err, "password (%s)", profile->password_origin);
+	}
 	if (profile_is_set(profile, OPT_PASSWORD_COMMAND))
 		return start_command(s, err);
 	if (profile_is_set(profile, OPT_PASSWORD_FILE))

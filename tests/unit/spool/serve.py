@@ -123,7 +123,7 @@ def ends_at_once(room, ok):
 
 
 def ends_behind_the_message(room, ok):
-    room.start(linger=1500)
+    room.start(linger=5000)
     first, second = room.queue("ok1@example.net"), room.queue("ok2@example.net")
     wait_for(lambda: len(room.sent()) == 1)
     ok(room.end() == 0, "behind the end of data it waits for the answer")

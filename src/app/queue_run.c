@@ -1,10 +1,13 @@
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "breaker.h"
 #include "clock.h"
 #include "courier.h"
 #include "error.h"
+#include "privilege.h"
 #include "queue.h"
 #include "queueing.h"
 #include "service.h"
@@ -60,6 +63,19 @@ drop_limits(const struct arguments *args)
 	return limits;
 }
 
+/* The queue of a system has a runner of its own, who alone talks to the smarthost: root becomes it.
+ */
+static bool
+become_runner(const char *path, struct error *err)
+{
+	struct passwd *runner;
+
+	if (geteuid() != 0 || !spool_is_system(path) || spool_owner(path) == 0)
+		return true;
+	runner = getpwuid(spool_owner(path));
+	return !runner || privilege_switch(runner->pw_name, err);
+}
+
 bool
 queue_run(const struct arguments *args, const char *path, enum queue_run how, const char *id,
 	const char *account, unsigned *ret_left, struct error *err)
@@ -73,6 +89,8 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	char **watched;
 
 	*ret_left = 0;
+	if (!become_runner(path, err))
+		return false;
 	/* a runner waits for its first message */
 	if (!spool_open(&s, path, serve || how == QUEUE_RUN_ONCE, err))
 		return false;

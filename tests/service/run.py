@@ -779,6 +779,16 @@ def listening(r, h):
     expect(len(h.messages()) == 1, "bob's alone should arrive")
 
 
+def connect(port):
+    """A client of a port that the service opens, perhaps behind its socket."""
+    for _ in range(100):
+        try:
+            return smtplib.SMTP("127.0.0.1", port)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    return smtplib.SMTP("127.0.0.1", port)
+
+
 @case("listen on a loopback port: only with a login or on one's own responsibility; no HTTP")
 def loopback(r, h):
     with socket.create_server(("127.0.0.1", 0)) as s:
@@ -809,7 +819,7 @@ def loopback(r, h):
                  b"OPTIONS * HTTP/1.1", b"CONNECT a:1 HTTP/1.1", b"post /"):
         answer = talk(connect(), verb + b"\r\nHost: a\r\n\r\nEHLO x\r\nNOOP\r\nQUIT\r\n")
         expect(answer.count(b"\r\n") <= 1, "%s is answered: %s", verb, answer)
-    with smtplib.SMTP("127.0.0.1", port) as client:
+    with connect(port) as client:
         try:
             client.login("bob", "wrong")
             raise Wrong("a wrong password is good enough")
@@ -822,7 +832,7 @@ def loopback(r, h):
     r.stop()
     r.configure_service(*h.settings(), "listen = 127.0.0.1:%d" % port, "trust-loopback = yes")
     r.serve()
-    with smtplib.SMTP("127.0.0.1", port) as client:
+    with connect(port) as client:
         client.sendmail("bob@example.net", ["carol@example.org"], MAIL)
     expect(len(h.messages()) == 1, "it did not arrive")
     r.configure_service(*h.settings())

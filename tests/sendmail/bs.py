@@ -746,7 +746,7 @@ def large(t):
         c.end()
         _, content = host.messages()[-1]
         check(content.endswith(b"Subject: s\r\n\r\n" + body), f"{how}: changed")
-        check(peak < 32 << 10 or "ASAN_OPTIONS" in os.environ, f"{peak} KiB")
+        check(peak < 24 << 10 or "ASAN_OPTIONS" in os.environ, f"{peak} KiB")
 
 
 # Line ends.

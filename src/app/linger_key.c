@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "field.h"
 #include "memo.h"
 #include "profile.h"
 #include "settings.h"
@@ -27,25 +28,18 @@ add_settings(struct strbuf *record, const struct profile *p)
 {
 	const struct setting *set;
 
-	memo_adds(record, SENDOFF_VERSION);
-	memo_add_number(record, geteuid());
-	memo_adds(record, p->name);
+	field_add_string(record, SENDOFF_VERSION);
+	field_add_number(record, geteuid());
+	field_add_string(record, p->name);
 	for (size_t i = 0; i < OPT_COUNT; i++) {
 		set = &p->settings[i];
 		if (!is_of_connection(&options[i]) || !set->origin)
 			continue;
-		memo_add_number(record, i);
-		memo_add_number(record, set->n);
+		field_add_number(record, i);
+		field_add_number(record, set->n);
 		for (size_t k = 0; k < set->n; k++)
-			memo_adds(record, set->v[k]);
+			field_add_string(record, set->v[k]);
 	}
-}
-
-static void
-add_time(struct strbuf *record, const struct timespec *t)
-{
-	memo_add_number(record, (uint64_t)t->tv_sec);
-	memo_add_number(record, (uint64_t)t->tv_nsec);
 }
 
 static void
@@ -53,16 +47,11 @@ add_state(struct strbuf *record, const char *path)
 {
 	struct stat st;
 
-	memo_adds(record, path);
-	if (!path || stat(path, &st)) {
-		memo_add_number(record, 0);
-		return;
-	}
-	memo_add_number(record, st.st_dev);
-	memo_add_number(record, st.st_ino);
-	memo_add_number(record, (uint64_t)st.st_size);
-	add_time(record, &st.st_mtim);
-	add_time(record, &st.st_ctim);
+	field_add_string(record, path);
+	if (!path || stat(path, &st))
+		field_add_number(record, 0);
+	else
+		memo_add_state(record, &st);
 }
 
 /* The file in "FILE:LINE", once. */
@@ -114,7 +103,7 @@ linger_keys(const struct profile *account, const struct wire_settings *settings,
 	bool good;
 
 	add_settings(&record, account);
-	memo_adds(&record, settings->ehlo_name);
+	field_add_string(&record, settings->ehlo_name);
 	good = memo_hash(name, &record);
 	add_files(&record, account);
 	good = good && memo_hash(key, &record);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "field.h"
 #include "session_state.h"
 #include "text.h"
 
@@ -24,12 +25,12 @@ known_parse(const char *record, size_t n, struct known *ret)
 	size_t len;
 
 	*ret = (struct known)KNOWN_NONE;
-	if (!memo_take_octets(&at, end, ret->offer_hash.octets, MEMO_KEY) ||
-		!memo_take_octets(&at, end, ret->spki.octets, MEMO_KEY) ||
-		!memo_take_number(&at, end, &bdat) || bdat >= KNOWN_BDAT_COUNT ||
-		!memo_take_number(&at, end, &bdat_when) || bdat_when > INT64_MAX ||
-		!memo_take_number(&at, end, &lockstep_when) || lockstep_when > INT64_MAX ||
-		!memo_take(&at, end, &offer, &len) || at != end)
+	if (!field_take_octets(&at, end, ret->offer_hash.octets, MEMO_KEY) ||
+		!field_take_octets(&at, end, ret->spki.octets, MEMO_KEY) ||
+		!field_take_number(&at, end, UINT64_MAX, &bdat) || bdat >= KNOWN_BDAT_COUNT ||
+		!field_take_number(&at, end, UINT64_MAX, &bdat_when) || bdat_when > INT64_MAX ||
+		!field_take_number(&at, end, UINT64_MAX, &lockstep_when) ||
+		lockstep_when > INT64_MAX || !field_take(&at, end, &offer, &len) || at != end)
 		return false;
 	ret->bdat = (enum known_bdat)bdat;
 	ret->bdat_when = (time_t)bdat_when;
@@ -41,12 +42,12 @@ known_parse(const char *record, size_t n, struct known *ret)
 void
 known_print(const struct known *k, struct strbuf *record)
 {
-	memo_add(record, k->offer_hash.octets, MEMO_KEY);
-	memo_add(record, k->spki.octets, MEMO_KEY);
-	memo_add_number(record, (uint64_t)k->bdat);
-	memo_add_number(record, (uint64_t)k->bdat_when);
-	memo_add_number(record, (uint64_t)k->lockstep_when);
-	memo_add(record, k->offer.s, k->offer.len);
+	field_add(record, k->offer_hash.octets, MEMO_KEY);
+	field_add(record, k->spki.octets, MEMO_KEY);
+	field_add_number(record, (uint64_t)k->bdat);
+	field_add_number(record, (uint64_t)k->bdat_when);
+	field_add_number(record, (uint64_t)k->lockstep_when);
+	field_add(record, k->offer.s, k->offer.len);
 }
 
 void
@@ -71,14 +72,14 @@ find_key(struct session *s)
 	struct strbuf place = STRBUF_INIT(PLACE_MAX);
 	bool good;
 
-	memo_adds(&place, "server");
-	memo_adds(&place, s->host);
-	memo_adds(&place, s->report->address);
-	memo_adds(&place, settings->socket);
-	memo_add_number(&place, s->report->port);
-	memo_add_number(&place, s->target.tls);
-	memo_adds(&place, settings->proxy.host);
-	memo_adds(&place, settings->tls_settings.cert);
+	field_add_string(&place, "server");
+	field_add_string(&place, s->host);
+	field_add_string(&place, s->report->address);
+	field_add_string(&place, settings->socket);
+	field_add_number(&place, s->report->port);
+	field_add_number(&place, s->target.tls);
+	field_add_string(&place, settings->proxy.host);
+	field_add_string(&place, settings->tls_settings.cert);
 	good = memo_hash(&s->known_key, &place);
 	strbuf_done(&place);
 	return good;

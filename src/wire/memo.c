@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "field.h"
 #include "io.h"
 
 /* A file: the mark, its kind, the key, the time of writing, the record, a SHA-256 of all that. */
@@ -38,42 +39,21 @@ _Static_assert(sizeof(kinds) / sizeof(*kinds) == MEMO_KIND_COUNT, "one row for e
 
 #define UNFINISHED "new-"
 
-void
-memo_add(struct strbuf *record, const void *data, size_t n)
-{
-	unsigned char head[4] = { (unsigned char)(n >> 24), (unsigned char)(n >> 16),
-		(unsigned char)(n >> 8), (unsigned char)n };
-
-	if (n > INT32_MAX) {
-		record->full = true;
-		return;
-	}
-	strbuf_add(record, head, sizeof(head));
-	strbuf_add(record, data, n);
-}
-
-void
-memo_adds(struct strbuf *record, const char *s)
-{
-	memo_add_number(record, s != NULL);
-	memo_add(record, s ? s : "", s ? strlen(s) : 0);
-}
-
-void
-memo_add_number(struct strbuf *record, uint64_t n)
-{
-	unsigned char octets[8];
-
-	for (int i = 0; i < 8; i++)
-		octets[i] = (unsigned char)(n >> (56 - 8 * i));
-	memo_add(record, octets, sizeof(octets));
-}
-
 static void
 add_time(struct strbuf *record, const struct timespec *when)
 {
-	memo_add_number(record, (uint64_t)when->tv_sec);
-	memo_add_number(record, (uint64_t)when->tv_nsec);
+	field_add_number(record, (uint64_t)when->tv_sec);
+	field_add_number(record, (uint64_t)when->tv_nsec);
+}
+
+void
+memo_add_state(struct strbuf *record, const struct stat *st)
+{
+	field_add_number(record, (uint64_t)st->st_dev);
+	field_add_number(record, (uint64_t)st->st_ino);
+	field_add_number(record, (uint64_t)st->st_size);
+	add_time(record, &st->st_mtim);
+	add_time(record, &st->st_ctim);
 }
 
 void
@@ -81,58 +61,11 @@ memo_add_file(struct strbuf *record, const char *path, int fd)
 {
 	struct stat st;
 
-	memo_adds(record, path);
-	if (fstat(fd, &st)) {
+	field_add_string(record, path);
+	if (fstat(fd, &st))
 		record->full = true;
-		return;
-	}
-	memo_add_number(record, (uint64_t)st.st_dev);
-	memo_add_number(record, (uint64_t)st.st_ino);
-	memo_add_number(record, (uint64_t)st.st_size);
-	add_time(record, &st.st_mtim);
-	add_time(record, &st.st_ctim);
-}
-
-bool
-memo_take(const char **at, const char *end, const char **ret, size_t *ret_n)
-{
-	const unsigned char *head = (const unsigned char *)*at;
-	size_t n;
-
-	if (end - *at < 4)
-		return false;
-	n = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-	if (n > (size_t)(end - *at - 4))
-		return false;
-	*ret = *at + 4;
-	*ret_n = n;
-	*at += 4 + n;
-	return true;
-}
-
-bool
-memo_take_octets(const char **at, const char *end, void *out, size_t n)
-{
-	const char *field;
-	size_t len;
-
-	if (!memo_take(at, end, &field, &len) || len != n)
-		return false;
-	memcpy(out, field, n);
-	return true;
-}
-
-bool
-memo_take_number(const char **at, const char *end, uint64_t *ret)
-{
-	unsigned char octets[8];
-
-	if (!memo_take_octets(at, end, octets, sizeof(octets)))
-		return false;
-	*ret = 0;
-	for (int i = 0; i < 8; i++)
-		*ret = *ret << 8 | octets[i];
-	return true;
+	else
+		memo_add_state(record, &st);
 }
 
 bool
@@ -150,12 +83,12 @@ memo_print(enum memo_kind kind, const struct memo_key *key, const struct strbuf 
 
 	file->full = file->full || record->full;
 	strbuf_add(file, MARK, MARK_LEN);
-	memo_adds(file, kinds[kind].prefix);
-	memo_add(file, key->octets, sizeof(key->octets));
-	memo_add_number(file, (uint64_t)now);
-	memo_add(file, record->s, record->len);
+	field_add_string(file, kinds[kind].prefix);
+	field_add(file, key->octets, sizeof(key->octets));
+	field_add_number(file, (uint64_t)now);
+	field_add(file, record->s, record->len);
 	if (memo_hash(&sum, file))
-		memo_add(file, sum.octets, sizeof(sum.octets));
+		field_add(file, sum.octets, sizeof(sum.octets));
 	else
 		file->full = true;
 }
@@ -167,7 +100,7 @@ next_is(const char **at, const char *end, const void *data, size_t n)
 	const char *field;
 	size_t len;
 
-	return memo_take(at, end, &field, &len) && len == n && memcmp(field, data, n) == 0;
+	return field_take(at, end, &field, &len) && len == n && memcmp(field, data, n) == 0;
 }
 
 bool
@@ -182,10 +115,11 @@ memo_parse(enum memo_kind kind, const struct memo_key *key, const char *file, si
 	if (n < MARK_LEN || n > FILE_MAX || memcmp(file, MARK, MARK_LEN) != 0)
 		return false;
 	at = file + MARK_LEN;
-	if (!memo_take_number(&at, end, &named) || !named ||
+	if (!field_take_number(&at, end, UINT64_MAX, &named) || !named ||
 		!next_is(&at, end, prefix, strlen(prefix)) ||
 		!next_is(&at, end, key->octets, sizeof(key->octets)) ||
-		!memo_take_number(&at, end, &written) || !memo_take(&at, end, &record, &len))
+		!field_take_number(&at, end, UINT64_MAX, &written) ||
+		!field_take(&at, end, &record, &len))
 		return false;
 	summed = at;
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, file, (size_t)(summed - file), sum.octets) < 0 ||

@@ -24,20 +24,11 @@ struct memo_key {
 	unsigned char octets[MEMO_KEY];
 };
 
-/* A record, and what a key is made of, is a row of fields that may hold any octets. Taking a field
- * moves *AT behind it; false where there is none. */
-void memo_add(struct strbuf *record, const void *data, size_t n);
-void memo_adds(struct strbuf *record, const char *s); /* NULL is another field than "" */
-void memo_add_number(struct strbuf *record, uint64_t n);
-/* PATH, and in which state the open file is: another file under that name, or other content, makes
- * other fields. */
+/* A record, and what a key is made of, is a row of fields (field.h). PATH, and in which state the
+ * open file is: another file under that name, or other content, makes other fields. */
 void memo_add_file(struct strbuf *record, const char *path, int fd);
-bool memo_take(const char **at, const char *end, const char **ret, size_t *ret_n)
-	__attribute__((warn_unused_result));
-bool memo_take_octets(const char **at, const char *end, void *out, size_t n)
-	__attribute__((warn_unused_result)); /* a field of exactly N octets */
-bool memo_take_number(const char **at, const char *end, uint64_t *ret)
-	__attribute__((warn_unused_result));
+struct stat;
+void memo_add_state(struct strbuf *record, const struct stat *st); /* without the path */
 
 /* False when IDENTITY did not hold everything that was added (its cap), or cannot be hashed. */
 bool

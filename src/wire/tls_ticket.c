@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "field.h"
 #include "stream.h"
 #include "text.h"
 #include "tls_private.h"
@@ -24,7 +25,7 @@ add_path(struct strbuf *out, const char *path)
 {
 	int fd;
 
-	memo_adds(out, path);
+	field_add_string(out, path);
 	if (!path || tls_is_uri(path))
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -39,9 +40,9 @@ add_path(struct strbuf *out, const char *path)
 static void
 add_digests(struct strbuf *out, unsigned char (*list)[TLS_DIGEST], size_t n)
 {
-	memo_add_number(out, n);
+	field_add_number(out, n);
 	for (size_t i = 0; i < n; i++)
-		memo_add(out, list[i], TLS_DIGEST);
+		field_add(out, list[i], TLS_DIGEST);
 }
 
 void
@@ -50,17 +51,17 @@ tls_identify(struct tls_context *c, const struct tls_settings *s)
 	struct strbuf *out = &c->identity;
 
 	*out = (struct strbuf)STRBUF_INIT(IDENTITY_MAX);
-	memo_adds(out, gnutls_check_version(NULL));
-	memo_add_number(out, c->trust != NULL);
+	field_add_string(out, gnutls_check_version(NULL));
+	field_add_number(out, c->trust != NULL);
 	if (c->trust && !trust_identify(c->trust, out))
 		out->full = true;
 	add_digests(out, c->pins, c->pin_count);
 	add_digests(out, c->fingerprints, c->fingerprint_count);
 	add_path(out, s->cert);
 	add_path(out, s->key);
-	memo_adds(out, s->name);
-	memo_adds(out, s->priority);
-	memo_adds(out, s->min);
+	field_add_string(out, s->name);
+	field_add_string(out, s->priority);
+	field_add_string(out, s->min);
 }
 
 void
@@ -79,9 +80,9 @@ find_key(struct tls *t)
 	struct strbuf all = STRBUF_INIT(2 * IDENTITY_MAX);
 	bool good;
 
-	memo_add(&all, c->identity.s, c->identity.len);
-	memo_adds(&all, c->place);
-	memo_adds(&all, t->name);
+	field_add(&all, c->identity.s, c->identity.len);
+	field_add_string(&all, c->place);
+	field_add_string(&all, t->name);
 	all.full = all.full || c->identity.full;
 	good = memo_hash(&t->ticket_key, &all);
 	strbuf_done(&all);
@@ -96,12 +97,13 @@ tls_ticket_parse(const char *record, size_t n, struct tls_ticket *ret)
 	size_t len;
 
 	*ret = (struct tls_ticket){ .verified = 0 };
-	if (!memo_take_number(&at, end, &verified) || !memo_take_number(&at, end, &expires) ||
-		!memo_take_octets(&at, end, ret->certificate, TLS_DIGEST) ||
-		!memo_take_octets(&at, end, ret->key, TLS_DIGEST) ||
-		!memo_take(&at, end, &issuer, &len) || len >= sizeof(ret->issuer) ||
-		text_has_control(issuer, len) || !memo_take_number(&at, end, &share) ||
-		!memo_take(&at, end, &ret->session, &ret->session_len) || at != end)
+	if (!field_take_number(&at, end, UINT64_MAX, &verified) ||
+		!field_take_number(&at, end, UINT64_MAX, &expires) ||
+		!field_take_octets(&at, end, ret->certificate, TLS_DIGEST) ||
+		!field_take_octets(&at, end, ret->key, TLS_DIGEST) ||
+		!field_take(&at, end, &issuer, &len) || len >= sizeof(ret->issuer) ||
+		text_has_control(issuer, len) || !field_take_number(&at, end, UINT64_MAX, &share) ||
+		!field_take(&at, end, &ret->session, &ret->session_len) || at != end)
 		return false;
 	if (verified > INT64_MAX || expires > INT64_MAX || share > 1)
 		return false;
@@ -115,13 +117,13 @@ tls_ticket_parse(const char *record, size_t n, struct tls_ticket *ret)
 void
 tls_ticket_print(const struct tls_ticket *ticket, struct strbuf *record)
 {
-	memo_add_number(record, (uint64_t)ticket->verified);
-	memo_add_number(record, (uint64_t)ticket->expires);
-	memo_add(record, ticket->certificate, TLS_DIGEST);
-	memo_add(record, ticket->key, TLS_DIGEST);
-	memo_add(record, ticket->issuer, strlen(ticket->issuer));
-	memo_add_number(record, ticket->first_share);
-	memo_add(record, ticket->session, ticket->session_len);
+	field_add_number(record, (uint64_t)ticket->verified);
+	field_add_number(record, (uint64_t)ticket->expires);
+	field_add(record, ticket->certificate, TLS_DIGEST);
+	field_add(record, ticket->key, TLS_DIGEST);
+	field_add(record, ticket->issuer, strlen(ticket->issuer));
+	field_add_number(record, ticket->first_share);
+	field_add(record, ticket->session, ticket->session_len);
 }
 
 /* True iff what the certificate had to satisfy when it was verified holds now. */

@@ -13,6 +13,7 @@
 #include "anchor.h"
 #include "error.h"
 #include "io.h"
+#include "field.h"
 #include "memo.h"
 
 #define FILE_MAX  (64 << 20) /* octets of a trust or CRL file */
@@ -149,8 +150,8 @@ trust_free(struct trust *t)
 bool
 trust_identify(const struct trust *t, struct strbuf *out)
 {
-	memo_adds(out, t->file);
-	memo_add(out, t->identity.s, t->identity.len);
+	field_add_string(out, t->file);
+	field_add(out, t->identity.s, t->identity.len);
 	return (t->file || t->fd >= 0) && !t->identity.full;
 }
 

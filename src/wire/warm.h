@@ -62,9 +62,9 @@ void warm_add_request(struct strbuf *out, const struct memo_key *key,
 /* *RET needs warm_request_done in any case. */
 bool warm_take_request(const char *s, size_t n, struct warm_request *ret)
 	__attribute__((warn_unused_result));
-void warm_add_report(struct strbuf *out, const struct wire_report *r);
 void warm_add_result(struct strbuf *out, const struct wire_report *r, const struct envelope *e);
-/* R is initialised; it may be changed in part when they fail. */
+/* All of what packing_add_report has written. R is initialised; it may be changed in part when they
+ * fail. */
 bool warm_take_report(const char *s, size_t n, struct wire_report *r)
 	__attribute__((warn_unused_result));
 /* The outcomes are for those who are pending in E, in their order. Nothing of E is changed when it

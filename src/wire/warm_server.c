@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "packing.h"
 #include "warm.h"
 
 /* How long a client may take for what it says at once. */
@@ -106,7 +107,7 @@ warm_serve(int fd, struct wire_link *l, struct wire_settings *settings, const st
 		service = WARM_OTHER_KEY;
 	else if (good && wire_link_is_open(l)) {
 		strbuf_clear(&w.data);
-		warm_add_report(&w.data, wire_link_facts(l));
+		packing_add_report(&w.data, wire_link_facts(l));
 		say(&w, WARM_READY, w.data.s, w.data.len);
 		if (!w.gone)
 			deliver(&w, settings, &r);

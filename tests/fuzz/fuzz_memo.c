@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "known.h"
+#include "field.h"
 #include "memo.h"
 #include "tls_private.h"
 
@@ -93,7 +94,7 @@ check_fields(const char *data, size_t size)
 	const char *at = data, *end = data + size, *field, *before = at;
 	size_t n;
 
-	while (memo_take(&at, end, &field, &n)) {
+	while (field_take(&at, end, &field, &n)) {
 		must(field == before + 4 && field + n == at && at <= end);
 		before = at;
 	}

@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -375,6 +376,11 @@ def as_sendmail(tap):
         tap.ok(done.status == 0 and server.connections()[-1] == 2, "-bs has its own", done)
 
 
+def word(kind, body=b"", length=None):
+    """What both sides say, as a parcel (base/channel.c)."""
+    return struct.pack("<6sBcI", b"sendof", 1, kind, len(body) if length is None else length) + body
+
+
 @case("hostile")
 def hostile_places(tap):
     """Directories that are not ours alone, and sockets where nobody sensible listens."""
@@ -394,8 +400,8 @@ def hostile_places(tap):
         expect(tap, room, room.send(), "a symbolic link")
         tap.ok(not list(elsewhere.iterdir()), "is not followed")
         place.unlink()
-    for name, words in (("garbage", b"\xff" * 5000), ("a huge word", b"R\xff\xff\xff\xff"),
-                        ("an end without a beginning", b"E\0\0\0\0"), ("nothing", b"")):
+    for name, words in (("garbage", b"\xff" * 5000), ("a huge word", word(b"R", b"", 0xffffffff)),
+                        ("an end without a beginning", word(b"E")), ("nothing", b"")):
         with Room() as room, Recorder() as server:
             room.configure(server)
             room.send()
@@ -429,7 +435,8 @@ def hostile_clients(tap):
     with Room() as room, Recorder() as server:
         room.configure(server)
         room.send()
-        for words in (b"", b"Q", b"Q\0\0\0\4abcd", b"Q\xff\xff\xff\xff", b"G\0\0\0\0", b"\0" * 64):
+        for words in (b"", b"Q", word(b"Q", b"abcd"), word(b"Q", b"abcd")[:-1],
+                      word(b"Q", b"", 0xffffffff), word(b"G"), b"\0" * 64):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(room.socket()))
                 client.sendall(words)

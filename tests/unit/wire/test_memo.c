@@ -1,3 +1,4 @@
+#include "field.h"
 #include "memo.h"
 
 #include <dirent.h>
@@ -99,35 +100,35 @@ test_fields(void)
 	char four[4];
 	size_t n;
 
-	memo_add(&b, "a\0b", 3);
-	memo_add(&b, "", 0);
-	memo_add_number(&b, UINT64_MAX - 1);
-	memo_add(&b, "four", 4);
+	field_add(&b, "a\0b", 3);
+	field_add(&b, "", 0);
+	field_add_number(&b, UINT64_MAX - 1);
+	field_add(&b, "four", 4);
 	at = b.s;
 	end = b.s + b.len;
-	ok(memo_take(&at, end, &s, &n) && n == 3 && !memcmp(s, "a\0b", 3), "octets");
-	ok(memo_take(&at, end, &s, &n) && n == 0, "none");
-	ok(memo_take_number(&at, end, &number) && number == UINT64_MAX - 1, "a number");
-	ok(memo_take_octets(&at, end, four, 4) && !memcmp(four, "four", 4) && at == end, "four");
-	ok(!memo_take(&at, end, &s, &n), "the end");
+	ok(field_take(&at, end, &s, &n) && n == 3 && !memcmp(s, "a\0b", 3), "octets");
+	ok(field_take(&at, end, &s, &n) && n == 0, "none");
+	ok(field_take_number(&at, end, UINT64_MAX, &number) && number == UINT64_MAX - 1, "a number");
+	ok(field_take_octets(&at, end, four, 4) && !memcmp(four, "four", 4) && at == end, "four");
+	ok(!field_take(&at, end, &s, &n), "the end");
 	at = b.s;
-	ok(!memo_take_octets(&at, end, four, 4), "another length");
+	ok(!field_take_octets(&at, end, four, 4), "another length");
 	for (size_t cut = 0; cut < 7; cut++) {
 		at = b.s;
-		if (memo_take(&at, b.s + cut, &s, &n))
+		if (field_take(&at, b.s + cut, &s, &n))
 			break;
 		if (cut == 6)
 			ok(true, "a field that is cut off");
 	}
 	at = "\xff\xff\xff\xff....";
-	ok(!memo_take(&at, at + 8, &s, &n), "a length beyond the end");
-	memo_adds(&small, "0123456789");
+	ok(!field_take(&at, at + 8, &s, &n), "a length beyond the end");
+	field_add_string(&small, "0123456789");
 	ok(small.full && !memo_hash(&a, &small), "what did not fit has no key");
 	strbuf_clear(&b);
-	memo_adds(&b, NULL);
+	field_add_string(&b, NULL);
 	ok(memo_hash(&a, &b), "a key");
 	strbuf_clear(&b);
-	memo_adds(&b, "");
+	field_add_string(&b, "");
 	ok(memo_hash(&c, &b) && memcmp(&a, &c, sizeof(a)), "no text is not an empty one");
 	strbuf_done(&b);
 	strbuf_done(&small);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "delivery.h"
 #include "dialogue_words.h"
+#include "packing.h"
 #include "tap.h"
 #include "warm.h"
 
@@ -165,7 +166,7 @@ test_result(void)
 	wire_report_done(&got);
 	strbuf_clear(&packed);
 	put(report.words, sizeof(report.words), "an \033 escape");
-	warm_add_report(&packed, &report);
+	packing_add_report(&packed, &report);
 	wire_report_init(&got);
 	ok(!warm_take_report(packed.s, packed.len, &got), "controls are refused");
 	wire_report_done(&got);
@@ -197,7 +198,7 @@ static void __attribute__((noreturn)) play_process(int fd, const char *script)
 		strbuf_clear(&data);
 		switch (*script) {
 		case 'R':
-			warm_add_report(&data, &report);
+			packing_add_report(&data, &report);
 			good = warm_say(fd, WARM_READY, data.s, data.len, -1, clock_in(3000));
 			break;
 		case 'S':

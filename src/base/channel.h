@@ -1,5 +1,6 @@
 /* Parcels over a unix socket, with descriptors beside them; every wait has a deadline. Between the
- * service and its clients, and between a process and the sandboxed one that talks to a server. */
+ * service and its clients, a process and the sandboxed one that talks to a server, a submission and
+ * the process that has kept a connection. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,7 +26,8 @@ void channel_parcel_done(struct channel_parcel *p);
 /* Empties it for the next one. */
 void channel_parcel_clear(struct channel_parcel *p);
 
-/* Writes one parcel. FAULT_TEMPORARY: the other side is gone (sys EPIPE) or does not read in time.
+/* Writes one parcel; allocates nothing. FAULT_TEMPORARY: the other side is gone (sys EPIPE) or does
+ * not read in time.
  */
 bool channel_send(int fd, unsigned kind, const struct strbuf *body, const int *fds, size_t fd_count,
 	int64_t deadline, struct error *err) __attribute__((warn_unused_result));

@@ -231,6 +231,31 @@ def senders(r, h):
         expect(good or verdict.fault == 13 and "sender = force" in verdict.text, "%s", verdict)
 
 
+@case("a fallback is passed over for those who may not use it, in the queue too")
+def fallbacks(r, h):
+    r.configure_service(accounts=(
+        ("default", "host = 127.0.0.1", "port = 1", "tls = none", "fallback = spare"),
+        ("spare", *h.settings(), "users = bob", "allow-senders = %u@*")))
+    ok(r.run("bob", ["sendoff", "--queue=never", "carol@example.org"], MAIL), out="^sent ")
+    expect(len(h.messages()) == 1, "bob's was not sent")
+    for user, argv, words in (("alice", (), r"spare was not tried: user alice may not use"),
+                              ("bob", ("-f", "x@example.net"), r"spare was not tried: .*send as")):
+        ok(r.run(user, ["sendoff", "--json", "--queue=never", *argv, "carol@example.org"], MAIL),
+           75, out=words)
+    ok(r.run("bob", ["sendoff", "--queue=always", "carol@example.org"], MAIL), out="^queued ")
+    seen = []
+
+    def run():
+        r.run("root", ["sendoff", "queue", "flush"])
+        seen.extend(message.sender.split("@")[0] for message in h.messages())
+        return seen
+    r.until(run, "bob's is not sent from the queue")
+    ok(r.run("alice", ["sendoff", "--queue=always", "carol@example.org"], MAIL), out="^queued ")
+    ok(r.run("root", ["sendoff", "queue", "flush"]), 75)
+    expect(run() == ["bob"] and len(r.queued()) == 1, "%s, %s", seen, r.queued())
+    empty(r)
+
+
 @case("limits: the largest message, messages in a time, messages that wait")
 def limits(r, h):
     r.configure_service(*h.settings(), "message-octets = 100000", "user-rate = 2/1h",

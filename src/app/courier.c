@@ -172,6 +172,25 @@ find_account(void *ctx, const char *name, struct runner_account *ret, struct err
 	return choose(c, name, &ret->stamp, err) && fill_limits(c, ret, err);
 }
 
+bool
+courier_admit(void *ctx, const struct entry *e, struct error *err)
+{
+	struct courier *c = ctx;
+	struct error why = ERROR_NONE;
+	struct profile *account;
+	struct peer owner;
+
+	if (!reload(c, &why))
+		return error_set(err, FAULT_TEMPORARY, "%s", why.text);
+	account = profile_select(&c->s->accounts, *e->account ? e->account : NULL, NULL, &why);
+	if (!account)
+		return error_set(err, FAULT_PERMISSION, "%s", why.text);
+	peer_of_uid(&owner, e->uid);
+	return peer_may_send(
+		       &owner, account, &e->envelope.sender, message_size(&e->message), err) &&
+	       peer_take_leave(&owner, account, c->tray, err);
+}
+
 static void
 progress(void *ctx, enum wire_mark mark)
 {

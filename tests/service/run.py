@@ -293,6 +293,15 @@ def restart(r):
     r.serve()
 
 
+def crash(r):
+    """The service and all of its processes die; the heartbeat remains."""
+    r.service.kill()
+    r.service.wait()
+    for pid in children(1):
+        if "sendoff" in pathlib.Path("/proc/%d/comm" % pid).read_text():
+            os.kill(pid, signal.SIGKILL)
+
+
 @case("what would make the service connect elsewhere is refused")
 def elsewhere(r, h):
     for argv in (["--port", "26"], ["--tls", "none"], ["--queue-dir", "/tmp"], ["--ehlo-name", "x"],
@@ -657,11 +666,7 @@ def dropping(r, h):
     r.configure_service(*h.settings())
     heartbeat = SOCKET.parent / "heartbeat"
     r.until(heartbeat.exists, "there is no heartbeat")
-    r.service.kill()
-    r.service.wait()
-    for pid in children(1):
-        if "sendoff" in pathlib.Path("/proc/%d/comm" % pid).read_text():
-            os.kill(pid, signal.SIGKILL)
+    crash(r)
     ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), out="^queued ")
     ok(r.run("bob", ["/usr/sbin/sendmail", "carol@example.org"], MAIL), out="^$", err="^$")
     ok(r.run("alice", ["sendoff", "--queue=never", "carol@example.org"], MAIL), 75)
@@ -686,6 +691,39 @@ def dropping(r, h):
     r.until(lambda: not list((r.spool / "drop").iterdir()), "the in-tray is not emptied")
 
 
+@case("the in-tray is no way around users, allow-senders, user-rate and message-octets")
+def tray(r, h):
+    entry = template(r, MAIL, ("-f", "alice@example.net"))
+    r.configure_service(*h.settings(), accounts=(
+        ("default", "users = bob", "allow-senders = %u@example.net", "user-rate = 1/1h"),))
+    restart(r)
+    drop, damaged = r.spool / "drop", r.spool / "damaged"
+
+    def put(user, name, content):
+        writer = subprocess.run(["tee", drop / name], input=content, user=room.USERS[user],
+                                group=room.USERS[user], extra_groups=[], stdout=subprocess.DEVNULL)
+        expect(writer.returncode == 0, "%s cannot write there", user)
+    for n, (user, content, words) in enumerate((
+            ("alice", entry, r"user alice may not use account default \(key users\)"),
+            ("bob", entry, r"user bob may not send as .*allow-senders"))):
+        put(user, "x%d" % n, content)
+        r.until(lambda: re.search(words, r.said()), lambda: "no word of it: " + r.said())
+        r.until(lambda: len(list(damaged.iterdir())) == n + 1, "it is not kept")
+        expect(not list(drop.iterdir()) and not r.queued(), "it was taken")
+    ok(r.run("bob", ["sendoff", "-f", "bob@example.net", "carol@example.org"], MAIL))
+    expect(len(h.messages()) == 1, "what is allowed is not sent")
+    crash(r)
+    for user, status in ("alice", 77), ("bob", 0):
+        ok(r.run(user, ["sendoff", "-f", user + "@example.net", "carol@example.org"], MAIL), status)
+    r.serve()
+    r.until(lambda: "user-rate" in r.said(), lambda: "no word of the rate: " + r.said())
+    expect(len(list(drop.iterdir())) == 1 and not h.messages(), "it does not wait in the in-tray")
+    r.configure_service(*h.settings())
+    restart(r)
+    r.until(lambda: not list(drop.iterdir()) and not r.queued(), "it stays there")
+    expect(len(h.messages()) == 1, "it was not sent at last")
+
+
 @case("a runner that dies is replaced; a stale socket too, but not that of a living service")
 def replaced(r, h):
     other = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=20,
@@ -695,11 +733,7 @@ def replaced(r, h):
     os.kill(runner, signal.SIGKILL)
     r.until(lambda: [pid for pid in children(r.service.pid) if pid != runner], "no new runner")
     ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
-    r.service.kill()
-    r.service.wait()
-    for pid in children(1):
-        if "sendoff" in pathlib.Path("/proc/%d/comm" % pid).read_text():
-            os.kill(pid, signal.SIGKILL)
+    crash(r)
     expect(SOCKET.exists(), "nothing stale to replace")
     r.serve()
     r.until(lambda: r.run("alice", ["sendoff", "carol@example.org"], MAIL).out.startswith("sent"),
@@ -931,6 +965,7 @@ def main():
             continue
         try:
             r.configure_service(*h.settings())
+            h.messages()
             function(r, h)
         except Exception as why:  # pylint: disable=broad-except
             at = why.__traceback__.tb_next
@@ -940,8 +975,6 @@ def main():
             problem = "%s\n%s" % (problem or "a sanitizer has found", found)
         tap.result(title, problem)
         if problem:
-            for message in h.messages():
-                pass
             try:
                 r.stop(signal.SIGKILL)
             except OSError:

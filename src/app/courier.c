@@ -11,6 +11,7 @@
 #include "courier_log.h"
 #include "fallback.h"
 #include "identity.h"
+#include "peer.h"
 #include "queueing.h"
 #include "report.h"
 #include "smarthost.h"
@@ -18,8 +19,8 @@
 #include "text.h"
 
 void
-courier_init(struct courier *c, const struct arguments *args, const char *spool,
-	struct submission *lent)
+courier_init(
+	struct courier *c, const struct arguments *args, const char *spool, struct submission *lent)
 {
 	*c = (struct courier){ .system = spool_is_system(spool) };
 	c->s = lent ? lent : &c->own;
@@ -171,6 +172,25 @@ find_account(void *ctx, const char *name, struct runner_account *ret, struct err
 	return choose(c, name, &ret->stamp, err) && fill_limits(c, ret, err);
 }
 
+bool
+courier_admit(void *ctx, const struct entry *e, struct error *err)
+{
+	struct courier *c = ctx;
+	struct error why = ERROR_NONE;
+	struct profile *account;
+	struct peer owner;
+
+	if (!reload(c, &why))
+		return error_set(err, FAULT_TEMPORARY, "%s", why.text);
+	account = profile_select(&c->s->accounts, *e->account ? e->account : NULL, NULL, &why);
+	if (!account)
+		return error_set(err, FAULT_PERMISSION, "%s", why.text);
+	peer_of_uid(&owner, e->uid);
+	return peer_may_send(
+		       &owner, account, &e->envelope.sender, message_size(&e->message), err) &&
+	       peer_take_leave(&owner, account, c->tray, err);
+}
+
 static void
 progress(void *ctx, enum wire_mark mark)
 {
@@ -191,16 +211,24 @@ fail_pending(struct envelope *e, const struct error *why)
 static bool
 carry(struct submission *s, struct entry *e, struct error *err)
 {
+	const struct peer *lent = s->peer;
+	struct peer owner;
 	bool good;
 
 	s->envelope = e->envelope;
 	s->message = e->message;
 	s->when = clock_wall();
+	/* an account that stands in may not be for everybody */
+	if (e->uid != geteuid() && profile_unless_none(&s->account, OPT_FALLBACK)) {
+		peer_of_uid(&owner, e->uid);
+		s->peer = &owner;
+	}
 	good = submission_attempt(s, 0, progress, NULL, err);
 	e->envelope = s->envelope;
 	e->message = s->message;
 	s->envelope = (struct envelope)ENVELOPE_NONE;
 	s->message = (struct message)MESSAGE_NONE;
+	s->peer = lent;
 	return good;
 }
 

@@ -25,7 +25,8 @@ struct courier {
 	char account[ENTRY_ACCOUNT]; /* the name it was asked for by */
 	bool system; /* it serves the system's spool: what happens goes to syslog unless log says */
 	bool quiet;
-	unsigned shown; /* events that were printed */
+	struct spool *tray; /* whose in-tray is taken in; NULL: nobody's */
+	unsigned shown;     /* events that were printed */
 };
 
 /* ARGS is the command line that the runner was started with: it says which configuration, and
@@ -36,6 +37,10 @@ void courier_init(struct courier *c, const struct arguments *args, const char *s
 void courier_done(struct courier *c);
 /* The callbacks for *C, which stays where it is. */
 struct runner_callbacks courier_callbacks(struct courier *c);
+/* Whether the owner of E, which lies in the in-tray of C's spool, may submit it: what the service
+ * would say to him. For struct spool_limits. */
+bool courier_admit(void *ctx, const struct entry *e, struct error *err)
+	__attribute__((warn_unused_result));
 /* How notifications about ACCOUNT's mail are made. S is used to find out who a local sender is. */
 struct bounce_settings courier_bounce_settings(struct submission *s, const struct profile *account);
 /* Directories whose changes may mean a new configuration, ended by NULL; free each and the whole.

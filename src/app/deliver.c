@@ -7,6 +7,7 @@
 #include "fallback.h"
 #include "linger.h"
 #include "network.h"
+#include "peer.h"
 #include "report.h"
 #include "service.h"
 #include "smarthost.h"
@@ -77,8 +78,8 @@ deliver_by(struct attempt *a, const struct profile *account, struct error *err)
 	}
 	s->attempted = true;
 	set_limits(a, account);
-	return network_deliver(s->link, &s->envelope, &s->message, a->progress, a->progress_ctx,
-		&s->report, err);
+	return network_deliver(
+		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
 }
 
 /* After a failure: opens the recipients again of whom only the account's failure is known. False if
@@ -116,12 +117,34 @@ fail_open(struct attempt *a, const struct error *why)
 			recipient_fail(&e->recipients[i], why);
 }
 
+static bool
+may_stand_in(const struct submission *s, const struct profile *account, struct error *err)
+{
+	return !s->peer || peer_may_stand_in(s->peer, account, &s->envelope.sender, err);
+}
+
 static void
 note(struct submission *s, const struct profile *failed, const struct error *why,
 	const struct profile *next)
 {
 	strbuf_addf(&s->report.notes, "account %s could not be used: %s; account %s was tried\n",
 		failed->name, why->text, next->name);
+}
+
+/* The account that stands in for the one in use, unless it is not for the user on whose behalf this
+ * is: that is said, and the chain ends there. */
+static bool
+next_account(struct submission *s, struct profile *ret)
+{
+	struct error no = ERROR_NONE;
+
+	if (!fallback_next(s, s->used, ret))
+		return false;
+	if (may_stand_in(s, ret, &no))
+		return true;
+	strbuf_addf(&s->report.notes, "account %s was not tried: %s\n", ret->name, no.text);
+	profile_done(ret);
+	return false;
 }
 
 /* Account by account, while it is the account that fails. What is worth trying again outweighs what
@@ -135,7 +158,7 @@ deliver(struct attempt *a, struct error *err)
 	bool good = deliver_by(a, s->used, &why);
 
 	decided = why;
-	while (!good && fallback_helps(&why) && fallback_next(s, s->used, &next)) {
+	while (!good && fallback_helps(&why) && next_account(s, &next)) {
 		if (!reopen(a)) {
 			profile_done(&next);
 			break;
@@ -168,8 +191,10 @@ submission_attempt(struct submission *s, int64_t budget, wire_progress *progress
 		.progress_ctx = progress_ctx };
 	bool good;
 
-	/* the account that stood in for the last message does so while its connection lasts */
-	if (!s->link || !network_is_open(s->link)) {
+	/* the account that stood in for the last message does so while its connection lasts, if it
+	 * may for this one */
+	if (!s->link || !network_is_open(s->link) ||
+		(s->used != &s->account && !may_stand_in(s, s->used, NULL))) {
 		submission_disconnect(s);
 		s->used = &s->account;
 	}

@@ -88,8 +88,8 @@ is_meant(const struct peer *p, const char *word)
 	return text_number(word, 0, UINT32_MAX - 1, &number) && number == p->uid;
 }
 
-bool
-peer_may_use(const struct peer *p, const struct profile *account, struct error *err)
+static bool
+may_use(const struct peer *p, const struct profile *account, struct error *err)
 {
 	const char *const *v;
 	size_t n;
@@ -148,21 +148,17 @@ is_forced(const struct profile *account, const struct address *sender, struct er
 }
 
 bool
-peer_may_send(const struct peer *p, const struct profile *account, const struct address *sender,
+peer_may_stand_in(const struct peer *p, const struct profile *account, const struct address *sender,
 	struct error *err)
 {
 	struct strbuf text CLEANUP(strbuf_done) = STRBUF_INIT(1024);
 	const char *const *v;
 	size_t n;
 
-	if (!peer_may_use(p, account, err))
-		return false;
-	if (p->uid == 0)
-		return true;
-	if (!is_forced(account, sender, err))
+	if (!may_use(p, account, err))
 		return false;
 	v = profile_list_of(account, OPT_ALLOW_SENDERS, &n);
-	if (!n)
+	if (!n || p->uid == 0)
 		return true;
 	strbuf_adds(&text, sender->local ? sender->local : "");
 	if (sender->domain)
@@ -176,22 +172,30 @@ peer_may_send(const struct peer *p, const struct profile *account, const struct 
 }
 
 bool
-peer_take_leave(const struct peer *p, const struct profile *account, struct spool *s,
+peer_may_send(const struct peer *p, const struct profile *account, const struct address *sender,
 	unsigned long long octets, struct error *err)
 {
 	uint64_t most = profile_number(account, OPT_MESSAGE_OCTETS);
+
+	if (!peer_may_stand_in(p, account, sender, err) ||
+		(p->uid != 0 && !is_forced(account, sender, err)))
+		return false;
+	return octets <= most ||
+	       error_set(err, FAULT_DATA,
+		       "the message is larger than the %llu octets that the service takes (key "
+		       "message-octets)",
+		       (unsigned long long)most);
+}
+
+bool
+peer_take_leave(
+	const struct peer *p, const struct profile *account, struct spool *s, struct error *err)
+{
 	const char *rate = profile_text(account, OPT_USER_RATE);
 	int64_t seconds, when = 0;
 	char name[64];
 	unsigned number;
 
-	if (octets > most) {
-		error_set(err, FAULT_DATA,
-			"the message is larger than the %llu octets that the service takes (key "
-			"message-octets)",
-			(unsigned long long)most);
-		return false;
-	}
 	if (!rate || p->uid == 0)
 		return true;
 	if (!rate_parse(rate, &number, &seconds, err))

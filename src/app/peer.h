@@ -26,18 +26,21 @@ void peer_of_uid(struct peer *ret, uid_t uid);
  * else a name without a user. */
 void peer_of_name(struct peer *ret, const char *name);
 
-/* True iff the peer may submit by ACCOUNT with the envelope sender SENDER: keys users,
- * allow-senders, and sender = force. Root may. FAULT_PERMISSION says what is not allowed. */
-bool peer_may_send(const struct peer *p, const struct profile *account,
-	const struct address *sender, struct error *err) __attribute__((warn_unused_result));
-/* The first part of it: may the peer use ACCOUNT? */
-bool peer_may_use(const struct peer *p, const struct profile *account, struct error *err)
-	__attribute__((warn_unused_result));
-
-/* Takes leave for one message of OCTETS (0: not known yet): keys message-octets and user-rate.
- * FAULT_DATA, FAULT_TEMPORARY. Where the spool cannot count there is no rate. */
-bool peer_take_leave(const struct peer *p, const struct profile *account, struct spool *s,
+/* True iff the peer may submit a message of OCTETS (0: not known yet) by ACCOUNT with the envelope
+ * sender SENDER: keys users, allow-senders, message-octets, and sender = force. Root may.
+ * FAULT_PERMISSION says what is not allowed; FAULT_DATA. */
+bool
+peer_may_send(const struct peer *p, const struct profile *account, const struct address *sender,
 	unsigned long long octets, struct error *err) __attribute__((warn_unused_result));
+/* True iff ACCOUNT may stand in for one by which the peer may send this: keys users and
+ * allow-senders. FAULT_PERMISSION. */
+bool peer_may_stand_in(const struct peer *p, const struct profile *account,
+	const struct address *sender, struct error *err) __attribute__((warn_unused_result));
+
+/* Takes leave for one message: key user-rate. FAULT_TEMPORARY. Where the spool cannot count there
+ * is no rate. */
+bool peer_take_leave(const struct peer *p, const struct profile *account, struct spool *s,
+	struct error *err) __attribute__((warn_unused_result));
 /* True iff one more message of OCTETS may wait in the queue: keys user-messages and user-octets. */
 bool peer_may_queue(const struct peer *p, const struct profile *account, struct spool *s,
 	unsigned long long octets);

@@ -99,6 +99,9 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 		settings.heartbeat = heartbeat.s;
 	settings.drops = drop_limits(args);
 	courier_init(&c, args, path, NULL);
+	c.tray = &s;
+	settings.drops.may = courier_admit;
+	settings.drops.may_ctx = &c;
 	c.quiet = profile_is_set(&args->given, OPT_QUIET) ||
 		  args->personality == PERSONALITY_SENDMAIL;
 	if (serve) {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "channel.h"
 #include "clock.h"
 #include "error.h"
@@ -24,8 +25,10 @@ serve_arguments(const struct serve *s, const struct service_request *r, struct a
 		.mode = r->mode,
 		.errors_mailed = r->errors_mailed,
 		.command = *r->command ? r->command : NULL,
-		.operands = (const char **)r->words,
+		.operands = xcalloc(r->count + 1, sizeof(*ret->operands)),
 		.operand_count = r->count };
+	if (r->count)
+		memcpy(ret->operands, r->words, r->count * sizeof(*ret->operands));
 	ret->program = r->personality == PERSONALITY_SENDMAIL ? "sendmail" : "sendoff";
 	profile_init(&ret->given, "command line", "command line");
 	profile_override(&ret->given, &r->given);

@@ -102,6 +102,7 @@ int serve_run_command(struct serving *v, const struct arguments *args);
 /* serve_runner.c. In a process of its own. */
 void serve_run_queue(const struct serve *s) __attribute__((noreturn));
 
-/* Fills in arguments as REQUEST has them, with the service's own configuration. FAULT_CONFIG. */
+/* Fills in arguments as REQUEST has them, whose words they borrow, with the service's own
+ * configuration. FAULT_CONFIG. */
 bool serve_arguments(const struct serve *s, const struct service_request *r, struct arguments *ret,
 	struct error *err) __attribute__((warn_unused_result));

@@ -127,9 +127,8 @@ prepare(struct serving *v, struct submission *s, struct entry *e, struct error *
 		!account_load(s, err) || !account_choose(s, err))
 		return false;
 	envelope_copy(&s->envelope, &e->envelope);
-	if (!peer_may_send(&v->peer, &s->account, &s->envelope.sender, err) ||
-		!peer_take_leave(
-			&v->peer, &s->account, (struct spool *)&v->serve->spool, size, err))
+	if (!peer_may_send(&v->peer, &s->account, &s->envelope.sender, size, err) ||
+		!peer_take_leave(&v->peer, &s->account, (struct spool *)&v->serve->spool, err))
 		return false;
 	/* the service answers for its runner */
 	q->runner = true;

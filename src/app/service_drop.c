@@ -1,10 +1,12 @@
 /* No service to talk to: the message is left where its runner will find it. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "entry.h"
 #include "heartbeat.h"
+#include "peer.h"
 #include "queueing.h"
 #include "service.h"
 #include "service_entry.h"
@@ -32,8 +34,13 @@ service_drop(
 	struct entry dropped = ENTRY_NONE;
 	struct strbuf path = STRBUF_INIT(4096);
 	struct error failure = ERROR_NONE;
+	struct peer own;
 	bool good;
 
+	/* it would only be found out later */
+	peer_of_uid(&own, getuid());
+	if (!peer_may_send(&own, &s->account, &e->envelope.sender, message_size(&s->message), err))
+		return false;
 	if (q->mode == QUEUE_NEVER || !q->directory)
 		return refuse(why, "nothing is to be queued", err);
 	if (!heartbeat_is_fresh(q->heartbeat, spool_owner(q->directory)))

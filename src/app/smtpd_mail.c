@@ -39,7 +39,7 @@ may_send(struct smtpd *d, struct error *err)
 
 	if (!s->peer)
 		return true;
-	return peer_may_send(s->peer, &s->account, &s->envelope.sender, err);
+	return peer_may_send(s->peer, &s->account, &s->envelope.sender, 0, err);
 }
 
 static bool

@@ -122,11 +122,16 @@ bool spool_drop(const char *directory, struct entry *e, const struct envelope *e
  * created now; the message is read anew as if it had just come in, committed to queue/, then
  * unlinked; its id stays unless it is taken. What is no entry is moved to damaged/ (as a copy of at
  * most 1 MiB, while there are few) and unlinked. Refuses while fs.protected_hardlinks is 0
- * (FAULT_CONFIG). Calls TAKEN for each new entry, which is claimed meanwhile. */
+ * (FAULT_CONFIG). Calls TAKEN for each new entry, which is claimed meanwhile. False when something
+ * could not be taken; the others were, if it was not the spool's fault. */
 struct spool_limits {
 	unsigned messages; /* of one uid in the queue; 0: no limit, as for the others */
 	uint64_t octets;
 	uint64_t message_octets;
+	/* May the owner of E submit it? FAULT_PERMISSION and FAULT_DATA: never, it goes to
+	 * damaged/; any other fault: not now, it stays. NULL: everybody may everything. */
+	bool (*may)(void *ctx, const struct entry *e, struct error *err);
+	void *may_ctx;
 };
 bool spool_take_drops(struct spool *s, const struct spool_limits *limits,
 	void (*taken)(void *ctx, const struct entry *e), void *ctx, struct error *err)

@@ -126,6 +126,20 @@ commit(struct taking *t, const char *name, const struct entry *e, struct error *
 	return good;
 }
 
+static bool
+is_allowed(struct taking *t, const struct entry *e, struct error *err)
+{
+	const struct spool_limits *l = t->limits;
+
+	if (!l->may || l->may(l->may_ctx, e, err))
+		return true;
+	if (t->err && !t->err->fault) {
+		*t->err = *err;
+		error_prefix(t->err, "a message in the in-tray");
+	}
+	return false;
+}
+
 /* Takes one regular file over, by FD, which is closed. False only if no other could be taken
  * either. */
 static bool
@@ -133,7 +147,7 @@ take_file(struct taking *t, const char *name, int fd, uid_t uid)
 {
 	struct entry e = ENTRY_NONE;
 	struct error err = ERROR_NONE;
-	bool good;
+	bool good, allowed, refused;
 
 	good = entry_read(fd, ENTRY_WHOLE, &e, &err);
 	e.uid = uid;
@@ -141,13 +155,15 @@ take_file(struct taking *t, const char *name, int fd, uid_t uid)
 	for (size_t i = 0; good && i < e.envelope.count; i++)
 		recipient_set(&e.envelope.recipients[i], OUTCOME_PENDING, 0, (struct enhanced){ 0 },
 			NULL, NULL);
-	good = good && commit(t, name, &e, &err);
-	if (err.fault == FAULT_DATA)
+	allowed = !good || is_allowed(t, &e, &err);
+	good = good && allowed && commit(t, name, &e, &err);
+	refused = err.fault == FAULT_DATA || (!allowed && err.fault == FAULT_PERMISSION);
+	if (refused)
 		keep_damaged(t, fd, name);
-	if (good || err.fault == FAULT_DATA)
+	if (good || refused)
 		discard(t, name);
 	entry_done(&e);
-	if (good || err.fault != FAULT_TEMPORARY)
+	if (good || !allowed || err.fault != FAULT_TEMPORARY)
 		return true;
 	if (t->err)
 		*t->err = err;

@@ -21,6 +21,7 @@ BOB = 61002
 USERS = {"root": 0, "alice": machine.ALICE, "bob": BOB, "sendoff": SERVICE}
 PASSWORD = "correct horse"
 SOCKET = pathlib.Path("/run/sendoff/socket")
+SANITIZED = os.environ.get("SANITIZED", "0") == "1"
 
 
 class Answer:
@@ -56,6 +57,31 @@ class Room(machine.Machine):
         self.spool.parent.mkdir(parents=True, exist_ok=True)
         self.service = None
         self.log = open(machine.BASE / "service.log", "w+b")
+        self.reports = machine.BASE / "reports"
+        self.reports.mkdir()
+        self.reports.chmod(0o1777)
+
+    def environment(self, user):
+        """What a sanitizer finds goes into files: some processes have no standard error."""
+        env = super().environment(user)
+        if SANITIZED:
+            for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
+                env[name] = "%s:log_path=%s/report" % (env.get(name, ""), self.reports)
+        return env
+
+    def without_leaks(self, env):
+        """ENV for a process that is traced, in which nobody else can look for leaks."""
+        if SANITIZED:
+            env["ASAN_OPTIONS"] += ":detect_leaks=0"
+        return env
+
+    def reported(self):
+        """What sanitizers have found meanwhile, in any process."""
+        found = ""
+        for path in sorted(self.reports.iterdir()):
+            found += path.read_text(errors="replace")
+            path.unlink()
+        return found
 
     def configure_service(self, *lines, accounts=()):
         """LINES for all accounts, ACCOUNTS: lists of a name and more lines."""

@@ -165,6 +165,35 @@ try_limits(void)
 	clear();
 }
 
+/* Large ones. */
+static bool
+refuse(void *ctx, const struct entry *e, struct error *err)
+{
+	return message_size(&e->message) < 1000 || error_set(err, *(enum fault *)ctx, "no");
+}
+
+static void
+try_leave(void)
+{
+	enum fault fault = FAULT_TEMPORARY;
+	struct spool_limits l = { .may = refuse, .may_ctx = &fault };
+	struct error err;
+	char large[2000];
+
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	dropped("000000000000000a", large);
+	dropped("000000000000000b", "x\r\n");
+	ok(!take(&l, &err) && err.fault == FAULT_TEMPORARY && seen_count == 1 &&
+			room_count(s.drop) == 1 && room_count(s.damaged) == 0,
+		"what may not be taken yet stays, the others are taken: %s", err.text);
+	fault = FAULT_PERMISSION;
+	ok(!take(&l, &err) && err.fault == FAULT_PERMISSION && !seen_count &&
+			room_count(s.drop) == 0 && room_count(s.damaged) == 1,
+		"what may never be is put away: %s", err.text);
+	clear();
+}
+
 static void
 put(const char *name, const char *text)
 {
@@ -402,6 +431,7 @@ main(void)
 		try_ids();
 		try_smuggling();
 		try_limits();
+		try_leave();
 		try_junk();
 		try_without();
 		try_tray();

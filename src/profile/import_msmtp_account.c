@@ -45,11 +45,7 @@ is_on(const struct job *j, enum msmtp_command c, bool unset)
 static void
 copy(const struct job *j, enum msmtp_command c, enum option_id id)
 {
-	if (!has(j, c))
-		return;
-	if (options[id].kind == KIND_PATH)
-		import_set_path(j->i, j->p, id, get(j, c), line(j, c));
-	else
+	if (has(j, c))
 		import_set(j->i, j->p, id, get(j, c), line(j, c));
 }
 

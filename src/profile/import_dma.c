@@ -171,9 +171,4 @@ import_dma(struct import *i)
 		import_remark(i, IMPORT_LEFT, d.tls_line,
 			"OPPORTUNISTIC_TLS: without TLS nothing is sent, unless tls = none");
 	logins(i, &d, p);
-	if (profile_is_clear(p)) {
-		profile_unset(p, OPT_TLS_CERT);
-		profile_unset(p, OPT_TLS_KEY);
-		profile_unset(p, OPT_TLS_FINGERPRINT);
-	}
 }

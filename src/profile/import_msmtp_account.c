@@ -174,7 +174,6 @@ proxy(const struct job *j)
 static void
 tls(const struct job *j)
 {
-	/* what has no meaning without TLS is refused here, and was passed over there */
 	if (profile_is_clear(j->p))
 		return;
 	if (!is_on(j, MSMTP_TLS_CERTCHECK, true)) {
@@ -397,8 +396,9 @@ import_msmtp_account(
 
 	server(&j);
 	proxy(&j);
-	tls(&j);
+	/* where there is a login there is TLS */
 	login(&j);
+	tls(&j);
 	sender(&j, several);
 	envelope(&j);
 	header(&j);

@@ -20,13 +20,33 @@ find_command(const char *word)
 	return NULL;
 }
 
-/* Sets an option; the place that messages name is how it was written. */
-static bool
-set(struct arguments *a, const struct option *o, const char *value, const char *written,
+bool
+args_set(struct arguments *a, enum option_id id, const char *value, const char *written,
 	struct error *err)
 {
 	struct error why = ERROR_NONE;
 
+	if (profile_set(&a->given, id, value, written, &why))
+		return true;
+	/* sendmail's callers get their mail sent whatever they think of notifications */
+	if (a->personality == PERSONALITY_SENDMAIL &&
+		(id == OPT_DSN_NOTIFY || id == OPT_DSN_RETURN)) {
+		snprintf(a->warning, sizeof(a->warning), "ignored: %.240s", why.text);
+		return true;
+	}
+	/* a wrong value in a file is a configuration error, here it is a usage error */
+	if (why.fault == FAULT_CONFIG)
+		why.fault = FAULT_USAGE;
+	if (err && !err->fault)
+		*err = why;
+	return false;
+}
+
+/* Takes an option, some of which do more than to be set. */
+static bool
+take(struct arguments *a, const struct option *o, const char *value, const char *written,
+	struct error *err)
+{
 	if (o->id == OPT_RUN_QUEUE) {
 		a->queue_forced = a->queue_forced || *value == 'f';
 		return sendmail_mode(a, "q", err);
@@ -37,20 +57,7 @@ set(struct arguments *a, const struct option *o, const char *value, const char *
 		return sendmail_mode(a, value, err);
 	if (o->id == OPT_SENDMAIL_O || o->id == OPT_SENDMAIL_LONG_O || o->id == OPT_ERROR_MODE)
 		return sendmail_option(a, o->id, value, err);
-	if (profile_set(&a->given, o->id, value, written, &why))
-		return true;
-	/* sendmail's callers get their mail sent whatever they think of notifications */
-	if (a->personality == PERSONALITY_SENDMAIL &&
-		(o->id == OPT_DSN_NOTIFY || o->id == OPT_DSN_RETURN)) {
-		snprintf(a->warning, sizeof(a->warning), "ignored: %.240s", why.text);
-		return true;
-	}
-	/* a wrong value in a file is a configuration error, here it is a usage error */
-	if (why.fault == FAULT_CONFIG)
-		why.fault = FAULT_USAGE;
-	if (err && !err->fault)
-		*err = why;
-	return false;
+	return args_set(a, o->id, value, written, err);
 }
 
 static bool
@@ -118,7 +125,7 @@ parse_long(struct arguments *a, int argc, char **argv, int *at, struct error *er
 				written, written, o->arg);
 		value = argv[++*at];
 	}
-	return set(a, o, value, written, err);
+	return take(a, o, value, written, err);
 }
 
 /* "-x", clusters "-ti", glued "-fADDRESS", separate "-f ADDRESS". */
@@ -138,9 +145,9 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 			return unknown(written, NULL, err);
 		}
 		if (o->kind == KIND_GLUED)
-			return set(a, o, letter + 1, written, err);
+			return take(a, o, letter + 1, written, err);
 		if (!option_has_argument(o)) {
-			if (!set(a, o, switched_on(o), written, err))
+			if (!take(a, o, switched_on(o), written, err))
 				return false;
 			continue;
 		}
@@ -151,7 +158,7 @@ parse_letters(struct arguments *a, int argc, char **argv, int *at, struct error 
 			return true;
 		if (!value && *at + 1 >= argc)
 			return error_set(err, FAULT_USAGE, "option %s needs a value", written);
-		return set(a, o, value ? value : argv[++*at], written, err);
+		return take(a, o, value ? value : argv[++*at], written, err);
 	}
 	return true;
 }

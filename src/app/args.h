@@ -42,4 +42,8 @@ struct arguments {
  * does not accept is FAULT_USAGE too. */
 bool args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 	__attribute__((warn_unused_result));
+/* Sets what was given as an option; WRITTEN, how it was spelled, is the place that messages name.
+ * FAULT_USAGE for a value that is not accepted. */
+bool args_set(struct arguments *a, enum option_id id, const char *value, const char *written,
+	struct error *err) __attribute__((warn_unused_result));
 void args_done(struct arguments *a);

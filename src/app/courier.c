@@ -153,7 +153,7 @@ fill_limits(struct courier *c, struct runner_account *ret, struct error *err)
 	ret->per_connection = (unsigned)profile_number(p, OPT_MESSAGES_PER_CONNECTION);
 	ret->uncertain = (enum schedule_doubt)profile_choice(p, OPT_UNCERTAIN);
 	ret->delay_warning = (int64_t)profile_number(p, OPT_DELAY_WARNING);
-	if (rate && !rate_parse(rate, &ret->rate, &ret->rate_seconds, err))
+	if (rate && !clock_parse_rate(rate, &ret->rate, &ret->rate_seconds, err))
 		return error_prefix(err, "rate");
 	address_done(&c->bounce_from);
 	if (from && !address_parse_sender(from, strlen(from), &c->bounce_from, err))

@@ -198,7 +198,7 @@ peer_take_leave(
 
 	if (!rate || p->uid == 0)
 		return true;
-	if (!rate_parse(rate, &number, &seconds, err))
+	if (!clock_parse_rate(rate, &number, &seconds, err))
 		return error_prefix(err, "user-rate");
 	/* no account has a name with a slash in it that could be meant by this */
 	snprintf(name, sizeof(name), "/user/%lu", (unsigned long)p->uid);

@@ -68,21 +68,6 @@ static const struct spelled {
 #define SPELLED (sizeof(spelled) / sizeof(*spelled))
 
 static bool
-set(struct arguments *a, enum option_id id, const char *value, const char *written,
-	struct error *err)
-{
-	struct error why = ERROR_NONE;
-
-	if (profile_set(&a->given, id, value, written, &why))
-		return true;
-	if (why.fault == FAULT_CONFIG)
-		why.fault = FAULT_USAGE;
-	if (err && !err->fault)
-		*err = why;
-	return false;
-}
-
-static bool
 is_off(const char *value)
 {
 	return strcasecmp(value, "off") == 0;
@@ -100,10 +85,10 @@ set_tls(struct arguments *a, const struct spelled *s, const char *value, const c
 		return true;
 	if (starttls && now && strcmp(now, "none") == 0)
 		return true;
-	return set(a, OPT_TLS, is_off(value) ? s->off : s->on, written, err);
+	return args_set(a, OPT_TLS, is_off(value) ? s->off : s->on, written, err);
 }
 
-/* The proxy's host and port come in any order: what is missing is filled in from what is there. */
+/* The port comes behind the host. */
 static bool
 set_proxy(struct arguments *a, const char *name, const char *value, const char *written,
 	struct error *err)
@@ -119,7 +104,7 @@ set_proxy(struct arguments *a, const char *name, const char *value, const char *
 		strbuf_addf(&url, "%s:%s", profile_text(&a->given, OPT_PROXY), value);
 	else
 		strbuf_addf(&url, strchr(value, ':') ? "socks5://[%s]" : "socks5://%s", value);
-	good = set(a, OPT_PROXY, url.s, written, err);
+	good = args_set(a, OPT_PROXY, url.s, written, err);
 	strbuf_done(&url);
 	return good;
 }
@@ -134,7 +119,7 @@ set_command(struct arguments *a, const char *value, const char *written, struct 
 			"option %s: %s, and no shell is run (use --password-command=\"sh -c "
 			"'...'\")",
 			written, why);
-	return set(a, OPT_PASSWORD_COMMAND, value, written, err);
+	return args_set(a, OPT_PASSWORD_COMMAND, value, written, err);
 }
 
 static bool
@@ -143,15 +128,15 @@ take(struct arguments *a, const struct spelled *s, const char *value, const char
 {
 	switch (s->how) {
 	case SAME:
-		return set(a, s->id, value, written, err);
+		return args_set(a, s->id, value, written, err);
 	case NONE:
-		return set(a, s->id, "", written, err);
+		return args_set(a, s->id, "", written, err);
 	case UNLESS:
-		return is_off(value) || set(a, s->id, value, written, err);
+		return is_off(value) || args_set(a, s->id, value, written, err);
 	case SWITCH:
 		/* "auto" is what happens anyway */
 		value = is_off(value) ? s->off : strcasecmp(value, "auto") == 0 ? "" : s->on;
-		return !*value || set(a, s->id, value, written, err);
+		return !*value || args_set(a, s->id, value, written, err);
 	case COMMAND:
 		return set_command(a, value, written, err);
 	case TLS:
@@ -194,8 +179,8 @@ other_value(struct arguments *a, const char *name, size_t n, const char *value, 
 	for (size_t i = 0; value && i < sizeof(values) / sizeof(*values); i++)
 		if (strlen(values[i].name) == n && memcmp(values[i].name, name, n) == 0 &&
 			strcasecmp(values[i].theirs, value) == 0)
-			return !*values[i].ours ||
-					       set(a, values[i].id, values[i].ours, written, err)
+			return !*values[i].ours || args_set(a, values[i].id, values[i].ours,
+							   written, err)
 				       ? SPELLING_TAKEN
 				       : SPELLING_REFUSED;
 	return SPELLING_UNKNOWN;
@@ -235,7 +220,7 @@ spelling_letter(struct arguments *a, char letter, struct error *err)
 	if (a->personality != PERSONALITY_SENDOFF || a->command || (letter != 'P' && letter != 'S'))
 		return SPELLING_UNKNOWN;
 	if (letter == 'P')
-		return set(a, OPT_DRY_RUN, "", "-P", err) ? SPELLING_TAKEN : SPELLING_REFUSED;
+		return args_set(a, OPT_DRY_RUN, "", "-P", err) ? SPELLING_TAKEN : SPELLING_REFUSED;
 	error_set(err, FAULT_USAGE,
 		"option -S of msmtp has no equal: --debug shows what the server offers");
 	return SPELLING_REFUSED;

@@ -33,19 +33,17 @@ fill_deliver_by(struct wire_wishes *w, const struct profile *p, struct error *er
 {
 	const char *text = profile_text(p, OPT_DELIVER_BY), *comma;
 	char span[32];
-	time_t when;
 	uint64_t n;
 
 	if (!text)
 		return true;
 	comma = strchr(text, ',');
 	snprintf(span, sizeof(span), "%.*s", comma ? (int)(comma - text) : (int)strlen(text), text);
-	if (text_number(span, 1, SECONDS_MAX, &n))
+	n = option_seconds(span);
+	if (n && n <= SECONDS_MAX)
 		w->deliver_by = (int64_t)n;
-	else if (strpbrk(span, ":-") || !clock_parse_when(span, 0, &when, NULL))
-		comma = "";
 	else
-		w->deliver_by = when;
+		comma = "";
 	w->deliver_by_return = comma && strcasecmp(comma, ",return") == 0;
 	if (!comma || w->deliver_by_return || strcasecmp(comma, ",notify") == 0)
 		return true;

@@ -44,3 +44,8 @@ void clock_add_rfc3339(struct strbuf *out, time_t when);
  * anything else, for days that do not exist, and for what has passed. (In when.c.) */
 bool clock_parse_when(const char *text, time_t now, time_t *ret, struct error *err)
 	__attribute__((warn_unused_result));
+
+/* Parses "NUMBER/TIME": 1 to 1000000 in 1 s to 366 d ("100/1h", "20/m"; units s m h d w; s where there is
+ * none). FAULT_CONFIG says what is expected. (In rate.c.) */
+bool clock_parse_rate(const char *text, unsigned *ret_number, int64_t *ret_seconds, struct error *err)
+	__attribute__((warn_unused_result));

@@ -158,6 +158,15 @@ import_guess(const char *path, const char *text, size_t n)
 	return found == IMPORT_UNKNOWN && is_remote(text, n) ? IMPORT_NULLMAILER : found;
 }
 
+/* What has no meaning without TLS is passed over by the others, and refused here. */
+static void
+forget_tls(struct profile *p)
+{
+	for (size_t id = 0; profile_is_clear(p) && id < OPT_COUNT; id++)
+		if (options[id].group == OPTION_GROUP_TLS && id != OPT_TLS)
+			profile_unset(p, (enum option_id)id);
+}
+
 void
 import_parse(struct import *i, enum import_format format, const char *text, size_t n)
 {
@@ -171,6 +180,8 @@ import_parse(struct import *i, enum import_format format, const char *text, size
 	import_begin(i, name, text, n);
 	formats[format].parse(i);
 	i->name = name;
+	for (size_t at = 0; at < i->accounts.n; at++)
+		forget_tls(&i->accounts.v[at]);
 }
 
 void

@@ -85,10 +85,10 @@ take(struct import *i, struct dma *d, struct profile *p, const char *word, const
 	else if (strcmp(word, "AUTHPATH") == 0)
 		snprintf(d->logins, sizeof(d->logins), "%s", value);
 	else if (strcmp(word, "ALIASES") == 0)
-		import_set_path(i, p, OPT_ALIASES, value, i->line);
+		import_set(i, p, OPT_ALIASES, value, i->line);
 	else if (strcmp(word, "CERTFILE") == 0) {
-		import_set_path(i, p, OPT_TLS_CERT, value, i->line);
-		import_set_path(i, p, OPT_TLS_KEY, value, i->line);
+		import_set(i, p, OPT_TLS_CERT, value, i->line);
+		import_set(i, p, OPT_TLS_KEY, value, i->line);
 	} else if (strcmp(word, "FINGERPRINT") == 0)
 		import_set(i, p, OPT_TLS_FINGERPRINT, value, i->line);
 	else if (strcmp(word, "MAILNAME") == 0 || strcmp(word, "MAILNAMEFILE") == 0)
@@ -171,9 +171,4 @@ import_dma(struct import *i)
 		import_remark(i, IMPORT_LEFT, d.tls_line,
 			"OPPORTUNISTIC_TLS: without TLS nothing is sent, unless tls = none");
 	logins(i, &d, p);
-	if (profile_is_clear(p)) {
-		profile_unset(p, OPT_TLS_CERT);
-		profile_unset(p, OPT_TLS_KEY);
-		profile_unset(p, OPT_TLS_FINGERPRINT);
-	}
 }

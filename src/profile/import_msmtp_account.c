@@ -45,11 +45,7 @@ is_on(const struct job *j, enum msmtp_command c, bool unset)
 static void
 copy(const struct job *j, enum msmtp_command c, enum option_id id)
 {
-	if (!has(j, c))
-		return;
-	if (options[id].kind == KIND_PATH)
-		import_set_path(j->i, j->p, id, get(j, c), line(j, c));
-	else
+	if (has(j, c))
 		import_set(j->i, j->p, id, get(j, c), line(j, c));
 }
 
@@ -178,7 +174,6 @@ proxy(const struct job *j)
 static void
 tls(const struct job *j)
 {
-	/* what has no meaning without TLS is refused here, and was passed over there */
 	if (profile_is_clear(j->p))
 		return;
 	if (!is_on(j, MSMTP_TLS_CERTCHECK, true)) {
@@ -401,8 +396,9 @@ import_msmtp_account(
 
 	server(&j);
 	proxy(&j);
-	tls(&j);
+	/* where there is a login there is TLS */
 	login(&j);
+	tls(&j);
 	sender(&j, several);
 	envelope(&j);
 	header(&j);

@@ -28,7 +28,7 @@ take_value(struct import *i, struct remote *r, struct profile *p, const char *op
 
 	for (size_t at = 0; at < sizeof(same) / sizeof(*same); at++)
 		if (strcmp(option, same[at].option) == 0) {
-			import_set_path(i, p, same[at].id, value, i->line);
+			import_set(i, p, same[at].id, value, i->line);
 			return;
 		}
 	if (strcmp(option, "user") == 0)
@@ -72,15 +72,9 @@ finish(struct import *i, const struct remote *r, struct profile *p)
 		import_set_login(i, p, r->user, i->line);
 	if (*r->user && *r->password)
 		import_set_password(i, p, r->password, i->line);
-	/* a key or authorities without TLS do nothing there, and are refused here */
-	if (profile_is_clear(p)) {
-		profile_unset(p, OPT_TLS_CERT);
-		profile_unset(p, OPT_TLS_KEY);
-		profile_unset(p, OPT_TLS_CRL);
-	} else if (profile_is_set(p, OPT_TLS_CERT) && !profile_is_set(p, OPT_TLS_KEY)) {
-		/* the file holds both */
-		import_set_path(i, p, OPT_TLS_KEY, profile_text(p, OPT_TLS_CERT), i->line);
-	}
+	/* the file holds both */
+	if (profile_is_set(p, OPT_TLS_CERT) && !profile_is_set(p, OPT_TLS_KEY))
+		import_set(i, p, OPT_TLS_KEY, profile_text(p, OPT_TLS_CERT), i->line);
 	if (r->insecure)
 		import_remark(i, IMPORT_LEFT, i->line,
 			"--insecure: a server that proves nothing is not talked to: set "

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "check_private.h"
 #include "child.h"
 #include "error.h"
@@ -65,16 +64,22 @@ import_set(struct import *i, struct profile *p, enum option_id id, const char *v
 	struct error err = ERROR_NONE;
 	const char *why = err.text;
 	size_t n = strlen(value += strspn(value, " "));
-	char *copy;
+	/* nothing is expanded in the name of an object on a token */
+	bool expanded = options[id].kind == KIND_PATH && strncmp(value, "pkcs11:", 7) != 0;
+	struct strbuf copy = STRBUF_INIT(2 * n);
 	bool good;
 
 	/* blanks at the ends would not come back from a file */
 	while (n && value[n - 1] == ' ')
 		n--;
-	copy = xstrndup(value, n);
+	for (size_t at = 0; at < n; at++) {
+		if (value[at] == '$' && expanded)
+			strbuf_addc(&copy, '$');
+		strbuf_addc(&copy, value[at]);
+	}
 	origin_of(i, line, origin);
-	good = profile_set(p, id, copy, origin, &err);
-	free(copy);
+	good = profile_set(p, id, copy.s, origin, &err);
+	strbuf_done(&copy);
 	if (good)
 		return true;
 	n = strlen(origin);
@@ -82,24 +87,6 @@ import_set(struct import *i, struct profile *p, enum option_id id, const char *v
 		why += n + 1 + strspn(err.text + n + 1, " ");
 	import_remark(i, IMPORT_WRONG, line, "%s", why);
 	return false;
-}
-
-bool
-import_set_path(
-	struct import *i, struct profile *p, enum option_id id, const char *value, unsigned line)
-{
-	struct strbuf doubled = STRBUF_INIT(2 * IMPORT_LINE_MAX);
-	bool good;
-
-	for (const char *s = value; *s; s++) {
-		/* nothing is expanded in the name of an object on a token */
-		if (*s == '$' && strncmp(value, "pkcs11:", 7) != 0)
-			strbuf_addc(&doubled, '$');
-		strbuf_addc(&doubled, *s);
-	}
-	good = import_set(i, p, id, doubled.s, line);
-	strbuf_done(&doubled);
-	return good;
 }
 
 bool

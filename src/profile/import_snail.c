@@ -214,8 +214,8 @@ finish(struct import *i, struct variables *v, const char *name, unsigned line)
 		from(i, p, v->v[FROM].text, v->v[FROM].line);
 	if (v->v[HOSTNAME].line && *v->v[HOSTNAME].text)
 		import_set(i, p, OPT_DEFAULT_DOMAIN, v->v[HOSTNAME].text, v->v[HOSTNAME].line);
-	if (v->v[TRUST].line && !profile_is_clear(p))
-		import_set_path(i, p, OPT_TLS_TRUST, v->v[TRUST].text, v->v[TRUST].line);
+	if (v->v[TRUST].line)
+		import_set(i, p, OPT_TLS_TRUST, v->v[TRUST].text, v->v[TRUST].line);
 	if (strcasecmp(v->v[VERIFY].text, "ignore") == 0 ||
 		strcasecmp(v->v[VERIFY].text, "warn") == 0)
 		import_remark(i, IMPORT_LEFT, v->v[VERIFY].line,

@@ -36,13 +36,10 @@ take_plain(struct import *i, struct profile *p, const char *key, const char *val
 	};
 
 	for (size_t at = 0; at < sizeof(same) / sizeof(*same); at++) {
-		if (strcasecmp(key, same[at].key) != 0)
-			continue;
-		if (options[same[at].id].kind == KIND_PATH)
-			import_set_path(i, p, same[at].id, value, i->line);
-		else
+		if (strcasecmp(key, same[at].key) == 0) {
 			import_set(i, p, same[at].id, value, i->line);
-		return true;
+			return true;
+		}
 	}
 	if (strcasecmp(key, "hostname") != 0)
 		return false;

@@ -78,6 +78,9 @@ static const struct {
 } phrases[] = {
 	{ OPT_DSN_NOTIFY, "never, or a list of success, failure and delay" },
 	{ OPT_FROM, "one address, as user@example.org" },
+	{ OPT_BOUNCE_FROM, "one address, as user@example.org" },
+	{ OPT_RATE, "NUMBER/TIME, as 100/1h" },
+	{ OPT_USER_RATE, "NUMBER/TIME, as 100/1h" },
 	{ OPT_DEFAULT_DOMAIN, "a domain name" },
 	{ OPT_EHLO_NAME, "a domain name, or an address in brackets" },
 	{ OPT_PROXY,

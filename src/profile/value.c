@@ -8,6 +8,7 @@
 #include "address.h"
 #include "alloc.h"
 #include "child.h"
+#include "clock.h"
 #include "envelope.h"
 #include "error.h"
 #include "io.h"
@@ -218,12 +219,17 @@ check_notify(const struct option *o, const char *value, struct error *err)
 bool
 value_check(const struct option *o, const char *value, struct error *err)
 {
-	size_t n;
 	const char *host;
+	unsigned number;
+	int64_t seconds;
+	size_t n;
 
 	/* most options have no form of their own, so this is no place for every one's name */
-	if (o->id == OPT_FROM)
+	if (o->id == OPT_FROM || o->id == OPT_BOUNCE_FROM)
 		return check_from(o, value, err);
+	if (o->id == OPT_RATE || o->id == OPT_USER_RATE)
+		return clock_parse_rate(value, &number, &seconds, NULL) ||
+		       option_refuse(o, value, "is no rate", err);
 	if (o->id == OPT_DSN_NOTIFY)
 		return check_notify(o, value, err);
 	if (o->kind == KIND_COMMAND)

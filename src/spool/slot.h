@@ -26,10 +26,6 @@ bool slot_take(struct spool *s, const char *account, unsigned connections, int64
 /* Accepts SLOT_NONE. */
 void slot_done(struct slot *slot);
 
-/* Parses "NUMBER/TIME": 1 to 1000000 messages in 1 s to 366 d ("100/1h", "20/m"; units s m h d w; s
- * where there is none). FAULT_CONFIG says what is expected. */
-bool rate_parse(const char *text, unsigned *ret_number, int64_t *ret_seconds, struct error *err)
-	__attribute__((warn_unused_result));
 /* Takes leave to send one message: never more than NUMBER in any stretch of SECONDS (exact to a
  * sixtieth of it, on the safe side), over all processes and restarts. *RET_WHEN is 0 when the leave
  * was given, else the time (seconds since 1970) to ask again. A damaged file, or one from the

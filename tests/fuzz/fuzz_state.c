@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "breaker.h"
+#include "clock.h"
 #include "error.h"
 #include "heartbeat.h"
 #include "history.h"
 #include "seen.h"
-#include "slot.h"
 #include "state.h"
 #include "text.h"
 
@@ -114,7 +114,7 @@ try_rate(const char *s, size_t n)
 
 	memcpy(text, s, n);
 	text[n] = '\0';
-	if (rate_parse(text, &number, &seconds, &err))
+	if (clock_parse_rate(text, &number, &seconds, &err))
 		check(number >= 1 && number <= 1000000 && seconds >= 1 && seconds <= 366 * 86400);
 	else
 		check(err.fault == FAULT_CONFIG);

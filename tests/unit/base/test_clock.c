@@ -106,6 +106,52 @@ try_when(void)
 	}
 }
 
+static const struct {
+	const char *text;
+	unsigned number;
+	int64_t seconds;
+} rates[] = {
+	{ "100/1h", 100, 3600 },
+	{ "20/m", 20, 60 },
+	{ "1/30", 1, 30 },
+	{ "500/1d", 500, 86400 },
+	{ "1000000/52w", 1000000, 52 * 7 * 86400 },
+	{ "5/s", 5, 1 },
+	{ "", 0, 0 },
+	{ "100", 0, 0 },
+	{ "100/", 0, 0 },
+	{ "/1h", 0, 0 },
+	{ "0/1h", 0, 0 },
+	{ "100/0h", 0, 0 },
+	{ "100/1y", 0, 0 },
+	{ "-1/h", 0, 0 },
+	{ "1000001/h", 0, 0 },
+	{ "10/9999d", 0, 0 },
+	{ "10/99999999999999999999h", 0, 0 },
+	{ "1 / h", 0, 0 },
+	{ "1/hh", 0, 0 },
+};
+
+static void
+try_rates(void)
+{
+	unsigned number;
+	int64_t seconds;
+	bool good;
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		struct error err = ERROR_NONE;
+
+		number = 0, seconds = 0;
+		good = clock_parse_rate(rates[i].text, &number, &seconds, &err);
+		if (rates[i].number)
+			ok(good && number == rates[i].number && seconds == rates[i].seconds,
+				"rate %s", rates[i].text);
+		else
+			ok(!good && err.fault == FAULT_CONFIG, "'%s' is no rate", rates[i].text);
+	}
+}
+
 static void
 dates(const char *zone, time_t when, const char *rfc5322, const char *rfc3339)
 {
@@ -158,6 +204,7 @@ main(void)
 	try_deadlines();
 	try_dates();
 	try_when();
+	try_rates();
 	try_pretend();
 	return tap_done();
 }

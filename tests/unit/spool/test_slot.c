@@ -101,52 +101,6 @@ test_crowd(void)
 	end();
 }
 
-static const struct {
-	const char *text;
-	unsigned number;
-	int64_t seconds;
-} rates[] = {
-	{ "100/1h", 100, 3600 },
-	{ "20/m", 20, 60 },
-	{ "1/30", 1, 30 },
-	{ "500/1d", 500, 86400 },
-	{ "1000000/52w", 1000000, 52 * 7 * 86400 },
-	{ "5/s", 5, 1 },
-	{ "", 0, 0 },
-	{ "100", 0, 0 },
-	{ "100/", 0, 0 },
-	{ "/1h", 0, 0 },
-	{ "0/1h", 0, 0 },
-	{ "100/0h", 0, 0 },
-	{ "100/1y", 0, 0 },
-	{ "-1/h", 0, 0 },
-	{ "1000001/h", 0, 0 },
-	{ "10/9999d", 0, 0 },
-	{ "10/99999999999999999999h", 0, 0 },
-	{ "1 / h", 0, 0 },
-	{ "1/hh", 0, 0 },
-};
-
-static void
-test_parsing(void)
-{
-	unsigned number;
-	int64_t seconds;
-	bool good;
-
-	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
-		struct error err = ERROR_NONE;
-
-		number = 0, seconds = 0;
-		good = rate_parse(rates[i].text, &number, &seconds, &err);
-		if (rates[i].number)
-			ok(good && number == rates[i].number && seconds == rates[i].seconds,
-				"rate %s", rates[i].text);
-		else
-			ok(!good && err.fault == FAULT_CONFIG, "'%s' is no rate", rates[i].text);
-	}
-}
-
 /* Takes leave as often as it is given in SPAN seconds; returns the most in any stretch of SECONDS.
  */
 static unsigned
@@ -285,7 +239,6 @@ main(void)
 {
 	test_slots();
 	test_crowd();
-	test_parsing();
 	test_rate();
 	test_heartbeat();
 	return tap_done();

@@ -7,6 +7,7 @@
 #define TEXT_MAX 253 /* RFC 1035 section 2.3.4: 255 with the lengths of its labels */
 #define CLASS    1   /* IN */
 #define POINTER  0xc0
+#define POINTERS 127 /* in one name: it has no more labels */
 
 struct cursor {
 	const uint8_t *message;
@@ -52,6 +53,7 @@ static bool
 take_name(struct cursor *c, char out[DNS_NAME])
 {
 	size_t at = c->at, behind = 0, begin = at, len = 0;
+	unsigned pointers = 0;
 	bool odd = false;
 
 	for (;;) {
@@ -65,7 +67,7 @@ take_name(struct cursor *c, char out[DNS_NAME])
 			if (!behind)
 				behind = at + 2;
 			at = read16(c->message + at) & 0x3fff;
-			if (at >= begin)
+			if (at >= begin || ++pointers > POINTERS)
 				return false;
 			begin = at;
 		} else if (label & POINTER || at + 1 + label > c->n) {

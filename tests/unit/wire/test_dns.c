@@ -173,6 +173,32 @@ many(void)
 		"more records than are kept");
 }
 
+/* A record whose name is at the end of N pointers that lead from one to the next. */
+static bool
+chained(unsigned n)
+{
+	unsigned char m[1024] = { 0x12, 0x34, 0x81, 0x80, 0, 0, 0, 2 }, *at = m + 12;
+	struct dns_answer a;
+	size_t to;
+
+	memcpy(at, "\0\0\x10\0\1\0\0\0\0", 9);
+	at += 9;
+	*at++ = (unsigned char)(2 * n >> 8);
+	*at++ = (unsigned char)(2 * n);
+	for (to = 12; n > 1; n--, at += 2) {
+		at[0] = (unsigned char)(0xc0 | to >> 8);
+		at[1] = (unsigned char)to;
+		to = (size_t)(at - m);
+	}
+	/* the rest of the data; the name itself is the last pointer */
+	memset(at, 0, 2);
+	at += 2;
+	at[0] = (unsigned char)(0xc0 | to >> 8);
+	at[1] = (unsigned char)to;
+	memcpy(at + 2, "\0\1\0\1\0\0\0\0\0\4\1\2\3\4", 14);
+	return dns_parse(m, (size_t)(at + 16 - m), "x", DNS_A, &a);
+}
+
 int
 main(void)
 {
@@ -190,5 +216,7 @@ main(void)
 	}
 	long_name();
 	many();
+	ok(chained(1) && chained(127), "as many pointers as a name has labels");
+	ok(!chained(128) && !chained(400), "more cost time");
 	return tap_done();
 }

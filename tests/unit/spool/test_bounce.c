@@ -80,6 +80,7 @@ static void
 test_once(void)
 {
 	struct error err = ERROR_NONE;
+	struct runner_result r;
 	struct entry e, n;
 	char id[ENTRY_ID + 1], again[ENTRY_ID + 1];
 
@@ -101,6 +102,9 @@ test_once(void)
 		"to the sender, from nobody");
 	ok(bounce_is_notification(&n), "it is known as one");
 	entry_done(&n);
+	r = fake_run(T0 + 5, NULL);
+	ok(r.sent == 1 && !r.trouble && fake->notices == 1,
+		"it need not wait until its original, which knows of it, is let go");
 	entry_done(&e);
 	end();
 }

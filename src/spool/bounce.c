@@ -269,16 +269,36 @@ bounce_from(struct spool *s, struct entry *e, const struct address *from, int64_
 	return good;
 }
 
+/* True iff ORIGINAL does not say yet that its notification WHAT was made. */
+static bool
+is_to_be_noted(const struct entry *original, enum bounce_kind kind, const char *what)
+{
+	char owed[BOUNCE_WHAT];
+
+	bounce_what(original, kind, owed);
+	return strcmp(owed, what) == 0 &&
+	       !(kind == BOUNCE_FAILED ? original->bounced : original->warned);
+}
+
 bool
 bounce_settle(struct spool *s, const struct entry *e, int64_t now, struct error *err)
 {
-	char id[ENTRY_ID + 1], what[BOUNCE_WHAT], owed[BOUNCE_WHAT];
+	char id[ENTRY_ID + 1], what[BOUNCE_WHAT];
 	struct entry original = ENTRY_NONE;
 	enum bounce_kind kind;
 	enum spool_claim got;
-	bool good = true;
+	bool good = true, known;
 
 	if (own_notification(e, id, what) == NOT_OURS)
+		return true;
+	kind = strcmp(what, "delay") == 0 ? BOUNCE_DELAYED : BOUNCE_FAILED;
+	/* whoever made it may be busy with the original still, and has noted it first */
+	got = spool_look(s, id, true, &original, NULL);
+	if (got == SPOOL_GONE)
+		got = spool_look(s, id, false, &original, NULL);
+	known = got == SPOOL_CLAIMED && !is_to_be_noted(&original, kind, what);
+	entry_done(&original);
+	if (known)
 		return true;
 	got = spool_claim(s, id, true, &original, err);
 	if (got == SPOOL_GONE)
@@ -290,13 +310,8 @@ bounce_settle(struct spool *s, const struct entry *e, int64_t now, struct error 
 		good = false;
 	else if (err)
 		error_clear(err);
-	if (got == SPOOL_CLAIMED) {
-		kind = strcmp(what, "delay") == 0 ? BOUNCE_DELAYED : BOUNCE_FAILED;
-		bounce_what(&original, kind, owed);
-		if (strcmp(owed, what) == 0 &&
-			!(kind == BOUNCE_FAILED ? original.bounced : original.warned))
-			good = note(&original, kind, now, err);
-	}
+	if (got == SPOOL_CLAIMED && is_to_be_noted(&original, kind, what))
+		good = note(&original, kind, now, err);
 	entry_done(&original);
 	return good;
 }

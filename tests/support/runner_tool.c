@@ -4,7 +4,8 @@
  * - queue: the message on standard input; to=, from=, id=, account=, notify=, return=, envid=,
  * orcpt=
  * - run: one run; log=, workers=1, flush=1, only=
- * - serve: stays; log=, heartbeat=, and ms before and behind the data: pause=, linger=
+ * - serve: stays; log=, heartbeat=, pause= (ms before the data), and with linger=1 each message is
+ * in flight until its worker is told to end, and a little longer
  * - notice: prints the notification about entry id= of failed/ or queue/; kind=failed|delayed
  * - list: a line "FOLDER ID STATE" for each entry
  * - seen: as a program that sends once would; key=, uid=, sleep=, outcome=
@@ -23,7 +24,7 @@
 #include "clock.h"
 #include "error.h"
 #include "message.h"
-#include "runner.h"
+#include "runner_private.h"
 #include "seen.h"
 #include "spool.h"
 
@@ -112,6 +113,15 @@ answer(struct recipient *r, enum stage stage, enum fault fault, int code, struct
 	recipient_fail(r, why);
 }
 
+/* Behind the data, before the answer. */
+static void
+linger(void)
+{
+	while (!runner_is_stopped())
+		usleep(1000);
+	usleep(300000);
+}
+
 static void
 decide(struct entry *e, struct recipient *r, struct error *why)
 {
@@ -144,7 +154,8 @@ decide(struct entry *e, struct recipient *r, struct error *why)
 		runner_mark_sent();
 		if (log_fd >= 0 && write(log_fd, line.s, line.len) != (ssize_t)line.len)
 			abort();
-		usleep(1000 * (unsigned)strtoul(option("linger", "0"), NULL, 10));
+		if (option("linger", NULL))
+			linger();
 		recipient_set(r, OUTCOME_ACCEPTED, 250, (struct enhanced){ 2, 0, 0 }, "Ok", NULL);
 	}
 	strbuf_done(&line);

@@ -4,13 +4,13 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "clock.h"
 #include "header.h"
 #include "room.h"
 #include "runner.h"
 
+#define T0            1700000000
 #define FAKE_MESSAGES 20000
 #define FAKE_DAY      86400
 
@@ -46,24 +46,14 @@ static bool fake_connected; /* of this process */
 static struct runner_account fake_account_settings;
 static struct error fake_account_error;
 
-static void __attribute__((unused)) fake_make(void)
+static void
+fake_reset(void)
 {
-	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!fake)
+		fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (fake == MAP_FAILED)
 		abort();
-}
-
-/* A directory whose flushes cost nothing, where there is one: what is tested here is not
- * durability. */
-static void __attribute__((unused)) fake_room(char out[64])
-{
-	snprintf(out, 64, "/dev/shm/sendoff-test-XXXXXX");
-	if (!mkdtemp(out))
-		room_make(out);
-}
-
-static void __attribute__((unused)) fake_reset(void)
-{
 	memset(fake, 0, sizeof(*fake));
 	fake->crash = -1;
 	fake_connected = false;
@@ -72,6 +62,31 @@ static void __attribute__((unused)) fake_reset(void)
 		.connections = 2,
 		.per_connection = 100,
 		.bounce = { .host = "mail.example.org" } };
+}
+
+/* What each test has: a spool of its own, a smarthost that answers, and the clock at T0. */
+static char path[64];
+static struct spool s;
+
+/* Where flushes cost nothing if there is such a place: what is tested here is not durability. */
+static void __attribute__((unused)) begin(void)
+{
+	struct error err = ERROR_NONE;
+
+	room_make(path, "/dev/shm");
+	s = (struct spool)SPOOL_NONE;
+	if (!spool_open(&s, path, true, &err)) {
+		printf("# %s\n", err.text);
+		abort();
+	}
+	fake_reset();
+	clock_pretend(T0);
+}
+
+static void __attribute__((unused)) end(void)
+{
+	spool_close(&s);
+	room_remove(path);
 }
 
 static void
@@ -260,8 +275,8 @@ static const struct runner_callbacks fake_callbacks = {
 };
 
 /* Puts a message into the queue, due at WHEN. Its id goes to ID (may be NULL). */
-static void __attribute__((unused)) fake_queue(struct spool *s, const char *sender,
-	const char *recipients, const char *account, int64_t when, char *id)
+static void __attribute__((unused))
+fake_queue(const char *sender, const char *recipients, const char *account, int64_t when, char *id)
 {
 	struct entry e = ENTRY_NONE;
 	struct envelope v;
@@ -276,7 +291,7 @@ static void __attribute__((unused)) fake_queue(struct spool *s, const char *send
 	e.uid = 1000;
 	e.created = e.not_before = when;
 	e.lifetime = 5 * FAKE_DAY;
-	if (!spool_commit(s, &e, &v, &m, when, NULL, &err)) {
+	if (!spool_commit(&s, &e, &v, &m, when, NULL, &err)) {
 		printf("# %s\n", err.text);
 		abort();
 	}
@@ -289,14 +304,14 @@ static void __attribute__((unused)) fake_queue(struct spool *s, const char *send
 
 /* One run at time WHEN. */
 static struct runner_result __attribute__((unused))
-fake_run(struct spool *s, int64_t when, const struct runner_settings *settings)
+fake_run(int64_t when, const struct runner_settings *settings)
 {
 	const struct runner_settings usual = { .in_process = true };
 	struct runner_result result = { 0 };
 	struct error err = ERROR_NONE;
 
 	clock_pretend((time_t)when);
-	if (!runner_run(s, settings ? settings : &usual, &fake_callbacks, &result, &err))
+	if (!runner_run(&s, settings ? settings : &usual, &fake_callbacks, &result, &err))
 		printf("# runner: %s\n", err.text);
 	return result;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -15,15 +16,8 @@
 #include "spool.h"
 #include "tap.h"
 
-/* Makes a directory whose path goes to OUT. */
-static void __attribute__((unused)) room_make(char out[64])
-{
-	snprintf(out, 64, "/var/tmp/sendoff-test-XXXXXX");
-	if (!mkdtemp(out))
-		abort();
-}
-
-static void __attribute__((unused)) room_empty(int at)
+static void
+room_empty(int at)
 {
 	DIR *d = fdopendir(at);
 	struct dirent *entry;
@@ -39,10 +33,60 @@ static void __attribute__((unused)) room_empty(int at)
 	closedir(d);
 }
 
-static void __attribute__((unused)) room_remove(const char *path)
+/* Held by the processes of a test: whoever reads from the other end learns that all have ended. */
+static int room_gate = -1;
+
+static void
+room_remove(const char *path)
 {
-	room_empty(open(path, O_RDONLY | O_DIRECTORY));
-	rmdir(path);
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+
+	if (fd >= 0) {
+		room_empty(fd);
+		rmdir(path);
+	}
+	if (room_gate >= 0)
+		close(room_gate);
+	room_gate = -1;
+}
+
+/* Leaves a process behind that removes PATH when the test has ended without doing so: by abort, by
+ * a signal, or because it took too long. */
+static void
+room_guard(const char *path)
+{
+	int gate[2], null;
+	pid_t pid;
+	char c;
+
+	fflush(stdout);
+	if (pipe2(gate, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		abort();
+	if (!pid) {
+		close(gate[1]);
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		for (int fd = 0; fd < 3; fd++)
+			dup2(null, fd);
+		/* nobody's child, and out of reach of what is sent to the test's group */
+		if (fork() == 0 && setsid() > 0 && read(gate[0], &c, 1) == 0)
+			room_remove(path);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	close(gate[0]);
+	room_gate = gate[1];
+}
+
+/* Makes a directory in WHERE, or where that cannot be in /var/tmp; its path goes to OUT. */
+static void __attribute__((unused)) room_make(char out[64], const char *where)
+{
+	snprintf(out, 64, "%s/sendoff-test-XXXXXX", where);
+	if (!mkdtemp(out)) {
+		snprintf(out, 64, "/var/tmp/sendoff-test-XXXXXX");
+		if (!mkdtemp(out))
+			abort();
+	}
+	room_guard(out);
 }
 
 /* How many names DIRECTORY has. */

@@ -58,6 +58,10 @@ class Room:
     def wakes(self):
         return int(self.status("voluntary_ctxt_switches")[0])
 
+    def workers(self):
+        with open(f"/proc/{self.runner.pid}/task/{self.runner.pid}/children", encoding="ascii") as f:
+            return f.read().split()
+
     def end(self, number=signal.SIGTERM):
         self.runner.send_signal(number)
         return self.runner.wait(timeout=30)
@@ -78,13 +82,31 @@ def wait_for(condition, seconds=20):
     return False
 
 
+def is_alive(pid):
+    """A process that has ended, and that nobody has asked for, is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def rests(room):
+    """Waits until the runner has slept for half a second."""
+    def sleeps():
+        before = room.wakes()
+        time.sleep(.5)
+        return room.wakes() == before
+    return wait_for(sleeps)
+
+
 def wakes_up(room, ok):
     room.queue("ok1@example.net")
     room.start()
     ok(wait_for(lambda: len(room.sent()) == 1), "what is there is sent")
     room.queue("ok2@example.net")
     ok(wait_for(lambda: len(room.sent()) == 2), "what comes is sent")
-    time.sleep(.5)
+    rests(room)
     before = room.wakes()
     time.sleep(1.5)
     ok(room.wakes() == before, "it does not wake without a reason")
@@ -93,15 +115,14 @@ def wakes_up(room, ok):
     ok(wait_for(lambda: len(room.sent()) == 3) and time.time() >= int(start) + 2,
        "what is due later is sent then")
     ident = room.queue("ok4@example.net", when=int(time.time()) + 1000)
-    time.sleep(.3)
+    rests(room)
     path = os.path.join(room.path, "queue", ident)
     os.utime(path, (1, 1))
-    time.sleep(.3)
+    rests(room)
     ok(len(room.sent()) == 3, "what waits waits")
     room.tool("kick")
     # its not-before is in the future still: that rules, whatever the file's time says
-    time.sleep(.3)
-    ok(len(room.sent()) == 3 and os.stat(path).st_mtime > time.time(),
+    ok(wait_for(lambda: os.stat(path).st_mtime > time.time()) and len(room.sent()) == 3,
        "a time before not-before is put right")
     ident = room.queue("temp5@example.net")
     ok(wait_for(lambda: "attempts=1" in room.entry(ident)), "refused for now")
@@ -116,15 +137,16 @@ def wakes_up(room, ok):
 def ends_at_once(room, ok):
     room.start(pause=20000)
     ident = room.queue("ok1@example.net")
-    time.sleep(.5)
+    wait_for(room.workers)
     start = time.monotonic()
     ok(room.end() == 0 and time.monotonic() - start < 5, "before the end of data it ends at once")
     ok(not room.sent() and "attempts=0" in room.entry(ident), "and the message is as it was")
 
 
 def ends_behind_the_message(room, ok):
-    room.start(linger=5000)
+    # there before it starts, so that one worker has both
     first, second = room.queue("ok1@example.net"), room.queue("ok2@example.net")
+    room.start(linger=1)
     wait_for(lambda: len(room.sent()) == 1)
     ok(room.end() == 0, "behind the end of data it waits for the answer")
     left = [ident for ident in (first, second) if room.entry(ident)]
@@ -133,17 +155,18 @@ def ends_behind_the_message(room, ok):
 
 
 def dies(room, ok):
-    room.start(linger=1000)
-    room.queue("ok1@example.net")
-    ident = room.queue("ok2@example.net")
+    pair = room.queue("ok1@example.net"), room.queue("ok2@example.net")
+    room.start(linger=1)
     wait_for(lambda: len(room.sent()) == 1)
+    workers = room.workers()
     room.end(signal.SIGKILL)
-    ok(wait_for(lambda: len(room.tool("list").splitlines()) == 1),
+    ok(wait_for(lambda: not any(map(is_alive, workers))) and workers
+       and len(room.tool("list").splitlines()) == 1,
        "the worker of a runner that was killed ends its message")
-    time.sleep(1.5)
     ok(len(room.sent()) == 1 and "attempts=0" in room.tool("list"), "and begins no other")
     room.start()
-    ok(wait_for(lambda: len(room.sent()) == 2 and not room.entry(ident)), "the next one goes on")
+    ok(wait_for(lambda: len(room.sent()) == 2 and not any(map(room.entry, pair))),
+       "the next one goes on")
 
 
 CASES = (wakes_up, ends_at_once, ends_behind_the_message, dies)

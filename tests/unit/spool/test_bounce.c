@@ -5,31 +5,7 @@
 #include "fake.h"
 #include "header.h"
 
-#define T0 1700000000
-
-static char path[64];
-static struct spool s;
 static const struct bounce_settings how = { .host = "mail.example.org" };
-
-static void
-begin(void)
-{
-	struct error err = ERROR_NONE;
-
-	fake_room(path);
-	fake_reset();
-	clock_pretend(T0);
-	s = (struct spool)SPOOL_NONE;
-	if (!spool_open(&s, path, true, &err))
-		abort();
-}
-
-static void
-end(void)
-{
-	spool_close(&s);
-	room_remove(path);
-}
 
 /* An entry in failed/, claimed, of which nobody has been told. */
 static void
@@ -44,7 +20,7 @@ make_failed(struct entry *e, const char *sender, const char *recipients)
 	enum outcome *noted;
 	char id[ENTRY_ID + 1];
 
-	fake_queue(&s, sender, recipients, "work", T0, id);
+	fake_queue(sender, recipients, "work", T0, id);
 	if (spool_claim(&s, id, false, e, &err) != SPOOL_CLAIMED)
 		abort();
 	noted = calloc(e->envelope.count, sizeof(*noted));
@@ -104,6 +80,7 @@ static void
 test_once(void)
 {
 	struct error err = ERROR_NONE;
+	struct runner_result r;
 	struct entry e, n;
 	char id[ENTRY_ID + 1], again[ENTRY_ID + 1];
 
@@ -125,6 +102,9 @@ test_once(void)
 		"to the sender, from nobody");
 	ok(bounce_is_notification(&n), "it is known as one");
 	entry_done(&n);
+	r = fake_run(T0 + 5, NULL);
+	ok(r.sent == 1 && !r.trouble && fake->notices == 1,
+		"it need not wait until its original, which knows of it, is let go");
 	entry_done(&e);
 	end();
 }
@@ -159,11 +139,11 @@ test_interrupted(void)
 	e.due = T0 - 5;
 	if (!spool_set_due(&s, &e, T0 - 5, &err))
 		abort();
-	r = fake_run(&s, T0, NULL);
+	r = fake_run(T0, NULL);
 	ok(r.deferred == 1 && !fake->notices, "while the original is claimed it waits");
 	memcpy(id, e.id, sizeof(id));
 	entry_done(&e);
-	r = fake_run(&s, T0 + 1000, NULL);
+	r = fake_run(T0 + 1000, NULL);
 	ok(r.sent == 1 && fake->notices == 1, "then it goes");
 	ok(spool_claim(&s, id, true, &e, &err) == SPOOL_CLAIMED && e.bounced &&
 			e.envelope.recipients[0].told,
@@ -245,7 +225,7 @@ test_forged(void)
 	ok(!bounce_is_notification(&forged), "a forged Message-ID makes no notification");
 	ok(bounce_settle(&s, &forged, T0, &err), "and settles nothing");
 	entry_done(&forged);
-	r = fake_run(&s, T0, NULL);
+	r = fake_run(T0, NULL);
 	ok(fake->notices == 2 && r.failed == 1, "both senders are told (%u)", fake->notices);
 	message_done(&m);
 	envelope_done(&v);
@@ -294,7 +274,6 @@ test_purge(void)
 int
 main(void)
 {
-	fake_make();
 	test_wanted();
 	test_once();
 	test_interrupted();

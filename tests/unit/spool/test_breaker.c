@@ -9,11 +9,6 @@
 #include "schedule.h"
 #include "state.h"
 
-#define T0 1700000000
-
-static char path[64];
-static struct spool s;
-
 static uint32_t
 highest(void *ctx, uint32_t below)
 {
@@ -72,24 +67,6 @@ static const struct {
 	{ STAGE_NONE, FAULT_SYSTEM, 0, C(0, 0, 0), BREAKER_DOWN, "no descriptors" },
 	{ STAGE_NONE, FAULT_DATA, 0, C(0, 0, 0), BREAKER_CLOSED, "the message" },
 };
-
-static void
-begin(void)
-{
-	struct error err = ERROR_NONE;
-
-	fake_room(path);
-	s = (struct spool)SPOOL_NONE;
-	if (!spool_open(&s, path, true, &err))
-		abort();
-}
-
-static void
-end(void)
-{
-	spool_close(&s);
-	room_remove(path);
-}
 
 static const struct error refused = {
 	.fault = FAULT_TEMPORARY, .stage = STAGE_CONNECT, .text = "connection refused"

@@ -418,7 +418,7 @@ main(void)
 {
 	struct error err = ERROR_NONE;
 
-	room_make(path);
+	room_make(path, "/var/tmp");
 	snprintf(tray, sizeof(tray), "%s/drop", path);
 	if (mkdir(tray, 0700) != 0 || chmod(tray, 03733) != 0 ||
 		!spool_open(&s, path, true, &err) || chmod(path, 0711) != 0) {

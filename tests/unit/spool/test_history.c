@@ -7,29 +7,6 @@
 #include "state.h"
 #include "text.h"
 
-#define T0 1700000000
-
-static char path[64];
-static struct spool s;
-
-static void
-begin(void)
-{
-	struct error err = ERROR_NONE;
-
-	fake_room(path);
-	s = (struct spool)SPOOL_NONE;
-	if (!spool_open(&s, path, true, &err))
-		abort();
-}
-
-static void
-end(void)
-{
-	spool_close(&s);
-	room_remove(path);
-}
-
 static void
 add(enum history_event event, int64_t when, const char *id, uid_t uid, struct envelope *v,
 	const char *text)

@@ -356,7 +356,7 @@ main(void)
 {
 	struct error err = ERROR_NONE;
 
-	room_make(path);
+	room_make(path, "/var/tmp");
 	if (!spool_open(&s, path, true, &err)) {
 		printf("Bail out! %s\n", err.text);
 		return 1;

@@ -7,29 +7,6 @@
 #include "fake.h"
 #include "state.h"
 
-#define T0 1700000000
-
-static char path[64];
-static struct spool s;
-
-static void
-begin(void)
-{
-	struct error err = ERROR_NONE;
-
-	fake_room(path);
-	s = (struct spool)SPOOL_NONE;
-	if (!spool_open(&s, path, true, &err))
-		abort();
-}
-
-static void
-end(void)
-{
-	spool_close(&s);
-	room_remove(path);
-}
-
 static bool
 take(uid_t uid, const char *key, int64_t when, struct seen *ret)
 {

@@ -211,10 +211,10 @@ try_many(void)
 int
 main(void)
 {
-	room_make(path);
+	room_make(path, "/var/tmp");
 	try_many();
 	room_remove(path);
-	room_make(path);
+	room_make(path, "/var/tmp");
 	try_limit();
 	if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
 		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {

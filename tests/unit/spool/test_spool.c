@@ -188,7 +188,7 @@ main(void)
 	struct spool s;
 	char what[64];
 
-	room_make(path);
+	room_make(path, "/var/tmp");
 	ok(!spool_open(&s, "/var/tmp/sendoff-is-not-there", false, &err) &&
 			err.fault == FAULT_CONFIG && err.sys == ENOENT,
 		"no spool: %s", err.text);

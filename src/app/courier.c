@@ -199,14 +199,6 @@ progress(void *ctx, enum wire_mark mark)
 		runner_mark_sent();
 }
 
-static void
-fail_pending(struct envelope *e, const struct error *why)
-{
-	for (size_t i = 0; i < e->count; i++)
-		if (e->recipients[i].outcome == OUTCOME_PENDING)
-			recipient_fail(&e->recipients[i], why);
-}
-
 /* The submission carries E's message. */
 static bool
 carry(struct submission *s, struct entry *e, struct error *err)
@@ -246,7 +238,7 @@ deliver(void *ctx, struct entry *e, bool more, struct runner_delivery *ret, stru
 	wire_report_next(report);
 	good = choose(c, e->account, &stamp, err) && carry(c->s, e, err);
 	if (!good)
-		fail_pending(&e->envelope, err);
+		envelope_fail_pending(&e->envelope, err);
 	snprintf(ret->host, sizeof(ret->host), "%s", report->host);
 	report_add_queue_id(&id, report->words);
 	snprintf(ret->queue_id, sizeof(ret->queue_id), "%s", id.s);

@@ -16,37 +16,17 @@
 #define SHOWN_MAX 100 /* recipients named in one record */
 
 static void
-add_value(struct strbuf *out, const char *key, const char *value)
-{
-	if (!value || !*value)
-		return;
-	strbuf_addf(out, " %s=", key);
-	text_add_quoted(out, value, strlen(value), VALUE_MAX);
-}
-
-static void
-add_address(struct strbuf *out, const char *key, const struct address *a)
-{
-	struct strbuf text = STRBUF_INIT(1024);
-
-	(void)!address_add_smtp(&text, a, false, NULL);
-	strbuf_addf(out, " %s=", key);
-	text_add_quoted(out, text.s, text.len, VALUE_MAX);
-	strbuf_done(&text);
-}
-
-static void
 add_envelope(struct strbuf *out, const struct envelope *e)
 {
-	add_address(out, "from", &e->sender);
+	address_add_pair(out, "from", &e->sender, VALUE_MAX);
 	for (size_t i = 0; i < e->count && i < SHOWN_MAX; i++) {
 		const struct recipient *r = &e->recipients[i];
 
-		add_address(out, "to", &r->address);
+		address_add_pair(out, "to", &r->address, VALUE_MAX);
 		strbuf_addf(out, " outcome=%s", outcome_name(r->outcome));
 		if (r->code)
 			strbuf_addf(out, " code=%d", r->code);
-		add_value(out, "text", r->words);
+		text_add_pair(out, "text", r->words, VALUE_MAX);
 	}
 	if (e->count > SHOWN_MAX)
 		strbuf_addf(out, " recipients=%zu", e->count);
@@ -88,14 +68,14 @@ courier_event(void *ctx, const struct history_record *r, bool loud)
 
 	c->shown++;
 	strbuf_addf(&line, "event=%s uid=%lu", history_name(r->event), (unsigned long)r->uid);
-	add_value(&line, "entry", r->id);
-	add_value(&line, "account", r->account);
-	add_value(&line, "message_id", r->message_id);
+	text_add_pair(&line, "entry", r->id, VALUE_MAX);
+	text_add_pair(&line, "account", r->account, VALUE_MAX);
+	text_add_pair(&line, "message_id", r->message_id, VALUE_MAX);
 	if (r->envelope)
 		add_envelope(&line, r->envelope);
-	add_value(&line, "host", r->host);
-	add_value(&line, "queue_id", r->queue_id);
-	add_value(&line, "reason", r->text);
+	text_add_pair(&line, "host", r->host, VALUE_MAX);
+	text_add_pair(&line, "queue_id", r->queue_id, VALUE_MAX);
+	text_add_pair(&line, "reason", r->text, VALUE_MAX);
 	record(c, r->account, loud, line.s);
 	strbuf_done(&line);
 }
@@ -108,14 +88,14 @@ courier_breaker(void *ctx, const struct breaker *b)
 
 	strbuf_addf(&line, "event=account state=%s",
 		b->kind == BREAKER_CLOSED ? "usable" : breaker_name(b->kind));
-	add_value(&line, "account", b->account);
+	text_add_pair(&line, "account", b->account, VALUE_MAX);
 	if (b->kind != BREAKER_CLOSED) {
 		strbuf_addf(&line, " tries=%u", b->count);
 		if (b->next != INT64_MAX) {
 			strbuf_adds(&line, " next=");
 			clock_add_rfc3339(&line, (time_t)b->next);
 		}
-		add_value(&line, "reason", b->why.text);
+		text_add_pair(&line, "reason", b->why.text, VALUE_MAX);
 	}
 	record(c, b->account, breaker_is_loud(b->kind), line.s);
 	strbuf_done(&line);
@@ -128,7 +108,7 @@ courier_trouble(void *ctx, const struct error *err)
 	struct strbuf line = STRBUF_INIT(4096);
 
 	strbuf_adds(&line, "event=trouble");
-	add_value(&line, "reason", err->text);
+	text_add_pair(&line, "reason", err->text, VALUE_MAX);
 	record(c, NULL, true, line.s);
 	strbuf_done(&line);
 }

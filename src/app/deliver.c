@@ -58,9 +58,8 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 	left = envelope_count(&s->envelope, OUTCOME_PENDING);
 	if (left && !smarthost_ask(&s->smarthost, account, err)) {
 		s->attempted = s->attempted || left < pending;
-		for (size_t i = 0; left < pending && i < s->envelope.count; i++)
-			if (s->envelope.recipients[i].outcome == OUTCOME_PENDING)
-				recipient_fail(&s->envelope.recipients[i], err);
+		if (left < pending)
+			envelope_fail_pending(&s->envelope, err);
 		return false;
 	}
 	s->link = network_new(&s->smarthost.settings);

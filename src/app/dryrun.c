@@ -12,13 +12,11 @@
 static void
 print_address(const char *label, const struct address *a)
 {
-	struct strbuf line = STRBUF_INIT(2048), text = STRBUF_INIT(1024);
+	struct strbuf line = STRBUF_INIT(2048);
 
-	(void)!address_add_smtp(&text, a, false, NULL);
-	text_add_printable(&line, text.s, text.len, 1000);
+	address_add_printable(&line, a, 1000);
 	printf("%s: <%s>\n", label, line.s);
 	strbuf_done(&line);
-	strbuf_done(&text);
 }
 
 /* On a terminal the message's controls are shown, not obeyed; elsewhere its octets are kept, with

@@ -293,9 +293,7 @@ lost(struct network *n, const struct talk *t, struct envelope *e, struct error *
 	why->in_doubt = t->sent;
 	why->stage = t->sent ? STAGE_END : STAGE_NONE;
 	error_prefix(why, "the process that talks to the smarthost");
-	for (size_t i = 0; i < e->count; i++)
-		if (e->recipients[i].outcome == OUTCOME_PENDING)
-			recipient_fail(&e->recipients[i], why);
+	envelope_fail_pending(e, why);
 	if (err && !err->fault)
 		*err = *why;
 	return false;

@@ -117,9 +117,7 @@ refuse(const struct box *b, struct envelope *e, struct error *err)
 {
 	*err = b->unsafe;
 	err->fault = FAULT_TEMPORARY;
-	for (size_t i = 0; i < e->count; i++)
-		if (e->recipients[i].outcome == OUTCOME_PENDING)
-			recipient_fail(&e->recipients[i], err);
+	envelope_fail_pending(e, err);
 	return false;
 }
 

@@ -70,14 +70,10 @@ queue_state(const struct entry *e, int64_t now)
 static void
 add_address(struct strbuf *out, const struct address *a)
 {
-	struct strbuf text = STRBUF_INIT(1024);
-
-	(void)!address_add_smtp(&text, a, false, NULL);
-	if (text.len)
-		text_add_printable(out, text.s, text.len, 1000);
-	else
+	if (address_is_null(a))
 		strbuf_adds(out, "<>");
-	strbuf_done(&text);
+	else
+		address_add_printable(out, a, 1000);
 }
 
 /* What will become of it. */

@@ -107,16 +107,6 @@ attempt(struct submission *s, struct error *why)
 	return good;
 }
 
-/* Nothing was tried for these recipients: they came to nothing for that reason, should it turn out
- * that they cannot be kept. */
-static void
-fail_pending(struct submission *s, const struct error *why)
-{
-	for (size_t i = 0; i < s->envelope.count; i++)
-		if (s->envelope.recipients[i].outcome == OUTCOME_PENDING)
-			recipient_fail(&s->envelope.recipients[i], why);
-}
-
 /* What is left after an attempt: kept as far as it should be. */
 static bool
 conclude(struct submission *s, const struct error *why, struct error *err)
@@ -127,7 +117,8 @@ conclude(struct submission *s, const struct error *why, struct error *err)
 
 	if (has_resigned(s))
 		signals_die(SIGINT);
-	fail_pending(s, why);
+	/* should it turn out that they cannot be kept */
+	envelope_fail_pending(&s->envelope, why);
 	s->attempted = true;
 	s->error = *why;
 	kept = keep_rest(s, why, NULL, &trouble);
@@ -189,7 +180,7 @@ commit_first(struct submission *s, struct error *err)
 		signals_die(SIGINT);
 	}
 	if (!good)
-		fail_pending(s, &why);
+		envelope_fail_pending(&s->envelope, &why);
 	/* what cannot be written down now the next attempt finds out */
 	if (!keep_settle(s, &e, &why, &trouble))
 		s->queue.trouble = trouble;

@@ -11,15 +11,13 @@ static void
 add_reached(struct strbuf *out, const struct envelope *e)
 {
 	size_t accepted = envelope_count(e, OUTCOME_ACCEPTED);
-	struct strbuf address = STRBUF_INIT(1024);
 
-	if (e->count == 1 && address_add_smtp(&address, &e->recipients[0].address, false, NULL))
-		text_add_printable(out, address.s, address.len, 512);
+	if (e->count == 1)
+		address_add_printable(out, &e->recipients[0].address, 512);
 	else if (accepted == e->count)
 		strbuf_addf(out, "%zu recipients", accepted);
 	else
 		strbuf_addf(out, "%zu of %zu recipients", accepted, e->count);
-	strbuf_done(&address);
 }
 
 void

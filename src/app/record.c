@@ -1,4 +1,3 @@
-#include <string.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -11,28 +10,6 @@
 #define SHOWN_MAX 100  /* recipients named in one record */
 
 static void
-add_value(struct strbuf *out, const char *key, const char *value)
-{
-	if (!value || !*value)
-		return;
-	strbuf_addf(out, " %s=", key);
-	text_add_quoted(out, value, strlen(value), VALUE_MAX);
-}
-
-static void
-add_address(struct strbuf *out, const char *key, const struct address *a)
-{
-	struct strbuf text = STRBUF_INIT(1024);
-
-	if (!a->local)
-		return;
-	(void)!address_add_smtp(&text, a, false, NULL);
-	strbuf_addf(out, " %s=", key);
-	text_add_quoted(out, text.s, text.len, VALUE_MAX);
-	strbuf_done(&text);
-}
-
-static void
 add_recipients(struct strbuf *out, const struct submission *s)
 {
 	const struct envelope *e = &s->envelope;
@@ -41,7 +18,7 @@ add_recipients(struct strbuf *out, const struct submission *s)
 
 	for (size_t i = 0; i < e->count && i < SHOWN_MAX; i++) {
 		r = &e->recipients[i];
-		add_address(out, "to", &r->address);
+		address_add_pair(out, "to", &r->address, VALUE_MAX);
 		strbuf_addf(out, " outcome=%s", report_outcome(s, i));
 		if (r->outcome == OUTCOME_ACCEPTED)
 			continue;
@@ -49,7 +26,7 @@ add_recipients(struct strbuf *out, const struct submission *s)
 			strbuf_addf(out, " code=%d", r->code);
 		if (*enhanced_print(r->enhanced, enhanced))
 			strbuf_addf(out, " enhanced=%s", enhanced);
-		add_value(out, "text", r->words);
+		text_add_pair(out, "text", r->words, VALUE_MAX);
 	}
 	if (e->count > SHOWN_MAX)
 		strbuf_addf(out, " recipients=%zu", e->count);
@@ -64,37 +41,37 @@ report_add_record(struct strbuf *out, const struct submission *s)
 
 	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)(s->peer ? s->peer->uid : getuid()));
 	strbuf_addf(out, " state=%s", report_state(s));
-	add_value(out, "entry", s->queue.id);
-	add_value(out, "failed_entry", s->queue.failed_id);
-	add_value(out, "reason", s->queue.reason.text);
-	add_value(out, "trouble", s->queue.trouble.text);
+	text_add_pair(out, "entry", s->queue.id, VALUE_MAX);
+	text_add_pair(out, "failed_entry", s->queue.failed_id, VALUE_MAX);
+	text_add_pair(out, "reason", s->queue.reason.text, VALUE_MAX);
+	text_add_pair(out, "trouble", s->queue.trouble.text, VALUE_MAX);
 	if (s->queue.unserved)
 		strbuf_adds(out, " runner=unknown");
-	add_value(out, "account", submission_used(s));
-	add_value(out, "host", r->host);
-	add_value(out, "address", r->address);
+	text_add_pair(out, "account", submission_used(s), VALUE_MAX);
+	text_add_pair(out, "host", r->host, VALUE_MAX);
+	text_add_pair(out, "address", r->address, VALUE_MAX);
 	if (r->port)
 		strbuf_addf(out, " port=%u", r->port);
-	add_value(out, "proxy", r->proxy);
-	add_value(out, "protocol", r->lmtp ? "lmtp" : NULL);
-	add_value(out, "tls", r->tls.version);
-	add_value(out, "cipher", r->tls.cipher);
+	text_add_pair(out, "proxy", r->proxy, VALUE_MAX);
+	text_add_pair(out, "protocol", r->lmtp ? "lmtp" : NULL, VALUE_MAX);
+	text_add_pair(out, "tls", r->tls.version, VALUE_MAX);
+	text_add_pair(out, "cipher", r->tls.cipher, VALUE_MAX);
 	if (r->tls.resumed)
 		strbuf_adds(out, " resumed=yes");
-	add_value(out, "dane", r->tls.dane);
-	add_value(out, "vouched_by", r->resolver);
-	add_value(out, "mechanism", r->mechanism);
-	add_address(out, "from", &s->envelope.sender);
+	text_add_pair(out, "dane", r->tls.dane, VALUE_MAX);
+	text_add_pair(out, "vouched_by", r->resolver, VALUE_MAX);
+	text_add_pair(out, "mechanism", r->mechanism, VALUE_MAX);
+	address_add_pair(out, "from", &s->envelope.sender, VALUE_MAX);
 	add_recipients(out, s);
 	if (r->code)
 		strbuf_addf(out, " code=%d", r->code);
 	if (*enhanced_print(r->enhanced, enhanced))
 		strbuf_addf(out, " enhanced=%s", enhanced);
-	add_value(out, "text", r->words);
-	add_value(out, "asked", r->asked);
+	text_add_pair(out, "text", r->words, VALUE_MAX);
+	text_add_pair(out, "asked", r->asked, VALUE_MAX);
 	report_add_queue_id(&id, r->words);
-	add_value(out, "queue_id", id.s);
-	add_value(out, "message_id", s->message_id);
+	text_add_pair(out, "queue_id", id.s, VALUE_MAX);
+	text_add_pair(out, "message_id", s->message_id, VALUE_MAX);
 	strbuf_addf(out, " size=%llu round_trips=%u ms=%lld", (unsigned long long)r->size,
 		r->round_trips, (long long)(s->finished - s->started));
 	for (int i = 0; i < WIRE_PHASE_COUNT; i++)
@@ -102,7 +79,7 @@ report_add_record(struct strbuf *out, const struct submission *s)
 			(long long)r->ms[i]);
 	if (s->error.fault) {
 		strbuf_addf(out, " stage=%s", stage_name(s->error.stage));
-		add_value(out, "error", s->error.text);
+		text_add_pair(out, "error", s->error.text, VALUE_MAX);
 	}
 	strbuf_done(&id);
 }

@@ -195,6 +195,15 @@ text_add_quoted(struct strbuf *out, const char *s, size_t n, size_t max)
 }
 
 void
+text_add_pair(struct strbuf *out, const char *key, const char *value, size_t max)
+{
+	if (!value || !*value)
+		return;
+	strbuf_addf(out, " %s=", key);
+	text_add_quoted(out, value, strlen(value), max);
+}
+
+void
 text_printable(char *out, size_t size, const char *s, size_t n)
 {
 	/* a caller may be reporting that memory ran out: the buffer stays on the stack */

@@ -35,6 +35,8 @@ void text_printable(char *out, size_t size, const char *s, size_t n);
 /* Appends S between double quotes for a key=value log: printable as above, and '"' and '\' are
  * escaped by '\'. */
 void text_add_quoted(struct strbuf *out, const char *s, size_t n, size_t max);
+/* Appends " KEY=" and VALUE so; nothing for NULL and "". */
+void text_add_pair(struct strbuf *out, const char *key, const char *value, size_t max);
 
 /* Parses all of S as a decimal number from LOW to HIGH. */
 bool text_number(const char *s, uint64_t low, uint64_t high, uint64_t *ret)

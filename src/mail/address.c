@@ -307,6 +307,32 @@ address_add_smtp(struct strbuf *out, const struct address *a, bool ascii_domain,
 	return true;
 }
 
+static void
+add_shown(struct strbuf *out, const struct address *a, size_t max,
+	void (*add)(struct strbuf *out, const char *s, size_t n, size_t max))
+{
+	struct strbuf text = STRBUF_INIT(2048);
+
+	(void)!address_add_smtp(&text, a, false, NULL);
+	add(out, text.s, text.len, max);
+	strbuf_done(&text);
+}
+
+void
+address_add_printable(struct strbuf *out, const struct address *a, size_t max)
+{
+	add_shown(out, a, max, text_add_printable);
+}
+
+void
+address_add_pair(struct strbuf *out, const char *key, const struct address *a, size_t max)
+{
+	if (!a->local)
+		return;
+	strbuf_addf(out, " %s=", key);
+	add_shown(out, a, max, text_add_quoted);
+}
+
 void
 address_add_header(struct strbuf *out, const struct address *a)
 {

@@ -83,6 +83,11 @@ void address_qualify(struct address *a, const char *domain);
  * FAULT_DATA. */
 bool address_add_smtp(struct strbuf *out, const struct address *a, bool ascii_domain,
 	struct error *err) __attribute__((warn_unused_result));
+/* The same for a person's eyes, as text_add_printable has it. */
+void address_add_printable(struct strbuf *out, const struct address *a, size_t max);
+/* The same for a key=value log, as text_add_pair has it: nothing for an address that is not set, but
+ * "" for the null sender. */
+void address_add_pair(struct strbuf *out, const char *key, const struct address *a, size_t max);
 /* True iff the local part holds octets above 127 (needs SMTPUTF8 in any case). */
 bool address_local_is_utf8(const struct address *a);
 /* True iff the domain holds octets above 127 (SMTPUTF8, or A-labels). */

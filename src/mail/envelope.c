@@ -169,6 +169,14 @@ envelope_add_refused(struct envelope *e, const struct address *a, const struct e
 }
 
 void
+envelope_fail_pending(struct envelope *e, const struct error *why)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (e->recipients[i].outcome == OUTCOME_PENDING)
+			recipient_fail(&e->recipients[i], why);
+}
+
+void
 envelope_keep(struct envelope *e, const bool *kept)
 {
 	size_t n = 0;

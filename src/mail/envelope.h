@@ -66,6 +66,8 @@ void recipient_set(struct recipient *r, enum outcome outcome, int code, struct e
 	const char *words, const struct error *why);
 /* OUTCOME_TEMPORARY or OUTCOME_PERMANENT by the fault, IN_DOUBT when err->in_doubt. */
 void recipient_fail(struct recipient *r, const struct error *why);
+/* The same for everybody about whom nothing is decided. */
+void envelope_fail_pending(struct envelope *e, const struct error *why);
 
 /* Takes out the recipients that KEPT (one for each) is false for. */
 void envelope_keep(struct envelope *e, const bool *kept);

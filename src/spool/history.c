@@ -47,28 +47,6 @@ history_name(enum history_event event)
 }
 
 static void
-add_value(struct strbuf *out, const char *key, const char *value)
-{
-	if (!value || !*value)
-		return;
-	strbuf_addf(out, " %s=", key);
-	text_add_quoted(out, value, strlen(value), VALUE_MAX);
-}
-
-static void
-add_address(struct strbuf *out, const char *key, const struct address *a)
-{
-	struct strbuf text = STRBUF_INIT(2048);
-
-	if (!a->local)
-		return;
-	(void)!address_add_smtp(&text, a, false, NULL);
-	strbuf_addf(out, " %s=", key);
-	text_add_quoted(out, text.s, text.len, VALUE_MAX);
-	strbuf_done(&text);
-}
-
-static void
 add_head(struct strbuf *out, const struct history_record *r)
 {
 	clock_add_rfc3339(out, r->when);
@@ -76,10 +54,10 @@ add_head(struct strbuf *out, const struct history_record *r)
 	if (r->id && *r->id)
 		strbuf_addf(out, " id=%s", r->id);
 	strbuf_addf(out, " uid=%lu", (unsigned long)r->uid);
-	add_value(out, "account", r->account);
-	add_value(out, "message_id", r->message_id);
+	text_add_pair(out, "account", r->account, VALUE_MAX);
+	text_add_pair(out, "message_id", r->message_id, VALUE_MAX);
 	if (r->envelope)
-		add_address(out, "from", &r->envelope->sender);
+		address_add_pair(out, "from", &r->envelope->sender, VALUE_MAX);
 }
 
 static void
@@ -88,22 +66,22 @@ add_recipient(struct strbuf *out, const struct recipient *r)
 	const char *text = r->words && *r->words ? r->words : r->why ? r->why->text : NULL;
 	char enhanced[16];
 
-	add_address(out, "to", &r->address);
+	address_add_pair(out, "to", &r->address, VALUE_MAX);
 	strbuf_addf(out, " outcome=%s", outcome_name(r->outcome));
 	if (r->code)
 		strbuf_addf(out, " code=%d", r->code);
 	if (*enhanced_print(r->enhanced, enhanced))
 		strbuf_addf(out, " enhanced=%s", enhanced);
 	if (r->outcome != OUTCOME_PENDING)
-		add_value(out, "text", text);
+		text_add_pair(out, "text", text, VALUE_MAX);
 }
 
 static void
 add_tail(struct strbuf *out, const struct history_record *r, size_t left_out)
 {
-	add_value(out, "host", r->host);
-	add_value(out, "queue_id", r->queue_id);
-	add_value(out, "note", r->text);
+	text_add_pair(out, "host", r->host, VALUE_MAX);
+	text_add_pair(out, "queue_id", r->queue_id, VALUE_MAX);
+	text_add_pair(out, "note", r->text, VALUE_MAX);
 	if (left_out)
 		strbuf_addf(out, " left_out=%zu", left_out);
 	strbuf_addc(out, '\n');

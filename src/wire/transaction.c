@@ -31,9 +31,7 @@ transaction_fail_pending(struct session *s, const struct error *err)
 
 	/* in doubt are only those whose content left; they have their outcome already */
 	why.in_doubt = false;
-	for (size_t i = 0; i < s->envelope->count; i++)
-		if (s->envelope->recipients[i].outcome == OUTCOME_PENDING)
-			recipient_fail(&s->envelope->recipients[i], &why);
+	envelope_fail_pending(s->envelope, &why);
 }
 
 /* Takes s->reply down as the last word on the content, unless somebody got a better one. */

@@ -4,7 +4,7 @@
  *   enospc   writing to a file without a name (a temporary one) fails with ENOSPC
  *   eio      reading from such a file fails with EIO
  *   stdin    reading from standard input fails with EIO after some octets */
-/* pread and pread64 must be two names here */
+/* pread and pread64 must be two names here, and so on */
 #undef _FILE_OFFSET_BITS
 
 #include <errno.h>
@@ -164,6 +164,20 @@ writev(int fd, const struct iovec *v, int count)
 	if (mode == SHORT && count > 0 && v->iov_len)
 		return write(fd, v->iov_base, v->iov_len);
 	return disturb(fd, true, NULL) ? -1 : syscall(SYS_writev, fd, v, count);
+}
+
+ssize_t
+pwritev(int fd, const struct iovec *v, int count, off_t offset)
+{
+	if (mode == SHORT && count > 0 && v->iov_len)
+		return pwrite(fd, v->iov_base, v->iov_len, offset);
+	return disturb(fd, true, NULL) ? -1 : syscall(SYS_pwritev, fd, v, count, offset, 0);
+}
+
+ssize_t
+pwritev64(int fd, const struct iovec *v, int count, off64_t offset)
+{
+	return pwritev(fd, v, count, offset);
 }
 
 ssize_t

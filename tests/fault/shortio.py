@@ -4,6 +4,7 @@ arrives octet by octet as it was, or not at all and the status says so."""
 
 import os
 import random
+import socket
 import sys
 
 sys.dont_write_bytecode = True
@@ -22,6 +23,12 @@ def text(size):
         out += b"." * generator.choice((0, 0, 1, 2, 3)) + \
             bytes(generator.choice(b"abcdefgh .=") for _ in range(generator.randrange(90))) + b"\n"
     return out
+
+
+def repeated(size):
+    """The same, made quickly."""
+    part = text(20000)[len(HEADER):]
+    return HEADER + part * (size // len(part) + 1)
 
 
 def expect(message):
@@ -54,6 +61,20 @@ def broken(tap):
         status, complaint, contents = host.send(large, preload=PRELOAD, FAULT="enospc")
         tap.ok(status == 0 and contents == [expect(large)], "no space for the file: from memory",
                "status %d, %d recorded" % (status, len(contents)), complaint)
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            # more than MESSAGE_RESCUE
+            status, complaint, contents = host.send(
+                repeated(17 << 20), "--port", str(nobody.getsockname()[1]), preload=PRELOAD,
+                FAULT="enospc")
+            nobody.settimeout(0)
+            try:
+                connected = nobody.accept()
+            except BlockingIOError:
+                connected = None
+            tap.ok(status == 75 and "No space left" in complaint and not contents and
+                   not connected, "no space for what memory does not hold: 75 before connecting",
+                   "status %d, %s" % (status, "connected" if connected else "not connected"),
+                   complaint)
         for fault, statuses, what in (
                 ("eio", (74, 75), "the temporary file cannot be read"),
                 ("stdin", (66,), "standard input cannot be read to its end")):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import traceback
 
-from place import SENDOFF, SMARTHOST, Wrong
+from place import SENDOFF, SKIPPED, SMARTHOST, Wrong
 
 CASES = []
 
@@ -34,6 +34,7 @@ def run():
     failed = 0
     for number, (title, function) in enumerate(chosen, 1):
         problem = None
+        SKIPPED.clear()
         try:
             function()
         except Wrong as e:
@@ -42,7 +43,9 @@ def run():
                 subprocess.SubprocessError):
             problem = traceback.format_exc()
         failed += problem is not None
-        print("%sok %d - %s: %s" % ("not " if problem else "", number, function.__name__, title))
+        skipped = " # SKIP " + SKIPPED[0] if SKIPPED and not problem else ""
+        print("%sok %d - %s: %s%s" % ("not " if problem else "", number, function.__name__, title,
+                                      skipped))
         for line in (problem or "").splitlines():
             print("# " + line)
         sys.stdout.flush()

@@ -215,6 +215,20 @@ try_cutting(void)
 }
 
 static void
+try_pair(void)
+{
+	struct strbuf out = STRBUF_INIT(200);
+
+	text_add_pair(&out, "a", NULL, 20);
+	text_add_pair(&out, "a", "", 20);
+	ok(!out.len, "a pair without a value");
+	text_add_pair(&out, "a", "x \"y\n", 20);
+	text_add_pair(&out, "b", "0123456789", 8);
+	same(out.s, out.len, " a=\"x \\\"y\\x0a\" b=\"01234...\"", "pairs");
+	strbuf_done(&out);
+}
+
+static void
 try_number(void)
 {
 	static const struct {
@@ -261,6 +275,7 @@ main(void)
 	try_control();
 	try_printable();
 	try_cutting();
+	try_pair();
 	try_number();
 	return tap_done();
 }

@@ -300,6 +300,23 @@ static const struct {
 };
 
 static void
+test_shown(void)
+{
+	struct strbuf out CLEANUP(strbuf_done) = STRBUF_INIT(4096);
+	struct address unset = ADDRESS_NONE, null = { NULL, (char *)"", NULL },
+		       odd = { NULL, (char *)"a\x1b[b", (char *)"x" };
+
+	address_add_pair(&out, "from", &unset, 100);
+	ok(!out.len, "no pair for an address that is not set");
+	address_add_pair(&out, "from", &null, 100);
+	address_add_pair(&out, "to", &odd, 100);
+	same(out.s, out.len, " from=\"\" to=\"\\\"a\\x1b[b\\\"@x\"", "pairs");
+	strbuf_clear(&out);
+	address_add_printable(&out, &odd, 100);
+	same(out.s, out.len, "\"a\\x1b[b\"@x", "printable");
+}
+
+static void
 test_printing(void)
 {
 	for (size_t i = 0; i < sizeof(printed) / sizeof(*printed); i++) {
@@ -318,6 +335,7 @@ test_printing(void)
 		address_add_header(&out, &a);
 		same(out.s, out.len, printed[i].header, "for a header field");
 	}
+	test_shown();
 }
 
 static void

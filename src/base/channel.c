@@ -85,7 +85,7 @@ channel_send(int fd, unsigned kind, const struct strbuf *body, const int *fds, s
 	while (done < HEAD + n) {
 		size_t rest = done < HEAD ? HEAD - done : 0, from = done < HEAD ? 0 : done - HEAD;
 		struct iovec v[2] = { { head + HEAD - rest, rest },
-			{ n ? body->s + from : head, n - from } };
+			{ n ? body->s + from : head, n - from } }; /* no NULL + 0 */
 
 		m = (struct msghdr){ .msg_iov = v, .msg_iovlen = 2 };
 		add_descriptors(&m, space, sizeof(space), fds, done ? 0 : fd_count);

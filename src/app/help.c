@@ -88,8 +88,9 @@ is_shown(const struct option *o, bool everything)
 {
 	return everything || o->id == OPT_QUEUE ||
 	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-		       o->id != OPT_RUN_EVAL && o->group != OPTION_GROUP_QUEUE &&
-		       o->group != OPTION_GROUP_SERVICE && o->group != OPTION_GROUP_IGNORED);
+		       o->group != OPTION_GROUP_QUEUE &&
+		       o->group != OPTION_GROUP_SERVICE && o->group != OPTION_GROUP_COMMAND &&
+		       o->group != OPTION_GROUP_IGNORED);
 }
 
 static void

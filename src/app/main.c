@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accounts.h"
@@ -64,6 +65,35 @@ refuse(const struct arguments *args, const struct error *err)
 	return fault_status(err->fault);
 }
 
+static int
+list_accounts(const struct arguments *args)
+{
+	struct error err = ERROR_NONE;
+
+	return accounts(args, &err) ? 0 : refuse(args, &err);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct arguments *args);
+} runs[] = {
+	{ "accounts", list_accounts },
+	{ "import", importing },
+	{ "log", story_command },
+	{ "queue", queue_command },
+	{ "serve", serve },
+};
+
+/* args_parse has accepted commands that stand here only. */
+static int
+run_command(const struct arguments *args)
+{
+	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++)
+		if (strcmp(args->command, runs[i].name) == 0)
+			return runs[i].run(args);
+	abort();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -83,18 +113,10 @@ main(int argc, char **argv)
 		status = print(wants_all(&args) ? add_all_help : add_help);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
-	else if (args.command && strcmp(args.command, "serve") == 0)
-		status = serve(&args);
-	else if (!args.command)
-		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
-	else if (strcmp(args.command, "queue") == 0)
-		status = queue_command(&args);
-	else if (strcmp(args.command, "log") == 0)
-		status = story_command(&args);
-	else if (strcmp(args.command, "import") == 0)
-		status = importing(&args);
+	else if (args.command)
+		status = run_command(&args);
 	else
-		status = accounts(&args, &err) ? 0 : refuse(&args, &err);
+		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
 	args_done(&args);
 	return status;
 }

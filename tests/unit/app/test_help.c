@@ -61,8 +61,9 @@ test_rows(void)
 		if (!has_row(all.s, o))
 			ok(false, "%s", o->name);
 		if (has_row(page.s, o) !=
-			(o->id == OPT_QUEUE || (!(o->where & WHERE_FILE) && o->id != OPT_RUN_EVAL &&
+			(o->id == OPT_QUEUE || (!(o->where & WHERE_FILE) &&
 						       o->group != OPTION_GROUP_MODE &&
+						       o->group != OPTION_GROUP_COMMAND &&
 						       o->group != OPTION_GROUP_QUEUE &&
 						       o->group != OPTION_GROUP_SERVICE &&
 						       o->group != OPTION_GROUP_IGNORED)))
@@ -128,7 +129,7 @@ int
 main(void)
 {
 	test_page(false, 40);
-	test_page(true, 320);
+	test_page(true, 390);
 	test_rows();
 	test_usage();
 	test_commands();

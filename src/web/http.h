@@ -22,6 +22,10 @@ struct error;
 typedef bool http_digest(
 	void *ctx, int status, const char *body, size_t n, struct strbuf *ret, struct error *err);
 
+/* A digest: the fields that json_fields (json.h) makes for CTX, a list of keys. All are NULL where
+ * the status is not 200 to 299 and the body is no JSON: a proxy's words about an outage, a page. */
+http_digest http_json;
+
 /* All strings are borrowed until http_fetch returns. */
 struct http_request {
 	const char *url;  /* https://...; http:// is refused */

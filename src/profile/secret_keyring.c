@@ -81,7 +81,7 @@ static bool
 failed(const struct run *run, const GError *error)
 {
 	if (error)
-		library_complain(run->say, error->message);
+		keyring_complain(run->say, error->message);
 	return error != NULL;
 }
 
@@ -131,7 +131,7 @@ answer(const struct run *run, void *item)
 	gsize n;
 
 	if (!value) {
-		library_complain(run->say, error ? error->message : "an item without a secret");
+		keyring_complain(run->say, error ? error->message : "an item without a secret");
 		return KEYRING_UNREACHABLE;
 	}
 	text = run->l.value_get(value, &n);
@@ -169,7 +169,7 @@ room(const struct run *run)
 	SecretService *service;
 	GError *error = NULL;
 
-	if (library_is_file() || may_ask())
+	if (keyring_is_file() || may_ask())
 		return KEYRING_FOUND;
 	service = run->l.service(SECRET_SERVICE_NONE, NULL, &error);
 	/* libsecret 0.20 takes no NULL here, though it says so */
@@ -180,7 +180,7 @@ room(const struct run *run)
 		return KEYRING_UNREACHABLE;
 	if (c)
 		return run->l.collection_locked(c) ? KEYRING_LOCKED : KEYRING_FOUND;
-	library_complain(run->say, "it has no default keyring");
+	keyring_complain(run->say, "it has no default keyring");
 	return KEYRING_UNREACHABLE;
 }
 
@@ -267,9 +267,9 @@ secret_keyring_run(void *ctx, int out, int error)
 	/* the library's own warnings would come before what is said here */
 	if (say < 0 || null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		return KEYRING_UNREACHABLE;
-	if (!library_find_bus(say))
+	if (!keyring_find_bus(say))
 		return KEYRING_UNREACHABLE;
-	if (!library_load(&run.l, say))
+	if (!keyring_load(&run.l, say))
 		return KEYRING_ABSENT;
 	switch (run.r->wish) {
 	case KEYRING_STORE:

@@ -1,43 +1,33 @@
 #include "secret_library.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "io.h"
+#include "library.h"
 #include "strbuf.h"
 
-#define LIBRARY "libsecret-1.so.0"
-/* what packagers are told, see https://systemd.io/ELF_DLOPEN_METADATA/ */
-#define NOTE                                                                                       \
-	"[{\"feature\":\"keyring\",\"description\":\"Passwords from the Secret Service\","         \
-	"\"priority\":\"suggested\",\"soname\":[\"" LIBRARY "\"]}]"
-
-static const struct {
-	unsigned name_size, text_size, type;
-	char name[4];
-	char text[(sizeof(NOTE) + 3) / 4 * 4];
-} note __attribute__((used, aligned(4), section(".note.dlopen"))) = { 4, sizeof(note.text),
-	0x407c0c0a, "FDO", NOTE };
+/* what packagers are told */
+LIBRARY_NOTE(note,
+	"[{\"feature\":\"keyring\",\"description\":\"Passwords from the Secret Service\","
+	"\"priority\":\"suggested\",\"soname\":[\"libsecret-1.so.0\"]}]");
 
 void
-library_complain(int say, const char *text)
+keyring_complain(int say, const char *text)
 {
 	if (io_write_full(say, text, strlen(text)))
 		(void)!io_write_full(say, "\n", 1);
 }
 
 bool
-library_load(struct library *l, int say)
+keyring_load(struct library *l, int say)
 {
-	void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	const struct {
-		void *to;
-		const char *name;
-	} symbols[] = {
+	static const char *const sonames[] = { "libsecret-1.so.0", NULL };
+	const struct library_symbol symbols[] = {
 		{ &l->hash_new, "g_hash_table_new" },
 		{ &l->hash_insert, "g_hash_table_insert" },
 		{ &l->hash_lookup, "g_hash_table_lookup" },
@@ -58,19 +48,13 @@ library_load(struct library *l, int say)
 		{ &l->collection, "secret_collection_for_alias_sync" },
 		{ &l->collection_locked, "secret_collection_get_locked" },
 	};
+	struct error why = ERROR_NONE;
 
-	for (size_t i = 0; handle && i < sizeof(symbols) / sizeof(*symbols); i++) {
-		void *symbol = dlsym(handle, symbols[i].name);
-
-		if (!symbol) {
-			library_complain(say, LIBRARY " is too old");
-			return false;
-		}
-		memcpy(symbols[i].to, &symbol, sizeof(symbol));
-	}
-	if (!handle)
-		library_complain(say, LIBRARY " is not installed");
-	return handle != NULL;
+	if (library_load(
+		    sonames, "libsecret-1-0", symbols, sizeof(symbols) / sizeof(*symbols), &why))
+		return true;
+	keyring_complain(say, why.text);
+	return false;
 }
 
 /* A socket that belongs to us: the bus of a user who is logged in, which cron says nothing about.
@@ -100,7 +84,7 @@ use_bus(const char *folder)
 }
 
 bool
-library_is_file(void)
+keyring_is_file(void)
 {
 	const char *backend = secure_getenv("SECRET_BACKEND");
 
@@ -108,17 +92,17 @@ library_is_file(void)
 }
 
 bool
-library_find_bus(int say)
+keyring_find_bus(int say)
 {
 	const char *address = secure_getenv("DBUS_SESSION_BUS_ADDRESS");
 	const char *folder = secure_getenv("XDG_RUNTIME_DIR");
 	char ours[64];
 
-	if ((address && *address) || library_is_file())
+	if ((address && *address) || keyring_is_file())
 		return true;
 	snprintf(ours, sizeof(ours), "/run/user/%u", (unsigned)geteuid());
 	if ((folder && *folder == '/' && use_bus(folder)) || use_bus(ours))
 		return true;
-	library_complain(say, "no session bus, DBUS_SESSION_BUS_ADDRESS is not set");
+	keyring_complain(say, "no session bus, DBUS_SESSION_BUS_ADDRESS is not set");
 	return false;
 }

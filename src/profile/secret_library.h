@@ -30,10 +30,10 @@ struct library {
 
 /* Tells the parent why there is no answer, by descriptor SAY; it hears of the exit status in any
  * case. */
-void library_complain(int say, const char *text);
+void keyring_complain(int say, const char *text);
 /* Finds the session bus, also where the environment does not name it, as from cron. False when there
  * is none: without an address GLib would start a bus of its own, where nothing is stored. */
-bool library_find_bus(int say);
-bool library_load(struct library *l, int say);
+bool keyring_find_bus(int say);
+bool keyring_load(struct library *l, int say);
 /* True iff libsecret keeps its items in a file of its own, without a service. */
-bool library_is_file(void);
+bool keyring_is_file(void);

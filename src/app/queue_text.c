@@ -76,12 +76,47 @@ add_address(struct strbuf *out, const struct address *a)
 		address_add_printable(out, a, 1000);
 }
 
+/* What is known of E's account. Of many entries in a row one finds it out. */
+static const struct breaker *
+account_of(const struct queue_view *v, const struct entry *e)
+{
+	struct breaker *b = v->account;
+
+	if (b->kind == BREAKER_COUNT || strcmp(b->account, e->account) != 0)
+		breaker_read(v->spool, e->account, v->now, b);
+	return b;
+}
+
+int64_t
+queue_next(const struct queue_view *v, const struct entry *e)
+{
+	int64_t due = schedule_due(e->due, e->not_before, v->now);
+	const struct breaker *b = account_of(v, e);
+
+	return b->kind != BREAKER_CLOSED && b->next > due ? b->next : due;
+}
+
+static void
+add_next(struct strbuf *out, const struct queue_view *v, const struct entry *e)
+{
+	int64_t next = queue_next(v, e);
+	const struct breaker *b = account_of(v, e);
+
+	if (next > v->now && b->kind != BREAKER_CLOSED && next == b->next)
+		strbuf_adds(out,
+			breaker_is_held(b->kind) ? "the account is held" : "waits for the account");
+	else if (next <= v->now)
+		strbuf_adds(out, "due");
+	if (next <= v->now || next == INT64_MAX)
+		return;
+	strbuf_adds(out, next == b->next ? ", next try in " : "next try in ");
+	queue_add_span(out, next - v->now);
+}
+
 /* What will become of it. */
 static void
 add_prospect(struct strbuf *out, const struct queue_view *v, const struct entry *e)
 {
-	int64_t due;
-
 	switch (e->state) {
 	case ENTRY_HELD:
 		strbuf_adds(out, "held");
@@ -99,13 +134,7 @@ add_prospect(struct strbuf *out, const struct queue_view *v, const struct entry 
 		strbuf_adds(out, "failed");
 		return;
 	}
-	due = schedule_due(e->due, e->not_before, v->now);
-	if (due <= v->now) {
-		strbuf_adds(out, "due");
-	} else {
-		strbuf_adds(out, "next try in ");
-		queue_add_span(out, due - v->now);
-	}
+	add_next(out, v, e);
 	if (e->attempts)
 		strbuf_addf(out, ", tried %u time%s", e->attempts, e->attempts == 1 ? "" : "s");
 }
@@ -183,6 +212,8 @@ void
 queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entry *e)
 {
 	json_t *o = json_object();
+	bool tried = !v->failed && e->state == ENTRY_QUEUED;
+	int64_t next = tried ? queue_next(v, e) : INT64_MAX;
 
 	json_put_text(o, "entry", e->id);
 	json_put_text(o, "state", v->failed ? "failed" : queue_state(e, v->now));
@@ -190,10 +221,7 @@ queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entr
 	json_put(o, "uid", json_integer((json_int_t)e->uid));
 	json_put(o, "size", json_integer((json_int_t)e->size));
 	json_put(o, "created", time_value(e->created));
-	json_put(o, "next",
-		v->failed || e->state != ENTRY_QUEUED
-			? json_null()
-			: time_value(schedule_due(e->due, e->not_before, v->now)));
+	json_put(o, "next", next == INT64_MAX ? json_null() : time_value(next));
 	json_put(o, "expires", time_value(e->not_before + e->lifetime + e->held));
 	json_put(o, "attempts", json_integer(e->attempts));
 	json_put(o, "last", e->last ? time_value(e->last) : json_null());

@@ -212,6 +212,11 @@ def breaker():
             expect("421 not now" in done.out, "%s", done)
         expect(s.connections == 1, "%d connections", s.connections)
         expect(len(p.entries()) == 4, "%s", p.entries())
+        account, = p.accounts()
+        expect(all(one["next"] >= account["next"] for one in p.queued()), "%s", p.queued())
+        done = p.run("queue", stdin=b"")
+        expect("[default: waits for the account, next try in " in done.out and
+               "due" not in done.out, "%s", done)
 
 
 @case("connections are counted: who gets none within the budget is queued")

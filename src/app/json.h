@@ -6,6 +6,7 @@
 #include "error.h"
 
 struct address;
+struct envelope;
 struct strbuf;
 
 /* Strings that are no UTF-8 are shown escaped: JSON has no other octets. */
@@ -16,5 +17,7 @@ void json_put(json_t *object, const char *key, json_t *value);
 void json_put_text(json_t *object, const char *key, const char *s);
 /* "code" and "enhanced". */
 void json_put_code(json_t *object, int code, struct enhanced enhanced);
+/* An array of objects: "address", "status", "code", "enhanced", "text", "error". */
+json_t *json_recipients(const struct envelope *e);
 /* Appends the object on a line of its own, and frees it. */
 void json_add_line(struct strbuf *out, json_t *object);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "breaker.h"
 #include "clock.h"
 #include "entry.h"
@@ -188,26 +187,6 @@ time_value(int64_t when)
 	return value;
 }
 
-static json_t *
-recipients_value(const struct envelope *e)
-{
-	json_t *list = json_array(), *one;
-
-	for (size_t i = 0; i < e->count; i++) {
-		const struct recipient *r = &e->recipients[i];
-
-		one = json_object();
-		json_put(one, "address", json_address(&r->address));
-		json_put(one, "status", json_text(outcome_name(r->outcome)));
-		json_put_code(one, r->code, r->enhanced);
-		json_put_text(one, "text", r->words);
-		json_put_text(one, "error", r->why ? r->why->text : NULL);
-		if (json_array_append_new(list, one) != 0)
-			alloc_failed();
-	}
-	return list;
-}
-
 void
 queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entry *e)
 {
@@ -226,7 +205,7 @@ queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entr
 	json_put(o, "attempts", json_integer(e->attempts));
 	json_put(o, "last", e->last ? time_value(e->last) : json_null());
 	json_put(o, "sender", json_address(&e->envelope.sender));
-	json_put(o, "recipients", recipients_value(&e->envelope));
+	json_put(o, "recipients", json_recipients(&e->envelope));
 	json_add_line(out, o);
 }
 

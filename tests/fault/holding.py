@@ -43,8 +43,8 @@ def memory(tap):
             with Smarthost("--discard", tls=tls) as host:
                 one, two = peak(host, small), peak(host, large)
                 tap.ok(one[0] == two[0] == 0 and two[1] - one[1] <= MAY_GROW,
-                       "a message of %d MiB takes no more memory than one of %d, tls = %s" % (
-                           LARGE >> 20, SMALL >> 20, tls), "%s KiB, %s KiB" % (one, two))
+                       "a large message takes no more memory than a small one, tls = " + tls,
+                       "%s KiB, %s KiB" % (one, two))
 
 
 class Staller:

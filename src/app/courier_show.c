@@ -7,9 +7,9 @@
 #include "breaker.h"
 #include "clock.h"
 #include "history.h"
-#include "json.h"
 #include "queue.h"
 #include "queue_text.h"
+#include "report_json.h"
 #include "strbuf.h"
 #include "text.h"
 

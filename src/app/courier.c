@@ -290,14 +290,16 @@ add_directory(void *ctx, const char *path)
 char **
 courier_watched(const struct courier *c)
 {
+	static const enum option_id named[] = { OPT_PASSWORD_FILE, OPT_NETRC };
 	char **list = xcalloc(1, sizeof(*list));
+	const char *path;
 
 	profile_each_file(&c->where, add_directory, &list);
 	for (size_t i = 0; i < c->s->accounts.n; i++)
-		for (int id = 0; id < OPT_COUNT; id++)
-			if (id == OPT_PASSWORD_FILE &&
-				profile_is_set(&c->s->accounts.v[i], (enum option_id)id))
-				add_directory(&list,
-					profile_text(&c->s->accounts.v[i], OPT_PASSWORD_FILE));
+		for (size_t j = 0; j < sizeof(named) / sizeof(*named); j++) {
+			path = profile_text(&c->s->accounts.v[i], named[j]);
+			if (path && *path == '/')
+				add_directory(&list, path);
+		}
 	return list;
 }

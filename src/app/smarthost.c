@@ -141,9 +141,7 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 		.connect_ms = CONNECT_MS,
 	};
 	w->ticket = w->user && ticket_is_likely();
-	w->ticket_first = w->ticket && !profile_is_set(p, OPT_PASSWORD_COMMAND) &&
-			  !profile_is_set(p, OPT_PASSWORD_FILE) &&
-			  !profile_is_set(p, OPT_PASSWORD_CREDENTIAL);
+	w->ticket_first = w->ticket && profile_source(p) == OPT_COUNT;
 	w->hosts = profile_list_of(p, OPT_HOST, &w->host_count);
 	if (!w->ehlo_name)
 		w->ehlo_name = identity_host();

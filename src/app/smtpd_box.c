@@ -9,7 +9,7 @@
 #include "sandbox.h"
 #include "smtpd_state.h"
 
-#define FILES_OF_ACCOUNT 8
+#define FILES_OF_ACCOUNT 9
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
@@ -31,7 +31,7 @@ smtpd_shut(struct smtpd *d, struct error *err)
 {
 	static const enum option_id named[FILES_OF_ACCOUNT] = { OPT_PASSWORD_FILE, OPT_TLS_TRUST,
 		OPT_TLS_CRL, OPT_TLS_CERT, OPT_TLS_KEY, OPT_ALIASES, OPT_PROXY_PASSWORD_FILE,
-		OPT_TLS_KEY_PIN_FILE };
+		OPT_TLS_KEY_PIN_FILE, OPT_NETRC };
 	const struct profile_list *accounts = &d->s.accounts;
 	const char *write[] = { "/var/tmp", NULL }, *path;
 	const char **read;

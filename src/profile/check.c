@@ -133,20 +133,16 @@ check_pin(const struct profile *p, struct error *err)
 static bool
 check_sources(const struct profile *p, struct error *err)
 {
-	static const enum option_id sources[] = { OPT_PASSWORD_COMMAND, OPT_PASSWORD_FILE,
-		OPT_PASSWORD_CREDENTIAL };
-	int first = -1;
+	enum option_id first = profile_source(p);
 
-	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
-		if (!set(p, sources[i]))
-			continue;
-		if (first >= 0)
-			return check_both(p, (enum option_id)first, sources[i], err);
-		first = (int)sources[i];
+	for (size_t i = 0; i < PROFILE_SOURCES; i++) {
+		enum option_id id = profile_sources[i];
+
+		if (id > first && set(p, id) && (id != OPT_NETRC || profile_unless_none(p, id)))
+			return check_both(p, first, id, err);
 	}
-	if (first >= 0 && !set(p, OPT_USER) && !is_mechanism(p, "none"))
-		return check_blame(
-			p, (enum option_id)first, err, "needs user: set the name to log in with");
+	if (first != OPT_COUNT && !set(p, OPT_USER) && !is_mechanism(p, "none"))
+		return check_blame(p, first, err, "needs user: set the name to log in with");
 	return true;
 }
 

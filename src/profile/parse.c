@@ -150,8 +150,8 @@ unknown_key(const struct parser *p, const char *s, size_t n, struct error *err)
 	if (n >= 8 && memcmp(s, "password", 8) == 0)
 		return wrong(p, err,
 			"%s: is not known, passwords have no place in this file; "
-			"accepted: password-command, password-file or "
-			"password-credential",
+			"accepted: password-command, password-file, "
+			"password-credential or password-key",
 			text);
 	like = option_like(text, WHERE_FILE);
 	if (like)

@@ -12,9 +12,8 @@
 
 #define PATH_CAP 8192 /* octets of a file name, expanded */
 
-static const enum option_id sources[] = { OPT_PASSWORD_COMMAND, OPT_PASSWORD_FILE,
-	OPT_PASSWORD_CREDENTIAL };
-#define SOURCE_COUNT (sizeof(sources) / sizeof(*sources))
+const enum option_id profile_sources[PROFILE_SOURCES] = { OPT_PASSWORD_COMMAND, OPT_PASSWORD_FILE,
+	OPT_PASSWORD_CREDENTIAL, OPT_PASSWORD_KEY, OPT_NETRC };
 
 void
 profile_init(struct profile *p, const char *name, const char *origin)
@@ -218,23 +217,34 @@ profile_append(struct profile *p, enum option_id id, const char *value, const ch
 	return set(p, id, value, origin, true, err);
 }
 
+/* Whether one key names a source; `netrc = none` only says where not to look. */
 static bool
-has_source(const struct profile *p)
+names_source(const struct profile *p, enum option_id id)
 {
-	if (p->password)
-		return true;
-	for (size_t i = 0; i < SOURCE_COUNT; i++)
-		if (p->settings[sources[i]].origin)
-			return true;
-	return false;
+	return p->settings[id].origin && (id != OPT_NETRC || profile_unless_none(p, id));
+}
+
+enum option_id
+profile_source(const struct profile *p)
+{
+	for (size_t i = 0; i < PROFILE_SOURCES; i++)
+		if (names_source(p, profile_sources[i]))
+			return profile_sources[i];
+	return OPT_COUNT;
 }
 
 static bool
-is_source(enum option_id id)
+has_source(const struct profile *p)
 {
-	for (size_t i = 0; i < SOURCE_COUNT; i++)
-		if (sources[i] == id)
-			return true;
+	return p->password || profile_source(p) != OPT_COUNT;
+}
+
+static bool
+is_source(const struct profile *p, enum option_id id)
+{
+	for (size_t i = 0; i < PROFILE_SOURCES; i++)
+		if (profile_sources[i] == id)
+			return names_source(p, id);
 	return false;
 }
 
@@ -252,8 +262,9 @@ profile_override(struct profile *p, const struct profile *from)
 		setting_clear(&p->settings[OPT_SOCKET]);
 	}
 	if (has_source(from)) {
-		for (size_t i = 0; i < SOURCE_COUNT; i++)
-			setting_clear(&p->settings[sources[i]]);
+		for (size_t i = 0; i < PROFILE_SOURCES; i++)
+			if (is_source(p, profile_sources[i]))
+				setting_clear(&p->settings[profile_sources[i]]);
 		password_clear(p);
 	}
 	if (from->password)
@@ -280,7 +291,8 @@ profile_inherit(struct profile *p, const struct profile *from)
 		profile_set_password(p, from->password, from->password_origin);
 	for (size_t id = 0; id < OPT_COUNT; id++)
 		if (from->settings[id].origin && !p->settings[id].origin && id != OPT_INHERIT &&
-			id != OPT_MATCH_FROM && !(own_source && is_source((enum option_id)id)) &&
+			id != OPT_MATCH_FROM &&
+			!(own_source && is_source(from, (enum option_id)id)) &&
 			!(own_place && (id == OPT_HOST || id == OPT_SOCKET)) &&
 			!(id == OPT_FALLBACK && strcmp(from->settings[id].v[0], p->name) == 0))
 			setting_copy(&p->settings[id], &from->settings[id]);

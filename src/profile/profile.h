@@ -104,6 +104,11 @@ void profile_override_group(
  * socket when P has one of them, and not P itself as its fallback. */
 void profile_inherit(struct profile *p, const struct profile *from);
 
+/* The keys that name the source of a password, in the order of secret.h; only one of them can hold. */
+#define PROFILE_SOURCES 5
+extern const enum option_id profile_sources[PROFILE_SOURCES];
+/* The one that is set, with "none" as if it were not; OPT_COUNT: none is. */
+enum option_id profile_source(const struct profile *p);
 /* Sets the password itself: see there. */
 void profile_set_password(struct profile *p, const char *password, const char *origin);
 /* Says that there is one at ORIGIN, which is not known here. */

@@ -8,8 +8,7 @@
 #include "clock.h"
 #include "error.h"
 #include "profile.h"
-#include "secret_store.h"
-#include "trusted.h"
+#include "secret_source.h"
 #include "value.h"
 
 #define TEMPORARY_STATUS 75 /* EX_TEMPFAIL of a command */
@@ -40,19 +39,6 @@ is_password(struct strbuf *value, struct error *err)
 	return secret_is_line(value, "password", err);
 }
 
-static const char *
-origin(const struct secret *s, enum option_id id)
-{
-	return s->profile->settings[id].origin;
-}
-
-/* "password-file (/etc/sendoff/config:3): ..." */
-static bool
-blame(const struct secret *s, enum option_id id, struct error *err)
-{
-	return error_prefix(err, "%s (%s)", options[id].name, origin(s, id));
-}
-
 static bool
 start_command(struct secret *s, struct error *err)
 {
@@ -61,69 +47,20 @@ start_command(struct secret *s, struct error *err)
 
 	free(words);
 	s->child.name = "the command";
-	return good || blame(s, OPT_PASSWORD_COMMAND, err);
+	return good || source_blame(s, OPT_PASSWORD_COMMAND, err);
 }
 
-static bool
-read_file(struct secret *s, struct error *err)
-{
-	const char *path = profile_text(s->profile, OPT_PASSWORD_FILE);
-	/* containers mount their secrets readable, where nobody else is */
-	bool mounted = strncmp(origin(s, OPT_PASSWORD_FILE), "SENDOFF_", 8) == 0 ||
-		       strncmp(path, "/run/secrets/", 13) == 0;
-
-	s->ready = trusted_read(path, mounted ? TRUSTED_MOUNTED_SECRET : TRUSTED_SECRET, &s->value,
-			   NULL, err) &&
-		   is_password(&s->value, err);
-	return s->ready || blame(s, OPT_PASSWORD_FILE, err);
-}
-
-static bool
-read_credential(struct secret *s, struct error *err)
-{
-	const char *name = profile_text(s->profile, OPT_PASSWORD_CREDENTIAL);
-	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
-	struct strbuf path = STRBUF_INIT(8192);
-	bool missing = false;
-	struct error why = ERROR_NONE;
-
-	if (!folder || *folder != '/') {
-		error_set(err, FAULT_CONFIG,
-			"CREDENTIALS_DIRECTORY is not set: only a systemd unit with "
-			"LoadCredential=%s:FILE has this credential",
-			name);
-		return blame(s, OPT_PASSWORD_CREDENTIAL, err);
-	}
-	strbuf_addf(&path, "%s/%s", folder, name);
-	/* the folder is what protects it: systemd grants access by an ACL, which the mode shows as
-	 * that of the group */
-	s->ready = trusted_read(path.s, TRUSTED_MOUNTED_SECRET, &s->value, &missing, &why);
-	if (missing)
-		error_set(err, FAULT_CONFIG,
-			"the unit has no such credential (LoadCredential=%s:FILE)", name);
-	else if (!s->ready && err && !err->fault)
-		*err = why;
-	s->ready = s->ready && is_password(&s->value, err);
-	strbuf_done(&path);
-	return s->ready || blame(s, OPT_PASSWORD_CREDENTIAL, err);
-}
-
-/* What sendoff itself has written down. */
-static bool
-read_stored(struct secret *s, struct error *err)
-{
-	enum secret_place place = SECRET_PLACE_NOWHERE;
-	struct secret_name n;
-	bool good;
-
-	secret_name_of(&n, s->profile, "smtp");
-	good = secret_read_file(
-		&(struct secret_name){ n.service, s->host, s->user, n.directory, NULL },
-		s->deadline, &s->value, &place, err);
-	secret_name_done(&n);
-	s->ready = good && place != SECRET_PLACE_NOWHERE;
-	return good && (!s->ready || is_password(&s->value, err));
-}
+/* One for each of profile_sources. */
+static const struct {
+	enum option_id id;
+	bool (*start)(struct secret *s, struct error *err);
+} sources[PROFILE_SOURCES] = {
+	{ OPT_PASSWORD_COMMAND, start_command },
+	{ OPT_PASSWORD_FILE, source_file },
+	{ OPT_PASSWORD_CREDENTIAL, source_credential },
+	{ OPT_PASSWORD_KEY, source_key },
+	{ OPT_NETRC, source_netrc },
+};
 
 bool
 secret_start(struct secret *s, const struct profile *profile, const char *host, const char *user,
@@ -143,13 +80,10 @@ secret_start(struct secret *s, const struct profile *profile, const char *host, 
 		s->ready = is_password(&s->value, err);
 		return s->ready || error_prefix(err, "password (%s)", profile->password_origin);
 	}
-	if (profile_is_set(profile, OPT_PASSWORD_COMMAND))
-		return start_command(s, err);
-	if (profile_is_set(profile, OPT_PASSWORD_FILE))
-		return read_file(s, err);
-	if (profile_is_set(profile, OPT_PASSWORD_CREDENTIAL))
-		return read_credential(s, err);
-	if (!read_stored(s, err))
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+		if (sources[i].id == profile_source(profile))
+			return sources[i].start(s, err);
+	if (!source_stored(s, err))
 		return false;
 	if (s->ready)
 		return true;
@@ -168,51 +102,53 @@ ask(struct secret *s, int status, const char *detail, int64_t deadline, struct e
 {
 	char why[512], reason[256] = "";
 
-	if (status == KEYRING_MISSING)
-		snprintf(why, sizeof(why),
-			"no password is stored for %s at %s: store one with secret-tool store "
-			"--label=%s host %s service smtp user %s, or set password-file or "
-			"password-command",
-			s->user, s->host, s->host, s->host, s->user);
-	else {
-		if (status == KEYRING_UNREACHABLE)
-			snprintf(reason, sizeof(reason),
-				", or store one with secret-tool (the Secret Service cannot be "
-				"reached: %s)",
-				detail);
-		else if (status == KEYRING_ABSENT)
-			snprintf(reason, sizeof(reason), " (there is no keyring: %s)", detail);
-		snprintf(why, sizeof(why),
-			"no password is configured for %s at %s: set password-file or "
-			"password-command%s",
-			s->user, s->host, reason);
-	}
+	if (status == KEYRING_UNREACHABLE)
+		snprintf(reason, sizeof(reason), " (the Secret Service cannot be reached: %s)",
+			detail);
+	else if (status == KEYRING_ABSENT)
+		snprintf(reason, sizeof(reason), " (there is no keyring: %s)", detail);
+	snprintf(why, sizeof(why),
+		"no password is %s for %s at %s: store one with sendoff password %s, or set "
+		"password-file or password-command%s",
+		status == KEYRING_MISSING ? "stored" : "configured", s->user, s->host,
+		s->profile->name, reason);
 	return secret_prompt(s->user, s->host, deadline, why, &s->value, err);
+}
+
+/* The netrc that is usual, then a person. */
+static bool
+take_rest(struct secret *s, int status, const char *detail, int64_t deadline, struct error *err)
+{
+	struct error locked = ERROR_NONE;
+
+	if (!source_usual_netrc(s, err))
+		return false;
+	if (s->ready || ask(s, status, detail, deadline, &locked))
+		return true;
+	if (status == KEYRING_LOCKED && locked.fault == FAULT_PERMISSION)
+		return error_set(err, FAULT_TEMPORARY,
+			"the keyring that holds the password for %s at %s is locked: unlock it, or "
+			"set password-file or password-command",
+			s->user, s->host);
+	if (err && !err->fault)
+		*err = locked;
+	return false;
 }
 
 static bool
 take_keyring(struct secret *s, int64_t deadline, struct error *err)
 {
-	struct error why = ERROR_NONE, locked = ERROR_NONE;
+	struct error why = ERROR_NONE;
 	int status = -1;
 
 	if (child_wait(&s->child, clock_sooner(deadline, s->deadline), &s->value, &status, &why))
 		return is_password(&s->value, err) || error_prefix(err, KEYRING_NAME);
 	switch (status) {
 	case KEYRING_MISSING:
+	case KEYRING_LOCKED:
 	case KEYRING_UNREACHABLE:
 	case KEYRING_ABSENT:
-		return ask(s, status, keyring_complaint(why.text, status), deadline, err);
-	case KEYRING_LOCKED:
-		if (ask(s, status, "", deadline, &locked))
-			return true;
-		if (locked.fault == FAULT_PERMISSION)
-			return error_set(err, FAULT_TEMPORARY,
-				"the keyring that holds the password for %s at %s is locked: "
-				"unlock it, or set password-file or password-command",
-				s->user, s->host);
-		why = locked;
-		break;
+		return take_rest(s, status, keyring_complaint(why.text, status), deadline, err);
 	default: /* no answer in time, or it crashed */
 		if (why.fault != FAULT_TEMPORARY)
 			why.fault = FAULT_TEMPORARY;
@@ -236,7 +172,7 @@ take_command(struct secret *s, int64_t deadline, struct error *err)
 	}
 	if (!why.fault)
 		return true;
-	blame(s, OPT_PASSWORD_COMMAND, &why);
+	source_blame(s, OPT_PASSWORD_COMMAND, &why);
 	if (err && !err->fault)
 		*err = why;
 	return false;
@@ -251,7 +187,7 @@ secret_get(struct secret *s, int64_t deadline, struct strbuf *ret, struct error 
 		else if (profile_is_set(s->profile, OPT_PASSWORD_COMMAND))
 			s->ready = take_command(s, deadline, err);
 		else
-			s->ready = ask(s, -1, "", deadline, err);
+			s->ready = take_rest(s, -1, "", deadline, err);
 	}
 	if (!s->ready)
 		return false;

@@ -1,6 +1,7 @@
-/* Where a password comes from. Sources, in order: password-command, password-file,
- * password-credential, the Secret Service, a prompt on the terminal; the first that is configured
- * is the only one asked, the last two, one after the other, only when none is. */
+/* Where a password comes from. Sources, in order: password-command, password-file, password-credential,
+ * password-key, netrc; the one that is configured (only one can be) is the only one asked. Where none is,
+ * one after the other: what `sendoff password` has stored in a file, the Secret Service (unless keyring
+ * is no), ~/.netrc and SYSCONFDIR/netrc (unless netrc is none), a prompt on the terminal. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,7 +36,8 @@ struct secret {
 /* Begins: starts the command (or the keyring's child) so that it runs while the connection is made;
  * reads a file or credential at once. Errors as each source's: FAULT_CONFIG (missing, unreadable,
  * wrong mode, command failed: its first line of error), FAULT_PERMISSION (nothing found: says how
- * to store it), FAULT_TEMPORARY (keyring locked; no answer in time; a command that exits with 75).
+ * to store it), FAULT_TEMPORARY (keyring locked; no answer in time; a command that exits with 75; a
+ * key of the kernel's that is not there, or not any more).
  * HOST may have a port, which is no part of what is asked. *S needs secret_done in any case. */
 bool secret_start(struct secret *s, const struct profile *profile, const char *host,
 	const char *user, struct error *err) __attribute__((warn_unused_result));

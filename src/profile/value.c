@@ -323,7 +323,7 @@ value_add_path(struct strbuf *out, const struct option *o, const char *value, bo
 	if (relative || out->s[begin] == '/' ||
 		(o->id == OPT_TLS_TRUST &&
 			(strcmp(value, "system") == 0 || strcmp(value, "none") == 0)) ||
-		(o->id == OPT_ALIASES && strcmp(value, "none") == 0) ||
+		((o->id == OPT_ALIASES || o->id == OPT_NETRC) && strcmp(value, "none") == 0) ||
 		(o->id == OPT_LOG && (strcmp(value, "syslog") == 0 || strcmp(value, "none") == 0)))
 		return true;
 	return option_refuse(o, value, "does not begin with / or ~/", err);

@@ -89,7 +89,7 @@ def service(make):
           UNLOCK + f'"$PROBE" {HOST}:587 {USER} "$SECRET"\n')
     refused(place, "nothing stored for another user", UNLOCK + f'"$PROBE" {HOST} bob "$SECRET"\n',
             "EX_NOPERM", f"no password is stored for bob at {HOST}",
-            f"secret-tool store --label={HOST} host {HOST} service smtp user bob")
+            "store one with sendoff password probe")
     refused(place, "nothing stored for another host",
             UNLOCK + f'"$PROBE" example.net {USER} "$SECRET"\n',
             "EX_NOPERM", "no password is stored for ann at example.net")

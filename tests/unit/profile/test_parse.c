@@ -127,7 +127,7 @@ structure(void)
 		"sendoff.conf(5)");
 	fails("[account a]\npassword = hunter2\n",
 		"f:2: password: is not known, passwords have no place in this file; accepted: "
-		"password-command, password-file or password-credential");
+		"password-command, password-file, password-credential or password-key");
 	fails("[account a]\npassword hunter2\n",
 		"f:2: password: no equals sign; accepted: key = value, [account NAME], [defaults] "
 		"or # and a comment");

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "error.h"
 #include "io.h"
+#include "keys.h"
 #include "profile.h"
 #include "secret.h"
 #include "tap.h"
@@ -171,6 +172,91 @@ credentials(void)
 }
 
 /* Nobody to ask: the texts differ by why. Run without a terminal. */
+/* Keys of the kernel's, where there are any. */
+static void
+keys(void)
+{
+	struct strbuf value = STRBUF_INIT_SECRET(100);
+	char name[64], want[300];
+
+	snprintf(name, sizeof(name), "sendoff-test-%ld", (long)getpid());
+	strbuf_adds(&value, "hunter2\n");
+	if (!keys_write(name, &value, 60)) {
+		printf("# no keyring here\n");
+		return;
+	}
+	gives(OPT_PASSWORD_KEY, name, "f:1", "hunter2");
+	strbuf_adds(&value, "x");
+	ok(keys_write(name, &value, 60), "two lines");
+	fails(OPT_PASSWORD_KEY, name, FAULT_CONFIG,
+		"there is more than one line, so it is not clear what the password is");
+	strbuf_truncate(&value, 7);
+	ok(keys_write(name, &value, 1), "for a second");
+	usleep(2100000);
+	snprintf(want, sizeof(want), "the key has expired, give it again: keyctl padd user %s @u",
+		name);
+	fails(OPT_PASSWORD_KEY, name, FAULT_TEMPORARY, want);
+	keys_remove(name);
+	snprintf(want, sizeof(want),
+		"the kernel's keyring has no key of this name; after each start of the machine it "
+		"must be given again: keyctl padd user %s-none @u",
+		name);
+	snprintf(name + strlen(name), 8, "-none");
+	fails(OPT_PASSWORD_KEY, name, FAULT_TEMPORARY, want);
+	strbuf_done(&value);
+}
+
+static void
+netrcs(void)
+{
+	static const char text[] = "machine mail.example.org login ann password hunter2\n";
+	static const char other[] = "machine mail.example.org login bob password hunter2\n";
+	const char *path = file("netrc", text, sizeof(text) - 1, 0600);
+	char want[400], usual[300];
+
+	gives(OPT_NETRC, path, "f:1", "hunter2");
+	path = file("netrc", text, sizeof(text) - 1, 0644);
+	snprintf(want, sizeof(want),
+		"%s holds a secret but can be read by everybody (chmod o-rwx %s)", path, path);
+	fails(OPT_NETRC, path, FAULT_CONFIG, want);
+	path = file("netrc", other, sizeof(other) - 1, 0600);
+	snprintf(want, sizeof(want), "%s:1: the login for the machine mail.example.org is not ann",
+		path);
+	fails(OPT_NETRC, path, FAULT_PERMISSION, want);
+	path = file("netrc", "machine mail.example.org password a hunter2", 43, 0600);
+	snprintf(want, sizeof(want),
+		"%s:1: this is no netrc: a password with blanks or quotes goes between \"...\"",
+		path);
+	fails(OPT_NETRC, path, FAULT_CONFIG, want);
+	path = file("netrc", "", 0, 0600);
+	snprintf(want, sizeof(want), "%s has no machine mail.example.org", path);
+	fails(OPT_NETRC, path, FAULT_PERMISSION, want);
+	fails(OPT_NETRC, "/nonexistent/netrc", FAULT_CONFIG,
+		"unable to open /nonexistent/netrc: No such file or directory");
+	setenv("HOME", folder, 1);
+	snprintf(usual, sizeof(usual), "%s", file(".netrc", text, sizeof(text) - 1, 0600));
+	gives(OPT_KEYRING, "no", "f:1", "hunter2");
+	file(".netrc", text, sizeof(text) - 1, 0644);
+	snprintf(want, sizeof(want), "%s holds a secret but can be read by everybody", usual);
+	{
+		struct got g = get_from(OPT_KEYRING, "no", "f:1", NULL);
+
+		ok(!g.good && g.err.fault == FAULT_CONFIG &&
+				strncmp(g.err.text, want, strlen(want)) == 0,
+			"%s", g.err.text);
+	}
+	file(".netrc", text, sizeof(text) - 1, 0600);
+	setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent", 1);
+	gives(OPT_KEYRING, "yes", "f:1", "hunter2");
+	{
+		struct got g = get_from(OPT_NETRC, "none", "f:1", NULL);
+
+		ok(!g.good && g.err.fault == FAULT_PERMISSION, "none: %s", g.err.text);
+	}
+	unlink(usual);
+	unlink(file("netrc", "", 0, 0600));
+}
+
 static void
 nobody(void)
 {
@@ -178,8 +264,8 @@ nobody(void)
 
 	ok(!g.good && g.err.fault == FAULT_PERMISSION, "no source at all");
 	same(g.err.text, strlen(g.err.text),
-		"no password is configured for ann at mail.example.org: set password-file or "
-		"password-command",
+		"no password is configured for ann at mail.example.org: store one with sendoff "
+		"password p, or set password-file or password-command",
 		"what to do about it");
 	unsetenv("DBUS_SESSION_BUS_ADDRESS");
 	unsetenv("SECRET_BACKEND");
@@ -431,6 +517,8 @@ main(void)
 	commands();
 	files();
 	credentials();
+	keys();
+	netrcs();
 	nobody();
 	prompts();
 	background();

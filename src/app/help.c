@@ -14,7 +14,7 @@ const struct command commands[] = {
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
 	{ "login", NULL, NULL },
 	{ "logout", NULL, NULL },
-	{ "password", NULL, NULL },
+	{ "password", "Store the password of an account after trying it, or remove it.", NULL },
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },

@@ -8,6 +8,7 @@
 #include "help.h"
 #include "importing.h"
 #include "io.h"
+#include "password.h"
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
@@ -80,6 +81,7 @@ static const struct {
 	{ "accounts", list_accounts },
 	{ "import", importing },
 	{ "log", story_command },
+	{ "password", password_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
 };

@@ -154,6 +154,8 @@ network_serve(int fd, const struct wire_settings *settings, const struct network
 
 	b.settings.secret = get_secret;
 	b.settings.secret_ctx = (void *)secret;
+	/* the kernel's keyring is not for whoever talks to servers in here */
+	b.settings.salted = (struct wire_salted){ .get = NULL };
 	if (settings->trace) {
 		b.settings.trace = tell_trace;
 		b.settings.trace_ctx = &b;

@@ -11,6 +11,7 @@
 #include "dial.h"
 #include "identity.h"
 #include "remember.h"
+#include "salted.h"
 #include "submission.h"
 #include "trusted.h"
 #include "value.h"
@@ -19,10 +20,20 @@
 #define CONNECT_MS (30 * CLOCK_SECOND)
 
 static bool
+start_secret(struct smarthost *h, struct error *err)
+{
+	h->started = h->asked = true;
+	return secret_start(&h->secret, h->account,
+		h->settings.socket ? "localhost" : h->settings.hosts[0], h->settings.user, err);
+}
+
+static bool
 get_secret(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err)
 {
 	struct smarthost *h = ctx;
 
+	if (!h->started && !start_secret(h, err))
+		return false;
 	if (!h->got && !secret_get(&h->secret, deadline, &h->password, err))
 		return false;
 	h->got = true;
@@ -279,10 +290,9 @@ smarthost_ask(struct smarthost *h, const struct profile *account, struct error *
 	if (!set_proxy(h, account, err))
 		return false;
 	fill_token(h, account);
-	h->asked = wants_secret(&h->settings);
-	if (h->asked && !secret_start(&h->secret, account,
-				h->settings.socket ? "localhost" : h->settings.hosts[0],
-				h->settings.user, err))
+	salted_fill(h, account);
+	/* nobody is to be asked to unlock anything where that is likely not needed */
+	if (wants_secret(&h->settings) && !salted_is_there(h) && !start_secret(h, err))
 		return false;
 	/* what we hold from now on must not end in a core file; only now, since a process that
 	 * cannot be dumped cannot open its own /dev/fd either */
@@ -303,6 +313,7 @@ smarthost_forget(struct smarthost *h)
 	if (h->asked)
 		secret_done(&h->secret);
 	h->asked = h->got = false;
+	h->started = true; /* it is not begun anew */
 	strbuf_done(&h->password);
 	strbuf_done(&h->proxy_password);
 	strbuf_done(&h->pin);

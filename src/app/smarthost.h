@@ -22,6 +22,7 @@ struct smarthost {
 	const struct profile *account;
 	struct strbuf cert, key; /* pkcs11: URIs as wire/ gets them */
 	struct strbuf pin;       /* of the token, once it was asked for */
+	bool started; /* the secret's source was asked, or may not be asked any more */
 	bool asked, got;
 	struct trace trace;
 };

@@ -111,7 +111,14 @@ login_begin(struct session *s, struct error *err)
 	strbuf_clear(&s->response);
 	error_clear(&s->auth_error);
 	s->auth_unsupported = s->auth_more = false;
-	if (s->mechanism->kind & SASL_PASSWORD) {
+	if ((s->mechanism->kind & SASL_SCRAM) && s->settings->salted.get && !s->unsalted) {
+		with.salted = s->settings->salted;
+		with.ask = s->settings->secret;
+		with.ask_ctx = s->settings->secret_ctx;
+		with.ask_deadline = wire_deadline(s->settings);
+	} else if (s->mechanism->kind & SASL_PASSWORD) {
+		with.salted.put = s->settings->salted.put;
+		with.salted.ctx = s->settings->salted.ctx;
 		good = s->settings->secret(
 			s->settings->secret_ctx, wire_deadline(s->settings), &password, err);
 		if (good && password.full)
@@ -172,6 +179,7 @@ answer(struct session *s, bool *ret_cancel)
 			"%s asks more questions than %s has", s->host, s->mechanism->name);
 	else if (sasl_step(&s->sasl, s->reply.text.s, n, &s->response, &s->auth_error))
 		return true;
+	s->no_secret |= s->sasl.no_secret;
 	*ret_cancel = true;
 	return false;
 }
@@ -201,6 +209,18 @@ exchange(struct session *s, struct error *err)
 	return true;
 }
 
+/* What is kept of a password may be that of an old one, or damaged: then the password itself has
+ * the word, once. */
+static bool
+again_unsalted(struct session *s)
+{
+	if (!s->sasl.salted || s->unsalted || s->auth_error.fault == FAULT_TEMPORARY)
+		return false;
+	session_note(s, "%s did not work with what is kept of the password", s->mechanism->name);
+	sasl_drop(&s->sasl);
+	return s->unsalted = true;
+}
+
 bool
 login_run(struct session *s, struct error *err)
 {
@@ -211,6 +231,8 @@ login_run(struct session *s, struct error *err)
 			return false;
 		if (s->authenticated && !s->auth_error.fault)
 			break;
+		if (again_unsalted(s))
+			continue;
 		if (!s->auth_unsupported) {
 			if (err && !err->fault)
 				*err = s->auth_error;
@@ -219,6 +241,7 @@ login_run(struct session *s, struct error *err)
 		if (!login_next(s, err))
 			return false;
 	}
+	sasl_keep(&s->sasl);
 	snprintf(s->report->mechanism, sizeof(s->report->mechanism), "%s", s->mechanism->name);
 	session_phase(s, WIRE_PHASE_AUTH, &since);
 	return true;

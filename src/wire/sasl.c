@@ -86,6 +86,11 @@ sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sasl_cre
 
 	*s = (struct sasl){ .mechanism = m,
 		.nonce = STRBUF_INIT(SASL_MESSAGE),
+		.salt = STRBUF_INIT(SASL_MESSAGE),
+		.late = { .salted = with->salted,
+			.ask = with->ask,
+			.ask_ctx = with->ask_ctx,
+			.ask_deadline = with->ask_deadline },
 		.token = STRBUF_INIT_SECRET(SASL_MESSAGE) };
 	if ((m->kind & SASL_BINDING) && !with->binding)
 		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
@@ -116,7 +121,7 @@ scram_attribute(const char *message, const char *key, size_t *ret_n)
 
 /* The server-first message: r=NONCE,s=SALT,i=COUNT (RFC 5802 section 5.1). */
 static bool
-scram_check(const struct sasl *s, const char *message, struct error *err)
+scram_check(struct sasl *s, const char *message, struct error *err)
 {
 	const char *nonce, *salt, *count, *why = NULL;
 	size_t nonce_n = 0, salt_n = 0, count_n = 0;
@@ -141,7 +146,7 @@ scram_check(const struct sasl *s, const char *message, struct error *err)
 		return error_at(err, STAGE_AUTH, FAULT_UNAVAILABLE,
 			"%s cannot be used: the server's challenge is unsafe: %s",
 			s->mechanism->name, why);
-	return true;
+	return sasl_salted_begin(s, salt, salt_n, (unsigned)iterations, err);
 }
 
 static bool
@@ -259,6 +264,7 @@ sasl_done(struct sasl *s)
 	if (s->session)
 		gsasl_finish(s->session);
 	strbuf_done(&s->nonce);
+	strbuf_done(&s->salt);
 	strbuf_done(&s->token);
 	sasl_ticket_done(&s->ticket);
 	s->session = NULL;

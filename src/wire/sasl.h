@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "sasl_ticket.h"
+#include "settings.h"
 #include "strbuf.h"
 
 struct error;
@@ -50,6 +51,11 @@ struct sasl_credentials {
 	const struct strbuf *binding;  /* channel binding octets, NULL for none */
 	bool binding_is_exporter;
 	int64_t deadline; /* of the whole, for GSSAPI */
+	/* SCRAM without a password: what is kept of it, and who gives it where nothing fits. */
+	struct wire_salted salted;
+	bool (*ask)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);
+	void *ask_ctx;
+	int64_t ask_deadline;
 };
 
 /* One exchange. */
@@ -61,6 +67,12 @@ struct sasl {
 	bool done;           /* the client is satisfied: for SCRAM the server has proven itself */
 	bool fatal;          /* failed in a way that must not lead to a weaker mechanism */
 	bool asked_again;    /* the server overlooked the initial response once */
+	/* SCRAM: the server's salt and iterations, once it has told them; whether what is kept was used
+	 * instead of the password; the password was asked for in vain. */
+	struct strbuf salt;
+	unsigned iterations;
+	struct sasl_credentials late; /* salted and ask only */
+	bool salted, no_secret;
 	struct sasl_ticket ticket; /* SASL_TICKET */
 	struct strbuf token; /* SASL_TOKEN: the message, base64, secret */
 	char complaint[320]; /* SASL_TOKEN: what the server says of it, printable; "": nothing */
@@ -76,6 +88,13 @@ bool sasl_start(struct sasl *s, const struct sasl_mechanism *m, const struct sas
  * no base64 and for one too many; FAULT_CONFIG for a password that is no token. A server's
  * complaint about a token is no error: it is kept, and the server has the last word. */
 bool sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out,
+	struct error *err) __attribute__((warn_unused_result));
+/* SCRAM, once the server has accepted: lets what was made of the password be kept. Once it has refused:
+ * has it dropped, if it was used. (In sasl_salted.c, as what follows.) */
+void sasl_keep(struct sasl *s);
+void sasl_drop(struct sasl *s);
+/* For sasl.c, at the server's first message: gives libgsasl what is kept, or asks for the password. */
+bool sasl_salted_begin(struct sasl *s, const char *salt, size_t n, unsigned iterations,
 	struct error *err) __attribute__((warn_unused_result));
 /* Wipes and frees. Accepts a zeroed one. */
 void sasl_done(struct sasl *s);

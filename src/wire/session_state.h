@@ -60,6 +60,7 @@ struct session {
 	bool lockstep;       /* no command ahead of a reply, whatever the server offers */
 	bool wants_lockstep; /* this connection is lost, but another one in lockstep may work */
 	bool spent;          /* what comes next needs another connection */
+	bool unsalted;       /* what is kept of the password was refused: SCRAM asks for it */
 	bool no_secret;      /* the password could not be had: no other address will help */
 	bool greeted;        /* EHLO or HELO was accepted: QUIT is in order */
 	bool ehlo_refused;   /* HELO instead */

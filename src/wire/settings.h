@@ -54,6 +54,18 @@ struct tls_settings {
 	const char *min;          /* "1.2" or "1.3" */
 };
 
+/* Where what SCRAM makes of a password is kept: Hi() of it, RFC 5802 section 2.2, as hex. It belongs to
+ * HASH ("SHA-256", "SHA-1"), the server's SALT (base64, as it came) and ITERATIONS, and is worth the
+ * password to whoever has it. GET NULL: nowhere. */
+struct wire_salted {
+	bool (*get)(void *ctx, const char *hash, const char *salt, unsigned iterations,
+		struct strbuf *ret);
+	/* Keeps VALUE; NULL: the server has refused what was got. */
+	void (*put)(void *ctx, const char *hash, const char *salt, unsigned iterations,
+		const struct strbuf *value);
+	void *ctx;
+};
+
 /* What a line of the dialogue is, for -v and --debug. */
 enum wire_trace {
 	WIRE_TRACE_SENT,     /* a line we sent, secrets already replaced by "***" */
@@ -90,6 +102,7 @@ struct wire_settings {
 	 * mechanism or connection, when it must give the same, but not after it has failed. */
 	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);
 	void *secret_ctx;
+	struct wire_salted salted; /* with it SCRAM asks for the password only where it must */
 	bool partial_abort; /* one refused recipient stops the message for all */
 	bool strict_body;   /* refuse (65) what would have to be re-encoded or sent illegal */
 	const char *temporary_directory; /* for a body that must be re-encoded, may be NULL */

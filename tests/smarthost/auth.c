@@ -178,6 +178,8 @@ run(struct session *s, const char *mechanism, const char *initial)
 	if (rc == GSASL_OK) {
 		if (is_plus(mechanism))
 			give_binding(s, sasl);
+		if (s->config->scram_salt)
+			gsasl_property_set(sasl, GSASL_SCRAM_SALT, s->config->scram_salt);
 		if (initial && strcmp(initial, "=") != 0)
 			strbuf_adds(&answer, initial);
 		rc = exchange(s, sasl, &answer, initial != NULL);

@@ -34,6 +34,7 @@ static const char help[] =
 	"  --mechanisms LIST         of PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 "
 	"SCRAM-SHA-256,\n"
 	"                            those with -PLUS, EXTERNAL; \"none\": no AUTH\n"
+	"  --scram-salt BASE64       of all users; unless set another one each time\n"
 	"  --auth-optional           mail is taken without AUTH too\n"
 	"  --extensions LIST         the extensions of EHLO, such as PIPELINING,SIZE=1000,\n"
 	"                            LIMITS=RCPTMAX=5+MAILMAX=2; \"none\"; words with - or + in "
@@ -219,6 +220,7 @@ static const struct row {
 	{ "port", NUMBER, AT(port), NULL },
 	{ "record", TEXT, AT(record), NULL },
 	{ "request-client-certificate", YES, AT(request_certificate), NULL },
+	{ "scram-salt", TEXT, AT(scram_salt), NULL },
 	{ "tls", CALL, 0, set_tls },
 	{ "tls-version", CALL, 0, set_tls_version },
 	{ "until-eof", YES, AT(until_eof), NULL },

@@ -42,6 +42,7 @@ struct config {
 	struct user users[USERS_MAX];
 	size_t user_count;
 	const char *mechanisms;
+	const char *scram_salt;
 	bool auth_optional;
 	const char *extensions;
 	char *changed_extensions; /* the same when it was made by us */

@@ -1,4 +1,5 @@
-/* web-probe autoconfig ADDRESS DOMAIN [TRUST]
+/* web-probe parse TEXT: as an autoconfiguration.
+ * web-probe autoconfig ADDRESS DOMAIN [TRUST]
  * web-probe jwt [key=FILE-OR-URI] [pem=TEXT] [cert=FILE] [kid=ID] [claims=JSON] [pss=1] [pin=TEXT]
  * web-probe metadata ISSUER [TRUST]: what an authorization server says about itself.
  * web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
@@ -122,6 +123,18 @@ jwt(int argc, char *argv[])
 }
 
 static int
+parse(const char *text)
+{
+	struct error err = ERROR_NONE;
+	struct autoconfig a;
+
+	if (!autoconfig_parse(text, strlen(text), "ann@good.example", &a, &err))
+		return failed(&err);
+	printf("%zu\n", a.n);
+	return 0;
+}
+
+static int
 autoconfig(const char *address, const char *domain, const char *trust)
 {
 	struct error err = ERROR_NONE;
@@ -146,6 +159,8 @@ main(int argc, char *argv[])
 		return metadata(argv[2], argv[3]);
 	if (argc >= 3 && strcmp(argv[1], "jwt") == 0)
 		return jwt(argc - 2, argv + 2);
+	if (argc >= 3 && strcmp(argv[1], "parse") == 0)
+		return parse(argv[2]);
 	if (argc >= 4 && strcmp(argv[1], "autoconfig") == 0)
 		return autoconfig(argv[2], argv[3], argv[4]);
 	fprintf(stderr, "usage: web-probe COMMAND ARGUMENT...\n");

@@ -72,17 +72,16 @@ check_with_flags(struct checkup *c, const struct profile *p)
 	profile_done(&account);
 }
 
-static bool
-check_accounts(struct checkup *c, struct profile_list *l, const char *name, struct error *err)
+static void
+check_accounts(struct checkup *c, struct profile_list *l, const char *name)
 {
-	const struct profile *one = NULL;
+	const struct profile *one = name ? profile_select(l, name, NULL, NULL) : NULL;
 
-	if (name && !(one = profile_select(l, name, NULL, err)))
-		return false;
 	for (size_t i = 0; i < l->n; i++)
 		if (!one || one == &l->v[i])
 			check_with_flags(c, &l->v[i]);
-	return true;
+	c->account = "";
+	check_queues(c, l);
 }
 
 static bool
@@ -90,23 +89,18 @@ run(struct checkup *c, struct error *err)
 {
 	const char *name = c->args->operand_count ? c->args->operands[0] : NULL;
 	struct profile_list l = { NULL, 0 };
-	bool good = true;
 
 	if (!name && profile_is_set(&c->args->given, OPT_ACCOUNT))
 		name = profile_text(&c->args->given, OPT_ACCOUNT);
-	if (names_place(c->args) && !name) {
+	if (names_place(c->args) && !name)
 		check_with_flags(c, &c->args->given);
-	} else if (check_configuration(c, &l)) {
-		good = check_accounts(c, &l, name, err);
-		c->account = "";
-		if (good)
-			check_queues(c, &l);
-	}
+	else if (check_configuration(c, name, &l, err))
+		check_accounts(c, &l, name);
 	c->account = "";
-	if (good)
+	if (!err->fault)
 		check_machine(c);
 	profile_list_done(&l);
-	return good;
+	return !err->fault;
 }
 
 static bool

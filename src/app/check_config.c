@@ -62,7 +62,7 @@ static void
 look_at(void *ctx, const char *path)
 {
 	struct files *f = ctx;
-	char owner[80];
+	char owner[80], mode[8];
 	struct stat st;
 
 	if (stat(path, &st) != 0)
@@ -73,7 +73,8 @@ look_at(void *ctx, const char *path)
 	check_owner(owner, st.st_uid);
 	check_text(f->c, "path", path);
 	check_text(f->c, "owner", owner);
-	check_number(f->c, "mode", st.st_mode & 07777);
+	snprintf(mode, sizeof(mode), "%04o", st.st_mode & 07777);
+	check_text(f->c, "mode", mode);
 	check_good(f->c, FINDING_FILES, "%s (%s, %o)", path, owner, st.st_mode & 07777);
 	check_directory(f->c, path);
 }
@@ -135,7 +136,8 @@ check_environment(struct checkup *c)
 }
 
 bool
-check_configuration(struct checkup *c, struct profile_list *ret)
+check_configuration(
+	struct checkup *c, const char *name, struct profile_list *ret, struct error *wrong)
 {
 	const struct profile_sources where = submission_sources(&c->line);
 	struct files files = { .c = c };
@@ -144,6 +146,9 @@ check_configuration(struct checkup *c, struct profile_list *ret)
 
 	*ret = (struct profile_list){ NULL, 0 };
 	good = profile_load(&where, ret, &err);
+	/* before anything is told */
+	if (good && ret->n && name && !profile_select(ret, name, NULL, wrong))
+		return false;
 	files.tell = good;
 	profile_each_file(&where, look_at, &files);
 	if (!good)

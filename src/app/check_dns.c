@@ -75,7 +75,10 @@ check_srv(struct checkup *c, const struct target *places, size_t n, const struct
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&all, "%s%s:%u (%s)", i ? ", " : "", places[i].host, places[i].port,
 			places[i].service);
-	if (!n || err->fault)
+	if (err->fault == FAULT_NOHOST && !n)
+		check_fail(c, FINDING_SRV, err->fault,
+			"set srv = no, and host to the name of the server", "%s", err->text);
+	else if (!n || err->fault)
 		check_error(c, FINDING_SRV, n > 0, err,
 			"set srv = no, and host to the name of the server");
 	else

@@ -55,7 +55,11 @@ void check_error(struct checkup *c, enum finding f, bool warn, const struct erro
 int check_conclude(struct checkup *c);
 
 /* check_config.c */
-bool check_configuration(struct checkup *c, struct profile_list *ret);
+/* Loads it and tells about its files. False when there is no account to go on with; WRONG is set when
+ * there is none called NAME (may be NULL). */
+bool check_configuration(
+	struct checkup *c, const char *name, struct profile_list *ret, struct error *wrong);
+/* True iff the account can be used. */
 bool check_settings(struct checkup *c, const struct profile *p);
 void check_named_files(struct checkup *c, const struct profile *p);
 /* "ann" */

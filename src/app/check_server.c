@@ -61,7 +61,8 @@ visit(struct checkup *c, const struct profile *p, const struct smarthost *h, boo
 	};
 	struct probe *probe = &v->probes[v->n];
 
-	w.deadline = clock_sooner(w.deadline, clock_in(CHECK_MS));
+	/* each anew: a dead address must not make the next one look dead */
+	w.deadline = clock_sooner(smarthost_deadline(p), clock_in(CHECK_MS));
 	w.budget = 0;
 	w.connect_ms = CONNECT_MS;
 	probe_run(&w, &plan, probe);
@@ -144,7 +145,8 @@ tell(struct checkup *c, const struct profile *p, const struct smarthost *h, stru
 	const struct error *why = &probe->error;
 
 	/* files and settings of TLS, and what DANE demands, come before the connection */
-	if (why->fault && why->stage == STAGE_NONE && probe->reached == STAGE_NONE) {
+	if (why->fault && probe->reached == STAGE_NONE &&
+		(why->stage == STAGE_NONE || why->stage == STAGE_TLS)) {
 		check_error(
 			c, FINDING_TLS_SETTINGS, false, why, "correct the setting that is named");
 		return;

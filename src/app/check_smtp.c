@@ -97,20 +97,21 @@ check_mechanism(struct checkup *c, const struct wire_settings *w, const struct p
 	check_text(c, "offered", all);
 	check_text(c, "clear", before);
 	check_text(c, "chosen", used);
-	strbuf_addf(&text, "offered:%s", *all ? all : " nothing ");
+	strbuf_addf(
+		&text, "offered:%.*s", (int)(*all ? strlen(all) - 1 : 8), *all ? all : " nothing");
 	if (*before)
-		strbuf_addf(&text, "(before TLS:%s, which is not used) ", before);
+		strbuf_addf(&text, " (before TLS:%s, which is not used)", before);
 	if (p->choice_error.fault)
 		check_error(c, FINDING_MECHANISM, false, &p->choice_error,
 			"set auth to one that is offered, or none");
 	else if (!*used)
-		check_good(c, FINDING_MECHANISM, "%sand no login is wanted", text.s);
+		check_good(c, FINDING_MECHANISM, "%s; no login is wanted", text.s);
 	else if (is_old(used))
 		check_warn(c, FINDING_MECHANISM,
 			"ask the server's administrator for SCRAM-SHA-256, or for PLAIN under TLS",
-			"%s%s is used, which is weak", text.s, used);
+			"%s; %s is used, which is weak", text.s, used);
 	else
-		check_good(c, FINDING_MECHANISM, "%s%s is used, %s", text.s, used,
+		check_good(c, FINDING_MECHANISM, "%s; %s is used, %s", text.s, used,
 			w->mechanism ? "which auth names"
 				     : "the strongest of them that this account can use");
 	strbuf_done(&text);

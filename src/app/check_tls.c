@@ -125,8 +125,9 @@ check_dates(struct checkup *c, const struct probe *p, bool refused, bool brief)
 	else if (days < SOON)
 		check_warn(c, FINDING_EXPIRY,
 			"the server's administrator must renew it before that day",
-			"%s %s on %s: %ld days left", first->subject,
-			first->expires < now ? "expired" : "expires", day, days < 0 ? 0 : days);
+			"%s %s on %s: %ld day%s left", first->subject,
+			first->expires < now ? "expired" : "expires", day, days < 0 ? 0 : days,
+			days == 1 ? "" : "s");
 	else if (!brief)
 		check_good(c, FINDING_EXPIRY, "%s: %ld days left", day, days);
 	else

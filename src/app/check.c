@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "check_private.h"
+#include "checkup.h"
 #include "probe.h"
 #include "queue_ask.h"
 #include "smarthost.h"

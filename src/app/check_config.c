@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check_private.h"
+#include "checkup.h"
 #include "strbuf.h"
 #include "text.h"
 #include "trusted.h"

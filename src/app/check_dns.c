@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check_private.h"
+#include "checkup.h"
 #include "clock.h"
 #include "dial.h"
 #include "json.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "address.h"
-#include "check_private.h"
+#include "checkup.h"
 #include "clock.h"
 #include "identity.h"
 #include "peer.h"

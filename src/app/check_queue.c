@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "breaker.h"
-#include "check_private.h"
+#include "checkup.h"
 #include "clock.h"
 #include "heartbeat.h"
 #include "queue.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check_private.h"
+#include "checkup.h"
 #include "json.h"
 #include "report.h"
 #include "strbuf.h"

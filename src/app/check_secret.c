@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check_private.h"
+#include "checkup.h"
 #include "clock.h"
 #include "strbuf.h"
 
@@ -34,7 +34,7 @@ told(struct checkup *c, const struct profile *p, const struct smarthost *h, bool
 	char source[400];
 
 	if (token)
-		check_good(c, FINDING_TOKEN, "%s gives access tokens for %s",
+		check_good(c, FINDING_SECRET, "%s gives access tokens for %s",
 			profile_text(p, OPT_OAUTH), h->settings.user);
 	else {
 		name_source(p, source);
@@ -49,7 +49,6 @@ check_secret(struct checkup *c, const struct profile *p, struct smarthost *h)
 {
 	struct strbuf secret = STRBUF_INIT_SECRET(SECRET_MAX + 2);
 	bool token = profile_is_set(p, OPT_OAUTH), good;
-	enum finding f = token ? FINDING_TOKEN : FINDING_SECRET;
 	struct error err = ERROR_NONE;
 	char advice[300];
 
@@ -70,6 +69,6 @@ check_secret(struct checkup *c, const struct profile *p, struct smarthost *h)
 		return true;
 	snprintf(advice, sizeof(advice),
 		token ? "sendoff login %.200s" : "sendoff password %.200s stores one", p->name);
-	check_error(c, f, false, &err, advice);
+	check_error(c, FINDING_SECRET, false, &err, advice);
 	return false;
 }

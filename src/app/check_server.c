@@ -6,7 +6,7 @@
 
 #include "address.h"
 #include "alloc.h"
-#include "check_private.h"
+#include "checkup.h"
 #include "clock.h"
 #include "dial.h"
 #include "probe.h"

@@ -48,15 +48,16 @@ void check_warn(struct checkup *c, enum finding f, const char *remedy, const cha
 	__attribute__((format(printf, 4, 5)));
 void check_fail(struct checkup *c, enum finding f, enum fault fault, const char *remedy,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* The same for an error, whose hint is the remedy, OTHERWISE where there is none. WARN: a warning. */
+/* The same for an error, whose hint is the remedy, OTHERWISE where there is none. WARN: a warning.
+ */
 void check_error(struct checkup *c, enum finding f, bool warn, const struct error *err,
 	const char *otherwise);
 /* The last line, or all of JSON. Returns the exit status. */
 int check_conclude(struct checkup *c);
 
 /* check_config.c */
-/* Loads it and tells about its files. False when there is no account to go on with; WRONG is set when
- * there is none called NAME (may be NULL). */
+/* Loads it and tells about its files. False when there is no account to go on with; WRONG is set
+ * when there is none called NAME (may be NULL). */
 bool check_configuration(
 	struct checkup *c, const char *name, struct profile_list *ret, struct error *wrong);
 /* True iff the account can be used. */
@@ -80,8 +81,8 @@ void check_servers(struct checkup *c, const struct profile *p, struct smarthost 
 void check_place(const struct probe *p, char out[400]);
 #define CHECK_MS (40 * 1000) /* for one connection */
 
-/* check_tls.c. BRIEF: what is good goes without saying. True iff the reason why the handshake was refused
- * is told. */
+/* check_tls.c. BRIEF: what is good goes without saying. True iff the reason why the handshake was
+ * refused is told. */
 void check_tls(struct checkup *c, const struct profile *p, const struct wire_settings *w,
 	const struct probe *probe, bool brief);
 

@@ -11,21 +11,18 @@
 static void
 name_source(const struct profile *p, char out[400])
 {
-	static const enum option_id sources[] = { OPT_PASSWORD_COMMAND, OPT_PASSWORD_FILE,
-		OPT_PASSWORD_CREDENTIAL, OPT_PASSWORD_KEY, OPT_NETRC };
+	enum option_id id = profile_source(p);
 
 	if (p->password) {
 		snprintf(out, 400, "the password in %.300s", p->password_origin);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
-		if (profile_is_set(p, sources[i])) {
-			snprintf(out, 400, "%s (%.300s)", options[sources[i]].name,
-				p->settings[sources[i]].origin);
-			return;
-		}
+	if (id != OPT_COUNT) {
+		snprintf(out, 400, "%s (%.300s)", options[id].name, p->settings[id].origin);
+		return;
+	}
 	snprintf(out, 400, "%s",
-		profile_yes(p, OPT_KEYRING) ? "the keyring, or the terminal" : "the terminal");
+		profile_yes(p, OPT_KEYRING) ? "what is stored, or the terminal" : "a stored file, or the terminal");
 }
 
 static void
@@ -53,7 +50,7 @@ check_secret(struct checkup *c, const struct profile *p, struct smarthost *h)
 	char advice[300];
 
 	good = smarthost_ask(h, p, &err);
-	if (good && !h->asked && !token) {
+	if (good && !h->asked && !h->settings.salted.get && !token) {
 		check_good(c, FINDING_SECRET,
 			h->settings.user ? "no password is needed for this login"
 					 : "no login: no user is set");

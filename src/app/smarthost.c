@@ -290,10 +290,12 @@ smarthost_ask(struct smarthost *h, const struct profile *account, struct error *
 	if (!set_proxy(h, account, err))
 		return false;
 	fill_token(h, account);
-	salted_fill(h, account);
-	/* nobody is to be asked to unlock anything where that is likely not needed */
-	if (wants_secret(&h->settings) && !salted_is_there(h) && !start_secret(h, err))
-		return false;
+	if (wants_secret(&h->settings)) {
+		salted_fill(h, account);
+		/* nobody is to be asked to unlock anything where that is likely not needed */
+		if (!salted_is_there(h) && !start_secret(h, err))
+			return false;
+	}
 	/* what we hold from now on must not end in a core file; only now, since a process that
 	 * cannot be dumped cannot open its own /dev/fd either */
 	prctl(PR_SET_DUMPABLE, 0);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "vault.h"
 
 char strbuf_empty[1];
 
@@ -14,14 +15,22 @@ strbuf_init(struct strbuf *b, size_t cap)
 	*b = (struct strbuf)STRBUF_INIT(cap);
 }
 
+/* Memory that came before the mark, and behind it, is told apart by vault_free; what was secret
+ * when it was allocated may have lost the mark. */
+static void
+release(struct strbuf *b)
+{
+	if (b->secret || vault_has(b->s))
+		vault_free(b->s, b->alloc);
+	else
+		free(b->s);
+}
+
 void
 strbuf_done(struct strbuf *b)
 {
-	if (b->alloc) {
-		if (b->secret)
-			explicit_bzero(b->s, b->alloc);
-		free(b->s);
-	}
+	if (b->alloc)
+		release(b);
 	b->s = strbuf_empty;
 	b->len = b->alloc = 0;
 	b->full = false;
@@ -81,14 +90,13 @@ strbuf_reserve(struct strbuf *b, size_t n)
 	if (size > b->cap + 1)
 		size = b->cap + 1;
 	if (!b->alloc) {
-		b->s = xmalloc(size);
+		b->s = b->secret ? vault_alloc(size) : xmalloc(size);
 		b->s[0] = '\0';
-	} else if (b->secret) {
+	} else if (b->secret || vault_has(b->s)) {
 		/* realloc would leave the old copy behind */
-		grown = xmalloc(size);
+		grown = b->secret ? vault_alloc(size) : xmalloc(size);
 		memcpy(grown, b->s, b->len + 1);
-		explicit_bzero(b->s, b->alloc);
-		free(b->s);
+		vault_free(b->s, b->alloc);
 		b->s = grown;
 	} else {
 		b->s = xreallocarray(b->s, size, 1);

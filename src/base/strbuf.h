@@ -13,7 +13,7 @@ struct strbuf {
 	size_t alloc; /* octets allocated, 0 while s is a constant empty string */
 	size_t cap;   /* len never exceeds this */
 	bool full;    /* something did not fit and was left out, whole */
-	bool secret;  /* wiped on growth, clear and done */
+	bool secret;  /* in memory of its own (vault.h), wiped on growth, clear and done */
 };
 
 extern char strbuf_empty[];

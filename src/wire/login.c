@@ -136,6 +136,8 @@ login_begin(struct session *s, struct error *err)
 			    ((s->mechanism->kind & SASL_FIRST) &&
 				    !sasl_step(&s->sasl, NULL, 0, &s->response, &s->auth_error))))
 		s->auth_unsupported = true;
+	if (s->mechanism->kind & SASL_ONE_TRIP)
+		sasl_wipe(&s->sasl);
 	strbuf_done(&password);
 	strbuf_done(&binding);
 	if (!good)
@@ -242,6 +244,7 @@ login_run(struct session *s, struct error *err)
 			return false;
 	}
 	sasl_keep(&s->sasl);
+	sasl_wipe(&s->sasl);
 	snprintf(s->report->mechanism, sizeof(s->report->mechanism), "%s", s->mechanism->name);
 	session_phase(s, WIRE_PHASE_AUTH, &since);
 	return true;

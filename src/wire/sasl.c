@@ -252,7 +252,7 @@ sasl_step(struct sasl *s, const char *challenge, size_t n, struct strbuf *out, s
 }
 
 void
-sasl_done(struct sasl *s)
+sasl_wipe(struct sasl *s)
 {
 	static const Gsasl_property wiped[] = { GSASL_PASSWORD, GSASL_SCRAM_SALTED_PASSWORD };
 	char *value;
@@ -261,6 +261,12 @@ sasl_done(struct sasl *s)
 		for (size_t i = 0; i < sizeof(wiped) / sizeof(*wiped); i++)
 			if ((value = (char *)(uintptr_t)gsasl_property_fast(s->session, wiped[i])))
 				explicit_bzero(value, strlen(value));
+}
+
+void
+sasl_done(struct sasl *s)
+{
+	sasl_wipe(s);
 	if (s->session)
 		gsasl_finish(s->session);
 	strbuf_done(&s->nonce);

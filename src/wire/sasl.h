@@ -96,5 +96,7 @@ void sasl_drop(struct sasl *s);
 /* For sasl.c, at the server's first message: gives libgsasl what is kept, or asks for the password. */
 bool sasl_salted_begin(struct sasl *s, const char *salt, size_t n, unsigned iterations,
 	struct error *err) __attribute__((warn_unused_result));
+/* Wipes what libgsasl holds of the password, which needs it no longer once its last message is made. */
+void sasl_wipe(struct sasl *s);
 /* Wipes and frees. Accepts a zeroed one. */
 void sasl_done(struct sasl *s);

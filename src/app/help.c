@@ -12,15 +12,15 @@ const struct command commands[] = {
 	{ "check", NULL, NULL },
 	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
-	{ "login", NULL, NULL },
-	{ "logout", NULL, NULL },
+	{ "login", "Get access for an account with OAuth2; show and renew it.", NULL },
+	{ "logout", "Give the access of an account back, and forget it.", NULL },
 	{ "password", NULL, NULL },
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },
 	{ "serve", "Submit for others by a socket, and run the queue.", "client" },
 	{ "setup", NULL, NULL },
-	{ "token", NULL, NULL },
+	{ "token", "Print an access token of an account, for other programs.", NULL },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
 

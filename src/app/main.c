@@ -8,6 +8,7 @@
 #include "help.h"
 #include "importing.h"
 #include "io.h"
+#include "login.h"
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
@@ -80,8 +81,11 @@ static const struct {
 	{ "accounts", list_accounts },
 	{ "import", importing },
 	{ "log", story_command },
+	{ "login", login_command },
+	{ "logout", logout_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
+	{ "token", token_command },
 };
 
 /* args_parse has accepted commands that stand here only. */

@@ -18,13 +18,6 @@
 #define READ_MAX 32
 #define SEND_MS  (60 * CLOCK_SECOND)
 
-const char *const network_public[NETWORK_PUBLIC] = { "/etc/resolv.conf", "/etc/hosts",
-	"/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
-	"/etc/localtime", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gnutls",
-	"/etc/crypto-policies", "/etc/ld.so.cache", "/etc/idn.conf", "/usr", "/lib", "/lib64",
-	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/dev/null",
-	"/dev/urandom" };
-
 struct box {
 	int fd;
 	struct wire_settings settings;
@@ -47,8 +40,8 @@ shut(const struct wire_settings *s, struct error *err)
 	const struct sandbox rules = { read, write };
 	size_t n = 0, w = 0;
 
-	for (; n < NETWORK_PUBLIC; n++)
-		read[n] = network_public[n];
+	for (; n < SANDBOX_PUBLIC; n++)
+		read[n] = sandbox_public[n];
 	add_file(read, &n, s->tls_settings.trust);
 	add_file(read, &n, s->tls_settings.crl);
 	add_file(read, &n, s->tls_settings.cert);

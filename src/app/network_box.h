@@ -20,10 +20,6 @@ enum network_kind {
 };
 #define NETWORK_PARCEL (48 << 20)
 
-/* What name resolution, TLS and the C library read. Nothing of ours. */
-#define NETWORK_PUBLIC 23
-extern const char *const network_public[NETWORK_PUBLIC];
-
 /* The password, or why there is none. */
 struct network_secret {
 	struct strbuf value;

@@ -9,7 +9,7 @@
 #include "breaker.h"
 #include "clock.h"
 #include "entry.h"
-#include "json.h"
+#include "report_json.h"
 #include "queue.h"
 #include "schedule.h"
 #include "strbuf.h"

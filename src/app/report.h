@@ -25,7 +25,7 @@ enum fault report_fault(const struct submission *s);
 void receipt_add(struct strbuf *out, const struct submission *s);
 /* The line for what was queued. */
 void receipt_add_queued(struct strbuf *out, const struct submission *s);
-/* json.c: appends the JSON object, one line with its end. */
+/* report_json.c: appends the JSON object, one line with its end. */
 void report_add_json(struct strbuf *out, const struct submission *s);
 /* record.c: appends the log record, key=value, every value that comes from outside quoted. */
 void report_add_record(struct strbuf *out, const struct submission *s);

@@ -44,9 +44,9 @@ smtpd_shut(struct smtpd *d, struct error *err)
 
 	if (!d->s.peer || needs_programs(accounts))
 		return true;
-	read = xcalloc(NETWORK_PUBLIC + 8 + FILES_OF_ACCOUNT * accounts->n, sizeof(*read));
-	for (; n < NETWORK_PUBLIC; n++)
-		read[n] = network_public[n];
+	read = xcalloc(SANDBOX_PUBLIC + 8 + FILES_OF_ACCOUNT * accounts->n, sizeof(*read));
+	for (; n < SANDBOX_PUBLIC; n++)
+		read[n] = sandbox_public[n];
 	read[n++] = SYSCONFDIR "/sendoff";
 	read[n++] = "/etc/aliases";
 	read[n++] = "/etc/passwd";

@@ -36,6 +36,13 @@ struct beneath {
 	int32_t parent;
 } __attribute__((packed));
 
+const char *const sandbox_public[SANDBOX_PUBLIC] = { "/etc/resolv.conf", "/etc/hosts",
+	"/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+	"/etc/localtime", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gnutls",
+	"/etc/crypto-policies", "/etc/ld.so.cache", "/etc/idn.conf", "/usr", "/lib", "/lib64",
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/dev/null",
+	"/dev/urandom" };
+
 /* How many rights to files each version knows, and how large the structure is. */
 static unsigned
 rights(int version, size_t *ret_size)

@@ -19,6 +19,10 @@ struct sandbox {
 	const char *const *write; /* directories in which files may be made, changed and removed */
 };
 
+/* What name resolution, TLS and the C library read. Nothing of ours. */
+#define SANDBOX_PUBLIC 23
+extern const char *const sandbox_public[SANDBOX_PUBLIC];
+
 /* What the kernel has and this program was built for. */
 void sandbox_probe(struct sandbox_state *ret);
 /* Does it: from here on nothing can be executed or traced, no file but those of RULES opened, no

@@ -45,7 +45,7 @@ static const uint32_t allowed[] = {
 	/* the network */
 	SYS_connect, SYS_bind, SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_setsockopt,
 	SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg,
-	SYS_shutdown,
+	SYS_shutdown, SYS_socketpair,
 	/* waiting, and the time */
 	SYS_ppoll, SYS_pselect6, SYS_eventfd2, SYS_pipe2, SYS_nanosleep, SYS_clock_nanosleep,
 	SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_setitimer,

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "configure.h"
 #include "import.h"
-#include "io.h"
 
 /* The same values from the same line of the source. */
 static bool
@@ -80,36 +80,6 @@ parent(const struct profile_list *l, const size_t *parents, size_t at)
 	return found;
 }
 
-static void
-add_value(struct strbuf *out, const struct option *o, const char *value)
-{
-	bool path = o->kind == KIND_PATH && strncmp(value, "pkcs11:", 7) != 0;
-	const char *home = path ? io_home() : NULL;
-	size_t n = home ? strlen(home) : 0;
-
-	if (n > 1 && strncmp(value, home, n) == 0 && value[n] == '/') {
-		strbuf_addc(out, '~');
-		value += n;
-	}
-	for (; *value; value++) {
-		if (*value == '$' && path)
-			strbuf_addc(out, '$');
-		strbuf_addc(out, *value);
-	}
-}
-
-static void
-add_setting(struct strbuf *out, enum option_id id, const struct setting *s)
-{
-	strbuf_addf(out, "%s = ", options[id].name);
-	for (size_t at = 0; at < s->n; at++) {
-		if (at)
-			strbuf_adds(out, ", ");
-		add_value(out, &options[id], s->v[at]);
-	}
-	strbuf_addc(out, '\n');
-}
-
 /* A file name that a shell takes as it is, wherever the name of the account came from. */
 static void
 add_file(struct strbuf *out, const char *name)
@@ -159,7 +129,7 @@ add_account(struct strbuf *out, const struct profile_list *l, size_t at, size_t 
 		if (p->settings[id].origin && !is_common(l, id) &&
 			!(from && id != OPT_MATCH_FROM &&
 				same_setting(&p->settings[id], &from->settings[id])))
-			add_setting(out, (enum option_id)id, &p->settings[id]);
+			configure_add_setting(out, (enum option_id)id, &p->settings[id]);
 	if (p->password_origin && !(from && from->password_origin &&
 					  strcmp(from->password_origin, p->password_origin) == 0))
 		add_remedy(out, p);
@@ -178,7 +148,7 @@ import_write(const struct import *i, struct strbuf *out)
 		if (!any)
 			strbuf_addf(out, "%s[defaults]\n", out->len ? "\n" : "");
 		any = true;
-		add_setting(out, (enum option_id)id, &l->v[0].settings[id]);
+		configure_add_setting(out, (enum option_id)id, &l->v[0].settings[id]);
 	}
 	for (size_t at = 0; at < l->n; at++) {
 		parents[at] = parent(l, parents, at);

@@ -1,5 +1,5 @@
-/* How a mail domain says by HTTPS where it takes submissions (draft-ietf-mailmaint-autoconfig): a small
- * XML document. */
+/* How a mail domain says by HTTPS where it takes submissions (draft-ietf-mailmaint-autoconfig): a
+ * small XML document. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,10 +14,10 @@ struct strbuf;
 struct autoconfig_server {
 	char host[256]; /* A-labels, checked to be a name */
 	uint16_t port;
-	bool starttls;     /* else implicit TLS: servers without TLS are left out */
-	bool oauth;        /* OAuth2 is among its ways to log in */
-	bool password;     /* a password is */
-	char user[320];    /* with the placeholders filled in: what to log in with */
+	bool starttls;  /* else implicit TLS: servers without TLS are left out */
+	bool oauth;     /* OAuth2 is among its ways to log in */
+	bool password;  /* a password is */
+	char user[320]; /* with the placeholders filled in: what to log in with */
 };
 
 struct autoconfig {
@@ -33,8 +33,8 @@ bool autoconfig_parse(const char *text, size_t n, const char *address, struct au
 	struct error *err) __attribute__((warn_unused_result));
 
 /* Asks DOMAIN of ADDRESS: https://autoconfig.DOMAIN/mail/config-v1.1.xml?emailaddress=ADDRESS, then
- * https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml; certificates are verified. TRUST as for
- * http_fetch. *RET->n is 0 when there is no such document, which is no failure; false only as
+ * https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml; certificates are verified. TRUST as
+ * for http_fetch. *RET->n is 0 when there is no such document, which is no failure; false only as
  * http_fetch does for faults that leave it open. */
 bool autoconfig_fetch(const char *address, const char *domain, const char *trust, int64_t deadline,
 	struct autoconfig *ret, struct error *err) __attribute__((warn_unused_result));

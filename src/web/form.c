@@ -1,10 +1,10 @@
 /* Forms and queries (the application/x-www-form-urlencoded of RFC 6749 appendix B). */
 #include <string.h>
 
-#include "http.h"
+#include "http_private.h"
 
-static void
-add_encoded(struct strbuf *out, const char *s)
+void
+http_add_encoded(struct strbuf *out, const char *s)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				    "0123456789-._~";
@@ -23,7 +23,7 @@ http_add_parameter(struct strbuf *out, const char *key, const char *value)
 		return;
 	if (out->len && out->s[out->len - 1] != '?')
 		strbuf_addc(out, '&');
-	add_encoded(out, key);
+	http_add_encoded(out, key);
 	strbuf_addc(out, '=');
-	add_encoded(out, value);
+	http_add_encoded(out, value);
 }

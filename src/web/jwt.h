@@ -9,9 +9,11 @@
 struct error;
 
 struct jwt_key {
-	const char *key;  /* PEM file or pkcs11: URI of the private key (RSA or P-256); or NULL and ... */
-	const char *pem;  /* ... the key itself, PEM */
-	const char *cert; /* PEM file of the certificate: x5t and x5t#S256 in the header; may be NULL */
+	const char *key; /* PEM file or pkcs11: URI of the private key (RSA or P-256); or NULL and
+			    ... */
+	const char *pem; /* ... the key itself, PEM */
+	const char *
+		cert; /* PEM file of the certificate: x5t and x5t#S256 in the header; may be NULL */
 	const char *key_id; /* kid in the header; may be NULL */
 	bool pss;           /* PS256 instead of RS256 for RSA keys */
 	/* As tls_settings has it: the PIN of a token; may be NULL. */
@@ -19,7 +21,7 @@ struct jwt_key {
 	void *pin_ctx;
 };
 
-/* Makes header.claims.signature of CLAIMS, a JSON object, for RET, which is made secret. RS256, PS256 or
- * ES256 by the key. Errors as tls_context_new has them for the same files and tokens. */
+/* Makes header.claims.signature of CLAIMS, a JSON object, for RET, which is made secret. RS256,
+ * PS256 or ES256 by the key. Errors as tls_context_new has them for the same files and tokens. */
 bool jwt_sign(const struct jwt_key *k, const char *claims, struct strbuf *ret, struct error *err)
 	__attribute__((warn_unused_result));

@@ -14,13 +14,14 @@ enum provider_login {
 	PROVIDER_PASSWORD = 1,     /* the account's own password */
 	PROVIDER_APP_PASSWORD = 2, /* one that is made for one program */
 	PROVIDER_OAUTH = 4,
-	PROVIDER_KEY = 8 /* credentials of an interface, not of a mailbox: Amazon SES, SendGrid, ... */
+	PROVIDER_KEY =
+		8 /* credentials of an interface, not of a mailbox: Amazon SES, SendGrid, ... */
 };
 
 /* An authorization server. URLs may hold "{tenant}". NULL where there is no such endpoint. */
 struct provider_oauth {
-	const char *name;          /* what `oauth = NAME` says: "google", "microsoft", ... */
-	const char *issuer;        /* RFC 8414, RFC 9207; NULL: not checked */
+	const char *name;   /* what `oauth = NAME` says: "google", "microsoft", ... */
+	const char *issuer; /* RFC 8414, RFC 9207; NULL: not checked */
 	const char *authorize, *token, *device, *revoke;
 	const char *scope;         /* for submission by a person's login */
 	const char *client_scope;  /* ... by client credentials, or NULL */
@@ -33,16 +34,16 @@ struct provider_oauth {
 };
 
 struct provider {
-	const char *name;     /* "Gmail" */
-	const char *domains;  /* of addresses, between blanks: " gmail.com googlemail.com " */
-	const char *mx;       /* suffixes of MX names, between blanks, " .google.com ", or NULL */
+	const char *name;    /* "Gmail" */
+	const char *domains; /* of addresses, between blanks: " gmail.com googlemail.com " */
+	const char *mx;      /* suffixes of MX names, between blanks, " .google.com ", or NULL */
 	const char *host;
 	uint16_t port;
 	bool starttls;
 	enum provider_user user;
-	unsigned login;       /* provider_login, or-ed: the first that is set is what most need */
-	const char *oauth;    /* a provider_oauth by name, or NULL */
-	const char *help;     /* how to get the password or key, in one or two sentences; may be NULL */
+	unsigned login;    /* provider_login, or-ed: the first that is set is what most need */
+	const char *oauth; /* a provider_oauth by name, or NULL */
+	const char *help; /* how to get the password or key, in one or two sentences; may be NULL */
 };
 
 /* The provider of a domain (A-labels or UTF-8, any case), NULL if unknown. */

@@ -43,7 +43,8 @@ session_resolve(const struct wire_settings *settings, struct target *target,
 	if (settings->proxy.host)
 		dial = resolve_proxy(settings, ip, err);
 	else if (route_identify(settings, target, err))
-		dial = dial_open(target->host, target->port, ip, wire_deadline(settings), err);
+		dial = dial_open(target->address ? target->address : target->host, target->port, ip,
+			wire_deadline(settings), err);
 	report->ms[WIRE_PHASE_RESOLVE] += clock_ms() - since;
 	if (!dial && settings->source && err->fault == FAULT_NOHOST)
 		error_prefix(err, "from source-address %.64s", settings->source);

@@ -442,3 +442,9 @@ dial_connect(struct dial *d, int64_t attempt_ms, int64_t deadline, struct dial_s
 	won->fd = -1;
 	return true;
 }
+
+const char *
+dial_address(const struct dial *d, size_t i)
+{
+	return i < d->n ? d->attempts[i].address : NULL;
+}

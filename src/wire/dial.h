@@ -55,5 +55,7 @@ struct dial_socket {
  * and its reason, at most three. */
 bool dial_connect(struct dial *d, int64_t attempt_ms, int64_t deadline, struct dial_socket *ret,
 	struct error *err) __attribute__((warn_unused_result));
+/* The I-th address in the order in which they are tried, NULL behind the last. */
+const char *dial_address(const struct dial *d, size_t i);
 /* True iff dial_connect has an address left. */
 bool dial_has_more(const struct dial *d);

@@ -144,6 +144,12 @@ add(struct dns_answer *a, const struct cursor *c, const struct record *r)
 			.port = (uint16_t)read16(data + 4) };
 		memcpy(a->records[a->n++].srv.target, name, sizeof(name));
 		break;
+	case DNS_MX:
+		if (!last_name(c, r, 2, name))
+			break;
+		a->records[a->n].mx = (struct dns_mx){ .preference = (uint16_t)read16(data) };
+		memcpy(a->records[a->n++].mx.exchange, name, sizeof(name));
+		break;
 	case DNS_TLSA:
 		if (r->n > 3)
 			a->records[a->n++].tlsa =

@@ -11,13 +11,19 @@
 #define DNS_RECORDS 64    /* more of them are ignored */
 #define DNS_ALIASES 16    /* CNAMEs that are followed one after another */
 
-enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
 enum dns_code { DNS_NOERROR = 0, DNS_NXDOMAIN = 3 }; /* of RCODE those that tell something */
 
 /* RFC 2782. */
 struct dns_srv {
 	uint16_t priority, weight, port;
 	char target[DNS_NAME]; /* "." says that there is no service */
+};
+
+/* RFC 1035 section 3.3.9. */
+struct dns_mx {
+	uint16_t preference;
+	char exchange[DNS_NAME]; /* "." says that the domain takes no mail */
 };
 
 /* RFC 6698 section 2.1. DATA points into the message. */
@@ -37,6 +43,7 @@ struct dns_answer {
 	size_t n;
 	union {
 		struct dns_srv srv;
+		struct dns_mx mx;
 		struct dns_tlsa tlsa;
 		char cname[DNS_NAME];
 	} records[DNS_RECORDS]; /* of the type asked for; nothing is told of addresses but that they

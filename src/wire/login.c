@@ -215,7 +215,7 @@ exchange(struct session *s, struct error *err)
 }
 
 bool
-login_run(struct session *s, struct error *err)
+login_perform(struct session *s, struct error *err)
 {
 	int64_t since = clock_ms();
 

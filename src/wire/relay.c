@@ -7,7 +7,6 @@
 #include "clock.h"
 #include "session_state.h"
 #include "text.h"
-#include "wish.h"
 
 #define REPLY_SHOWN 64 /* lines of a reply that are passed on */
 #define LINE_SHOWN  400
@@ -129,7 +128,7 @@ try_address(struct relay *r, const struct target *target, struct dial *dial, boo
 		return false;
 	}
 	r->connected = true;
-	if (greet(s, &why) && login_choose(s, &why) && (!s->mechanism || login_run(s, &why))) {
+	if (greet(s, &why) && login_choose(s, &why) && (!s->mechanism || login_perform(s, &why))) {
 		r->size_max = s->capability.size_max;
 		count_turns(r);
 		return true;
@@ -188,23 +187,11 @@ say_mail(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 {
 	struct session *s = &r->session;
 	struct error why = ERROR_NONE;
-	int64_t since = clock_ms();
 	bool good;
 
-	transaction_done(&s->tx);
-	content_done(s);
-	s->envelope = e;
-	s->declared = mail->size;
-	s->smtputf8 =
-		s->capability.smtputf8 && (mail->smtputf8 || address_local_is_utf8(&e->sender));
-	/* the content is not known yet, and text that the server need not convert is no harm */
-	s->eightbit = s->capability.eightbit;
-	if (!wish_check(s, err) || !content_fit_sender(s, err))
+	if (!step_begin(s, e, mail->size, mail->smtputf8, err))
 		return false;
-	good = (!s->in_transaction || flight_push(s, VERB_RSET, 0, &why)) &&
-	       flight_push(s, VERB_MAIL, 0, &why) && flight_drain(s, &why);
-	s->transactions++;
-	session_phase(s, WIRE_PHASE_MAIL, &since);
+	good = step_mail(s, &why);
 	count_turns(r);
 	if (!good)
 		return lost(r, &why, err);
@@ -235,25 +222,6 @@ relay_begin(struct relay *r, struct envelope *e, const struct relay_mail *mail,
 	return connect_any(r, err) && say_mail(r, e, mail, reply, err);
 }
 
-/* Makes room for one more in the transaction. */
-static size_t
-join(struct transaction *tx, size_t i)
-{
-	size_t n = tx->count++;
-
-	/* powers of two */
-	if (!(n & (n - 1)) || !n) {
-		size_t room = n ? 2 * n : 1;
-
-		tx->group = xreallocarray(tx->group, room, sizeof(*tx->group));
-		tx->taken = xreallocarray(tx->taken, room, sizeof(*tx->taken));
-		tx->late = xreallocarray(tx->late, room, sizeof(*tx->late));
-	}
-	tx->group[n] = i;
-	tx->taken[n] = tx->late[n] = false;
-	return n;
-}
-
 static bool
 not_open(struct relay_reply *reply, struct error *err)
 {
@@ -281,8 +249,6 @@ relay_recipient(struct relay *r, size_t i, unsigned dsn_notify, struct relay_rep
 	struct session *s = &r->session;
 	struct error why = ERROR_NONE;
 	struct recipient *to;
-	int64_t since = clock_ms();
-	size_t n;
 	bool good;
 
 	if (!r->open)
@@ -291,10 +257,8 @@ relay_recipient(struct relay *r, size_t i, unsigned dsn_notify, struct relay_rep
 	to = &s->envelope->recipients[i];
 	good = has_room(r, &why) && content_fit_recipient(s, &to->address, &why);
 	if (good) {
-		n = join(&s->tx, i);
 		s->envelope->dsn_notify = dsn_notify;
-		good = flight_push(s, VERB_RCPT, n, &why) && flight_drain(s, &why);
-		session_phase(s, WIRE_PHASE_MAIL, &since);
+		good = step_recipient(s, i, &why);
 		count_turns(r);
 		if (good && pass_on(r, reply))
 			return true;

@@ -1,7 +1,7 @@
 /* The state of one connection, shared by the files that make up the session: session.c (hosts and
  * addresses), link.c (a connection and its messages), relay.c (step by step), connect.c, flight.c
- * (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c, content.c. Nobody
- * else includes this. */
+ * (the FIFO of commands), verb.c (the table), greet.c, login.c, transaction.c, step.c, content.c,
+ * probe.c. Nobody else includes this. */
 #pragma once
 
 #include "capability.h"
@@ -181,7 +181,7 @@ bool login_choose(struct session *s, struct error *err) __attribute__((warn_unus
 bool login_begin(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable.
  */
-bool login_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
+bool login_perform(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* After s->auth_unsupported: marks the mechanism and chooses the next. */
 bool login_next(struct session *s, struct error *err) __attribute__((warn_unused_result));
 
@@ -215,3 +215,14 @@ transaction_send_content(struct session *s, struct error *err) __attribute__((wa
  * and *ERR says so; a refused login becomes the reason. */
 void transaction_lost(struct session *s, struct error *err);
 void transaction_done(struct transaction *tx);
+
+/* step.c. Prepares a transaction for E, which must live until its end. False when the server cannot
+ * take it; nothing was said then. */
+bool step_begin(struct session *s, struct envelope *e, uint64_t size, bool smtputf8,
+	struct error *err) __attribute__((warn_unused_result));
+/* MAIL, behind RSET where a transaction is open. True when it was answered, s->tx.mail_taken tells
+ * how; false: the connection can be used no more. */
+bool step_mail(struct session *s, struct error *err) __attribute__((warn_unused_result));
+/* RCPT for recipient I of the envelope; a refusal becomes its outcome. Results as step_mail's. */
+bool step_recipient(struct session *s, size_t i, struct error *err)
+	__attribute__((warn_unused_result));

@@ -14,6 +14,7 @@
 #include "tls.h"
 
 struct stream;
+struct tls;
 struct trust;
 
 #define TLS_DIGEST 32         /* octets of SHA-256 */
@@ -38,6 +39,9 @@ struct tls_context {
 	char *place;
 	bool misled; /* tls_was_misled */
 	bool wary;   /* it was, some time: nothing is offered any more */
+	struct strbuf *here; /* tls_remember_here */
+	void (*witness)(struct tls *t, void *ctx); /* sees what the peer shows, before it is judged */
+	void *witness_ctx;
 };
 
 /* What is kept of a session that can be resumed. */
@@ -84,6 +88,19 @@ struct tls {
 /* Checks the certificate of the peer by all that the settings demand, and fills in what is told
  * about it. False with stage tls and FAULT_UNAVAILABLE. */
 bool tls_check_peer(struct tls *t, struct error *err) __attribute__((warn_unused_result));
+/* NULL: it is malformed. */
+gnutls_x509_crt_t tls_import(const gnutls_datum_t *der);
+/* A distinguished name, printable, cut to what an error line can hold. */
+void tls_print_name(char *out, size_t size, gnutls_x509_crt_t crt,
+	int (*get)(gnutls_x509_crt_t crt, gnutls_datum_t *dn, unsigned flags));
+/* SHA-256 of the SubjectPublicKeyInfo. */
+bool tls_key_digest(gnutls_x509_crt_t leaf, unsigned char out[TLS_DIGEST]);
+void tls_print_digest(char out[2 * TLS_DIGEST + 1], const unsigned char digest[TLS_DIGEST]);
+/* The I-th name of the certificate: a dNSName or iPAddress is appended to OUT, printable (1); of
+ * another kind: 0; there is none: -1. */
+int tls_alternative_name(gnutls_x509_crt_t crt, unsigned i, bool *ret_address, struct strbuf *out);
+/* True iff it has a name of the kind that t->name is. */
+bool tls_has_alternative_name(const struct tls *t, gnutls_x509_crt_t leaf);
 
 /* tls_token.c. Keys and certificates on a token, named by pkcs11: URIs (RFC 7512), whose libraries
  * GnuTLS loads only for them. */
@@ -99,6 +116,9 @@ tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_D
 
 /* Fills in the identity of the context. */
 void tls_identify(struct tls_context *c, const struct tls_settings *s);
+/* As tls_remember, but the session is kept in RECORD (borrowed, secret, MEMO_MAX) and nowhere else,
+ * whatever tls_remember says afterwards. */
+void tls_remember_here(struct tls_context *c, struct strbuf *record);
 /* Looks for a kept session, which stays in RECORD. */
 bool tls_ticket_find(struct tls *t, struct strbuf *record);
 /* Offers it to the server. False when it is no session of this GnuTLS: forgotten then. */

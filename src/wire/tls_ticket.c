@@ -72,6 +72,41 @@ tls_remember(struct tls_context *c, const char *directory, const char *place)
 	c->place = place ? xstrdup(place) : NULL;
 }
 
+void
+tls_remember_here(struct tls_context *c, struct strbuf *record)
+{
+	c->here = record;
+}
+
+static bool
+recall(struct tls *t, struct strbuf *record)
+{
+	if (!t->context->here)
+		return memo_get(t->context->memory, MEMO_TICKET, &t->ticket_key, record);
+	strbuf_add(record, t->context->here->s, t->context->here->len);
+	return record->len > 0;
+}
+
+static void
+keep(struct tls *t, struct strbuf *record)
+{
+	if (!t->context->here) {
+		memo_put(t->context->memory, MEMO_TICKET, &t->ticket_key, record);
+		return;
+	}
+	strbuf_clear(t->context->here);
+	strbuf_add(t->context->here, record->s, record->len);
+}
+
+static void
+forget(struct tls *t)
+{
+	if (t->context->here)
+		strbuf_clear(t->context->here);
+	else
+		memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
+}
+
 /* A ticket for one server under one trust must never be found under another. */
 static bool
 find_key(struct tls *t)
@@ -144,10 +179,10 @@ tls_ticket_find(struct tls *t, struct strbuf *record)
 {
 	struct tls_ticket *ticket = &t->ticket;
 
-	t->ticket_wanted = t->context->memory && find_key(t);
+	t->ticket_wanted = t->context->here || (t->context->memory && find_key(t));
 	/* another process may have kept another one in the meantime */
 	t->offered = t->ticket_wanted && !t->context->wary &&
-		     memo_get(t->context->memory, MEMO_TICKET, &t->ticket_key, record) &&
+		     recall(t, record) &&
 		     tls_ticket_parse(record->s, record->len, ticket) &&
 		     still_good(t->context, ticket, clock_wall());
 	if (t->offered && !ticket->session_len)
@@ -162,7 +197,7 @@ tls_ticket_offer(struct tls *t)
 
 	t->offered = gnutls_session_set_data(t->session, ticket->session, ticket->session_len) >= 0;
 	if (!t->offered)
-		memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
+		forget(t);
 	ticket->session = NULL;
 	ticket->session_len = 0;
 	return t->offered;
@@ -206,7 +241,7 @@ tls_ticket_doubt(struct tls *t)
 {
 	if (!t->offered || t->checked)
 		return;
-	memo_forget(t->context->memory, MEMO_TICKET, &t->ticket_key);
+	forget(t);
 	t->context->misled = t->context->wary = true;
 }
 
@@ -245,7 +280,7 @@ tls_keep_ticket(struct stream *s)
 	t->ticket.session_len = data.size;
 	tls_ticket_print(&t->ticket, &record);
 	if (!record.full)
-		memo_put(t->context->memory, MEMO_TICKET, &t->ticket_key, &record);
+		keep(t, &record);
 	t->ticket.session = NULL;
 	t->ticket.session_len = 0;
 	strbuf_done(&record);

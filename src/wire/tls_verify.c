@@ -15,8 +15,8 @@
 #define RSA_BITS_MIN 2048
 #define CHAIN_MAX    16
 
-static gnutls_x509_crt_t
-import(const gnutls_datum_t *der)
+gnutls_x509_crt_t
+tls_import(const gnutls_datum_t *der)
 {
 	gnutls_x509_crt_t crt;
 
@@ -28,9 +28,8 @@ import(const gnutls_datum_t *der)
 	return NULL;
 }
 
-/* A distinguished name, cut to what an error line can hold. */
-static void
-print_name(char *out, size_t size, gnutls_x509_crt_t crt,
+void
+tls_print_name(char *out, size_t size, gnutls_x509_crt_t crt,
 	int (*get)(gnutls_x509_crt_t crt, gnutls_datum_t *dn, unsigned flags))
 {
 	gnutls_datum_t dn = { NULL, 0 };
@@ -53,8 +52,8 @@ print_day(char out[32], time_t when)
 	strbuf_done(&b);
 }
 
-static void
-print_digest(char out[2 * TLS_DIGEST + 1], const unsigned char digest[TLS_DIGEST])
+void
+tls_print_digest(char out[2 * TLS_DIGEST + 1], const unsigned char digest[TLS_DIGEST])
 {
 	for (size_t i = 0; i < TLS_DIGEST; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
@@ -74,9 +73,8 @@ refuse(const struct tls *t, struct error *err, const char *format, ...)
 		t->name, why);
 }
 
-/* SHA-256 of the SubjectPublicKeyInfo. */
-static bool
-key_digest(gnutls_x509_crt_t leaf, unsigned char out[TLS_DIGEST])
+bool
+tls_key_digest(gnutls_x509_crt_t leaf, unsigned char out[TLS_DIGEST])
 {
 	size_t n = TLS_DIGEST;
 
@@ -93,9 +91,8 @@ tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_D
 	return false;
 }
 
-/* The N-th dNSName or iPAddress of the certificate. 1: in *OUT; 0: another kind; -1: no more. */
-static int
-alternative_name(gnutls_x509_crt_t crt, unsigned i, bool *ret_address, struct strbuf *out)
+int
+tls_alternative_name(gnutls_x509_crt_t crt, unsigned i, bool *ret_address, struct strbuf *out)
 {
 	char address[INET6_ADDRSTRLEN];
 	unsigned char name[512];
@@ -119,14 +116,14 @@ alternative_name(gnutls_x509_crt_t crt, unsigned i, bool *ret_address, struct st
 
 /* RFC 9525 section 6.3: only subjectAltName counts. GnuTLS falls back on CN when there is no
  * dNSName in it, so that must be ruled out here. */
-static bool
-has_alternative_name(const struct tls *t, gnutls_x509_crt_t leaf)
+bool
+tls_has_alternative_name(const struct tls *t, gnutls_x509_crt_t leaf)
 {
 	struct strbuf name = STRBUF_INIT(512);
 	bool address, found = false;
 	int kind;
 
-	for (unsigned i = 0; !found && (kind = alternative_name(leaf, i, &address, &name)) >= 0;
+	for (unsigned i = 0; !found && (kind = tls_alternative_name(leaf, i, &address, &name)) >= 0;
 		i++)
 		found = kind > 0 && address == t->address;
 	strbuf_done(&name);
@@ -146,7 +143,7 @@ refuse_name(const struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 		before = names.len;
 		if (listed)
 			strbuf_adds(&names, ", ");
-		kind = listed < 3 ? alternative_name(leaf, i, &address, &names) : -1;
+		kind = listed < 3 ? tls_alternative_name(leaf, i, &address, &names) : -1;
 		if (kind <= 0)
 			strbuf_truncate(&names, before);
 		if (kind < 0)
@@ -178,13 +175,13 @@ refuse_date(const struct tls *t, bool expired, struct error *err)
 	gnutls_x509_crt_t crt;
 
 	for (unsigned i = 0; i < n && i < CHAIN_MAX && !*day; i++) {
-		if (!(crt = import(&chain[i])))
+		if (!(crt = tls_import(&chain[i])))
 			continue;
 		when = expired ? gnutls_x509_crt_get_expiration_time(crt)
 			       : gnutls_x509_crt_get_activation_time(crt);
 		if (expired ? when < now : when > now) {
 			print_day(day, when);
-			print_name(name, sizeof(name), crt, gnutls_x509_crt_get_dn3);
+			tls_print_name(name, sizeof(name), crt, gnutls_x509_crt_get_dn3);
 			if (i)
 				snprintf(who, sizeof(who), "the authority %s in its chain ", name);
 		}
@@ -209,8 +206,8 @@ refuse_issuer(const struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 	unsigned char digest[TLS_DIGEST] = { 0 };
 	char hex[2 * TLS_DIGEST + 1];
 
-	key_digest(leaf, digest);
-	print_digest(hex, digest);
+	tls_key_digest(leaf, digest);
+	tls_print_digest(hex, digest);
 	if (gnutls_x509_crt_check_issuer(leaf, leaf))
 		return refuse(t, err,
 			"it is self-signed (%.80s); if it is the right one, name a file with it in "
@@ -280,7 +277,7 @@ check_chain(struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 		return false;
 	if (status)
 		return refuse_status(t, leaf, status, err);
-	return !name || has_alternative_name(t, leaf) || refuse_name(t, leaf, err);
+	return !name || tls_has_alternative_name(t, leaf) || refuse_name(t, leaf, err);
 }
 
 static bool
@@ -301,11 +298,11 @@ check_pins(struct tls *t, gnutls_x509_crt_t leaf, struct error *err)
 	unsigned char digest[TLS_DIGEST];
 	char hex[2 * TLS_DIGEST + 1];
 
-	if (!key_digest(leaf, digest))
+	if (!tls_key_digest(leaf, digest))
 		return refuse(t, err, "its key cannot be read");
 	if (tls_is_among(digest, t->context->pins, t->context->pin_count))
 		return true;
-	print_digest(hex, digest);
+	tls_print_digest(hex, digest);
 	return refuse(t, err,
 		"its key is sha256:%s, which is none that tls-pin names; if the server has a new "
 		"key, "
@@ -323,7 +320,7 @@ check_fingerprints(struct tls *t, const gnutls_datum_t *der, struct error *err)
 		return refuse(t, err, "it cannot be hashed");
 	if (tls_is_among(digest, t->context->fingerprints, t->context->fingerprint_count))
 		return true;
-	print_digest(hex, digest);
+	tls_print_digest(hex, digest);
 	return refuse(t, err,
 		"its fingerprint is %s, which is none that tls-fingerprint names; if the server "
 		"has a "
@@ -358,7 +355,7 @@ note(struct tls *t, const gnutls_datum_t *der, gnutls_x509_crt_t leaf)
 	*ticket = (struct tls_ticket){ .verified = clock_wall(), .expires = t->expires };
 	memcpy(ticket->issuer, t->issuer, sizeof(ticket->issuer));
 	t->key_known =
-		key_digest(leaf, ticket->key) &&
+		tls_key_digest(leaf, ticket->key) &&
 		gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, ticket->certificate) >= 0;
 	t->ticket_wanted = t->ticket_wanted && t->key_known;
 }
@@ -373,13 +370,15 @@ tls_check_peer(struct tls *t, struct error *err)
 	unsigned n = 0;
 
 	t->checked = true;
+	if (c->witness)
+		c->witness(t, c->witness_ctx);
 	chain = gnutls_certificate_get_peers(t->session, &n);
 	if (!chain || !n)
 		return error_at(err, STAGE_TLS, FAULT_UNAVAILABLE, "%.100s has sent no certificate",
 			t->name);
-	if (!(leaf = import(&chain[0])))
+	if (!(leaf = tls_import(&chain[0])))
 		return refuse(t, err, "it is malformed");
-	print_name(t->issuer, sizeof(t->issuer), leaf, gnutls_x509_crt_get_issuer_dn3);
+	tls_print_name(t->issuer, sizeof(t->issuer), leaf, gnutls_x509_crt_get_issuer_dn3);
 	t->expires = gnutls_x509_crt_get_expiration_time(leaf);
 	good = check_key(t, leaf, err);
 	if (good && c->fingerprint_count)
@@ -391,7 +390,7 @@ tls_check_peer(struct tls *t, struct error *err)
 	if (good && c->pin_count)
 		good = check_pins(t, leaf, err);
 	t->verified = good && (c->fingerprint_count || c->trust || c->pin_count || dane);
-	if (c->place && t->verified)
+	if ((c->place || c->here) && t->verified)
 		note(t, &chain[0], leaf);
 	gnutls_x509_crt_deinit(leaf);
 	return good;

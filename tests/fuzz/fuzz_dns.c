@@ -29,13 +29,14 @@ check_name(const char *name)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = { DNS_A, DNS_CNAME, DNS_AAAA, DNS_SRV, DNS_TLSA };
+	static const enum dns_type types[] = { DNS_A, DNS_CNAME, DNS_AAAA, DNS_SRV, DNS_TLSA,
+		DNS_MX };
 	struct dns_answer a;
 	enum dns_type type;
 
 	if (size < 1 || size > DNS_MESSAGE)
 		return 0;
-	type = types[data[0] % 5];
+	type = types[data[0] % 6];
 	data++;
 	size--;
 	if (!dns_parse(data, size, "srv.x", type, &a))
@@ -46,6 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < a.n; i++) {
 		if (type == DNS_SRV)
 			check_name(a.records[i].srv.target);
+		if (type == DNS_MX)
+			check_name(a.records[i].mx.exchange);
 		if (type == DNS_CNAME)
 			check_name(a.records[i].cname);
 		if (type == DNS_TLSA)

@@ -73,6 +73,18 @@ static const struct row {
 	{ "the alias itself",
 		OCTETS(HEAD("\x81\x80", "\1\0\1\0\0\0\0") ASKED HERE FIXED("\5", "\2") "\xc0\x10"),
 		DNS_CNAME, true, "0 srv.x x;" },
+	{ "MX",
+		OCTETS(HEAD("\x81\xa0", "\1\0\2\0\0\0\0") ASKED HERE FIXED(
+			"\x0f", "\6") "\0\x14\1y\xc0\x10" HERE FIXED("\x0f", "\3") "\0\0\0"),
+		DNS_MX, true, "0 ad srv.x 20 y.x; 0 .;" },
+	{ "MX without a name",
+		OCTETS(HEAD("\x81\xa0", "\1\0\1\0\0\0\0")
+				ASKED HERE FIXED("\x0f", "\2") "\0\x14"),
+		DNS_MX, true, "0 ad srv.x" },
+	{ "MX with a control",
+		OCTETS(HEAD("\x81\xa0", "\1\0\1\0\0\0\0")
+				ASKED HERE FIXED("\x0f", "\5") "\0\x14\1\n\0"),
+		DNS_MX, true, "0 ad srv.x" },
 	{ "TLSA",
 		OCTETS(HEAD("\x81\xa0", "\1\0\1\0\0\0\0")
 				ASKED HERE FIXED("\x34", "\5") "\3\1\1ab"),
@@ -126,6 +138,9 @@ print(char *out, size_t size, const struct dns_answer *a, enum dns_type type)
 			n += (size_t)snprintf(out + n, size - n, " %u %u %u %s;",
 				a->records[i].srv.priority, a->records[i].srv.weight,
 				a->records[i].srv.port, a->records[i].srv.target);
+		else if (type == DNS_MX)
+			n += (size_t)snprintf(out + n, size - n, " %u %s;",
+				a->records[i].mx.preference, a->records[i].mx.exchange);
 		else if (type == DNS_TLSA)
 			n += (size_t)snprintf(out + n, size - n, " %u %u %u %zu;",
 				a->records[i].tlsa.usage, a->records[i].tlsa.selector,

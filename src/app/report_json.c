@@ -1,4 +1,4 @@
-#include "json.h"
+#include "report_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,34 +9,6 @@
 #include "strbuf.h"
 #include "submission.h"
 #include "text.h"
-
-json_t *
-json_text(const char *s)
-{
-	struct strbuf shown = STRBUF_INIT(1 << 20);
-	json_t *value;
-
-	if (!text_is_utf8(s, strlen(s)))
-		text_add_printable(&shown, s, strlen(s), 1 << 19);
-	value = json_string(shown.len ? shown.s : s);
-	strbuf_done(&shown);
-	if (!value)
-		alloc_failed();
-	return value;
-}
-
-void
-json_put(json_t *object, const char *key, json_t *value)
-{
-	if (!value || json_object_set_new(object, key, value) != 0)
-		alloc_failed();
-}
-
-void
-json_put_text(json_t *object, const char *key, const char *s)
-{
-	json_put(object, key, s && *s ? json_text(s) : json_null());
-}
 
 void
 json_put_code(json_t *object, int code, struct enhanced enhanced)
@@ -57,19 +29,6 @@ json_address(const struct address *a)
 	value = json_text(text.s);
 	strbuf_done(&text);
 	return value;
-}
-
-void
-json_add_line(struct strbuf *out, json_t *object)
-{
-	char *dump = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
-
-	if (!dump)
-		alloc_failed();
-	strbuf_adds(out, dump);
-	strbuf_addc(out, '\n');
-	free(dump);
-	json_decref(object);
 }
 
 static json_t *

@@ -1,0 +1,11 @@
+/* What of a submission is JSON in more than one place. */
+#pragma once
+
+#include "error.h"
+#include "json.h"
+
+struct address;
+
+json_t *json_address(const struct address *a);
+/* "code" and "enhanced". */
+void json_put_code(json_t *object, int code, struct enhanced enhanced);

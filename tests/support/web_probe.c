@@ -1,0 +1,69 @@
+/* web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
+ *           [digest=fail|large|upper]: makes one request and prints what came of it, for tests/web.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "error.h"
+#include "http.h"
+
+/* What the tests want to be made of an answer. */
+static bool
+digest(void *ctx, int status, const char *body, size_t n, struct strbuf *ret, struct error *err)
+{
+	const char *how = ctx;
+
+	if (strcmp(how, "fail") == 0)
+		return error_set(err, FAULT_PROTOCOL, "status %d is not to my taste", status);
+	if (strcmp(how, "crash") == 0)
+		abort();
+	for (size_t i = 0; i < (strcmp(how, "large") == 0 ? HTTP_MAX + 1 : n); i++)
+		strbuf_addc(ret, n ? (char)toupper((unsigned char)body[i % n]) : 'x');
+	return true;
+}
+
+static int
+fetch(int argc, char *argv[])
+{
+	struct http_reply reply = HTTP_REPLY_NONE;
+	struct http_request r = { .url = argv[0] };
+	int64_t deadline = CLOCK_NEVER;
+	struct error err = ERROR_NONE;
+	const struct {
+		const char *key, **to;
+	} keys[] = { { "trust=", &r.trust }, { "form=", &r.form }, { "user=", &r.user },
+		{ "password=", &r.password } };
+
+	for (int i = 1; i < argc; i++) {
+		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+			if (strncmp(argv[i], keys[k].key, strlen(keys[k].key)) == 0)
+				*keys[k].to = argv[i] + strlen(keys[k].key);
+		r.redirects = r.redirects || strcmp(argv[i], "redirects=1") == 0;
+		if (strncmp(argv[i], "ms=", 3) == 0)
+			deadline = clock_in(strtol(argv[i] + 3, NULL, 10));
+		if (strncmp(argv[i], "digest=", 7) == 0) {
+			r.digest = digest;
+			r.digest_ctx = argv[i] + 7;
+		}
+	}
+	if (!http_fetch(&r, deadline, &reply, &err)) {
+		printf("%s %s\n", fault_name(err.fault), err.text);
+		return fault_status(err.fault);
+	}
+	printf("%d %u %s\n", reply.status, reply.retry_after, reply.url);
+	fwrite(reply.body.s, 1, reply.body.len, stdout);
+	http_reply_done(&reply);
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	if (argc >= 3 && strcmp(argv[1], "fetch") == 0)
+		return fetch(argc - 2, argv + 2);
+	fprintf(stderr, "usage: web-probe fetch URL [KEY=VALUE]...\n");
+	return 64;
+}

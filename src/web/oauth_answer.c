@@ -1,20 +1,21 @@
 /* Answers of an authorization server (RFC 6749 sections 5.1 and 5.2, RFC 8628 section 3.2). */
-#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "error.h"
 #include "field.h"
+#include "json.h"
 #include "oauth_private.h"
 #include "text.h"
 
 #define YEARS (10 * 366 * 86400LL) /* no life of a token is longer */
 
-static const char *const texts[ANSWER_TEXTS] = { "error", "error_description", "access_token",
-	"refresh_token", "token_type", "scope", "device_code", "user_code", "verification_uri",
-	"verification_url", "verification_uri_complete" };
-static const char *const numbers[ANSWER_NUMBERS] = { "expires_in", "refresh_token_expires_in",
-	"interval" };
+/* In the order of the enumerations. */
+static const char *const keys[ANSWER_TEXTS + ANSWER_NUMBERS + 1] = { "error", "error_description",
+	"access_token", "refresh_token", "token_type", "scope", "device_code", "user_code",
+	"verification_uri", "verification_url", "verification_uri_complete", "expires_in",
+	"refresh_token_expires_in", "interval" };
 
 void
 oauth_answer_init(struct oauth_answer *a)
@@ -31,81 +32,79 @@ oauth_answer_done(struct oauth_answer *a)
 		strbuf_done(&a->text[i]);
 }
 
-/* A string of printable characters, or nothing. Descriptions hold line ends sometimes. */
-static void
-add_text(struct strbuf *out, const json_t *object, enum answer_text which)
-{
-	const json_t *value = json_object_get(object, texts[which]);
-	struct strbuf shown = STRBUF_INIT(1024);
-	const char *s = json_string_value(value);
-	size_t n = json_string_length(value);
-
-	if (s && which == ANSWER_DESCRIPTION) {
-		for (size_t i = 0; i < n && i < 400; i++)
-			strbuf_addc(&shown, strchr("\r\n\t", s[i]) ? ' ' : s[i]);
-		s = shown.s;
-		n = shown.len;
-	} else if (s && (n > OAUTH_TOKEN_MAX || text_has_control(s, n))) {
-		s = NULL;
-	}
-	if (s)
-		field_add(out, s, n);
-	else
-		field_add(out, "", 0);
-	strbuf_done(&shown);
-}
-
-/* Some servers write their numbers as strings. */
-static uint64_t
-number_of(const json_t *object, enum answer_number which)
-{
-	const json_t *value = json_object_get(object, numbers[which]);
-	uint64_t n = 0;
-
-	if (json_is_integer(value))
-		return json_integer_value(value) > 0 && json_integer_value(value) < YEARS
-			       ? (uint64_t)json_integer_value(value)
-			       : 0;
-	if (json_is_real(value) && json_real_value(value) >= 1 && json_real_value(value) < YEARS)
-		return (uint64_t)json_real_value(value);
-	if (!json_is_string(value) || !text_number(json_string_value(value), 0, YEARS, &n))
-		return 0;
-	return n;
-}
-
+/* Takes in any body: what it means is told by the status too. */
 bool
 oauth_answer_digest(
 	void *ctx, int status, const char *body, size_t n, struct strbuf *ret, struct error *err)
 {
-	json_t *object = json_loadb(body, n, JSON_REJECT_DUPLICATES, NULL);
+	struct strbuf fields = STRBUF_INIT_SECRET(HTTP_MAX);
+	bool json = json_fields(body, n, keys, &fields, NULL) && !fields.full;
 
 	(void)ctx;
 	(void)status;
 	(void)err;
 	ret->secret = true;
-	field_add_number(ret, json_is_object(object));
-	for (size_t i = 0; i < ANSWER_TEXTS; i++)
-		add_text(ret, object, (enum answer_text)i);
-	for (size_t i = 0; i < ANSWER_NUMBERS; i++)
-		field_add_number(ret, number_of(object, (enum answer_number)i));
-	json_decref(object);
+	field_add_number(ret, json);
+	if (json)
+		strbuf_add(ret, fields.s, fields.len);
+	strbuf_done(&fields);
+	return true;
+}
+
+/* The next string, if it is fit to be used: tokens and addresses are printable (RFC 6749 appendix
+ * A), descriptions are made so when they are shown. */
+static bool
+take_text(const char **at, const char *end, enum answer_text which, struct strbuf *out)
+{
+	char *text;
+	size_t n;
+
+	if (!field_take_string(at, end, &text))
+		return false;
+	n = text ? strlen(text) : 0;
+	if (n && n <= OAUTH_TOKEN_MAX &&
+		(which == ANSWER_DESCRIPTION || !text_has_control(text, n)))
+		strbuf_add(out, text, n);
+	if (n)
+		explicit_bzero(text, n);
+	free(text);
+	return true;
+}
+
+static bool
+take_number(const char **at, const char *end, uint64_t *ret)
+{
+	char *text;
+
+	if (!field_take_string(at, end, &text))
+		return false;
+	if (!text || !text_number(text, 0, YEARS, ret))
+		*ret = 0;
+	free(text);
 	return true;
 }
 
 bool
 oauth_answer_parse(struct oauth_answer *a, const char *s, size_t n)
 {
-	const char *end = s + n, *text;
+	const char *end = s + n;
 	bool good = field_take_bool(&s, end, &a->json);
 
-	for (size_t i = 0; good && i < ANSWER_TEXTS; i++) {
-		good = field_take(&s, end, &text, &n) && n <= OAUTH_TOKEN_MAX;
-		if (good && (i == ANSWER_DESCRIPTION || !text_has_control(text, n)))
-			strbuf_add(&a->text[i], text, n);
-	}
-	for (size_t i = 0; good && i < ANSWER_NUMBERS; i++)
-		good = field_take_number(&s, end, YEARS, &a->number[i]);
+	for (size_t i = 0; good && a->json && i < ANSWER_TEXTS; i++)
+		good = take_text(&s, end, (enum answer_text)i, &a->text[i]);
+	for (size_t i = 0; good && a->json && i < ANSWER_NUMBERS; i++)
+		good = take_number(&s, end, &a->number[i]);
 	return good && s == end;
+}
+
+/* Descriptions hold line ends sometimes. */
+static void
+show(char *out, size_t size, struct strbuf *text)
+{
+	for (size_t i = 0; i < text->len; i++)
+		if (strchr("\r\n\t", text->s[i]))
+			text->s[i] = ' ';
+	text_printable(out, size, text->s, text->len);
 }
 
 static const struct {

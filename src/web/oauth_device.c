@@ -24,7 +24,7 @@ take_address(char *out, const struct strbuf *from)
 }
 
 static bool
-take(const struct oauth_answer *a, const char *url, struct oauth_device *ret, struct error *err)
+take(struct oauth_answer *a, const char *url, struct oauth_device *ret, struct error *err)
 {
 	const struct strbuf *uri = &a->text[ANSWER_URI], *code = &a->text[ANSWER_USER_CODE];
 	enum oauth_refusal refusal;

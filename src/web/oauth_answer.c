@@ -140,8 +140,7 @@ host_length(const char *url)
 }
 
 bool
-oauth_answer_refused(
-	const struct oauth_answer *a, const char *url, enum oauth_refusal *ret, struct error *err)
+oauth_answer_refused(struct oauth_answer *a, const char *url, enum oauth_refusal *ret, struct error *err)
 {
 	const char *said = a->text[ANSWER_ERROR].s;
 	enum fault fault = FAULT_TEMPORARY;
@@ -162,9 +161,7 @@ oauth_answer_refused(
 			fault = meanings[i].fault;
 		}
 	text_printable(why, sizeof(why), said, strlen(said));
-	if (a->text[ANSWER_DESCRIPTION].len)
-		text_printable(
-			shown, 300, a->text[ANSWER_DESCRIPTION].s, a->text[ANSWER_DESCRIPTION].len);
+	show(shown, 300, &a->text[ANSWER_DESCRIPTION]);
 	return error_set(err, fault, "%.*s says %s%s%s", host_length(url), url + 8, why,
 		*shown ? ": " : "", shown);
 }

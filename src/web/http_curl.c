@@ -291,6 +291,7 @@ static bool
 fail(struct curl *c, const char *host, int code, struct error *err)
 {
 	const char *words = *c->words ? c->words : c->easy_strerror(code);
+	const char *url = NULL;
 	char *files = strstr(c->words, ". CAfile:"); /* which says "none" for the system's folder */
 
 	if (files)
@@ -300,9 +301,12 @@ fail(struct curl *c, const char *host, int code, struct error *err)
 	switch (code) {
 	case OUT_OF_MEMORY:
 		alloc_failed();
-	case UNSUPPORTED_PROTOCOL:
-		return error_set(err, FAULT_PROTOCOL,
-			"%s: sends elsewhere, but not to https:// (%s)", host, words);
+	case UNSUPPORTED_PROTOCOL: /* HTTP/0.9 is meant too */
+		if (c->easy_getinfo(c->handle, INFO_URL, &url) == OK && url &&
+			strncmp(url, "https://", 8) != 0)
+			return error_set(err, FAULT_PROTOCOL,
+				"%s: sends to %.200s, and https:// is wanted", host, url);
+		return error_set(err, FAULT_PROTOCOL, "%s: this is no HTTP", host);
 	case URL_MALFORMAT:
 		return error_set(err, FAULT_CONFIG, "%s: the URL is none (%s)", host, words);
 	case COULDNT_RESOLVE_PROXY:

@@ -91,7 +91,7 @@ digit(char c)
 	return at ? (int)(at - digits) % 16 : -1;
 }
 
-/* One encoded value; nothing that is malformed, and no control. */
+/* One encoded value; nothing that is malformed. */
 static bool
 decode(struct strbuf *out, const char *s, size_t n)
 {
@@ -110,7 +110,7 @@ decode(struct strbuf *out, const char *s, size_t n)
 			i += 2;
 		}
 	}
-	return !out->full && !text_has_control(out->s, out->len);
+	return !out->full && !memchr(out->s, '\0', out->len);
 }
 
 enum { Q_CODE, Q_STATE, Q_ISS, Q_ERROR, Q_DESCRIPTION, Q_COUNT };
@@ -136,6 +136,9 @@ parse(const char *query, size_t n, struct strbuf values[Q_COUNT])
 				continue;
 			if (seen >> i & 1 ||
 				!decode(&values[i], equals + 1, (size_t)(stop - equals - 1)))
+				return false;
+			/* words for people may hold anything: they are shown escaped */
+			if (i != Q_DESCRIPTION && text_has_control(values[i].s, values[i].len))
 				return false;
 			seen |= 1u << i;
 		}

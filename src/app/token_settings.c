@@ -10,10 +10,10 @@
 #include "child.h"
 #include "clock.h"
 #include "error.h"
+#include "metadata.h"
 #include "profile.h"
 #include "provider.h"
 #include "secret.h"
-#include "token_metadata.h"
 #include "trusted.h"
 #include "value.h"
 
@@ -235,6 +235,45 @@ get_key(struct token_settings *t, struct error *err)
 	return true;
 }
 
+static const char *
+unless_empty(const char *set, const char *told)
+{
+	return set || !*told ? set : told;
+}
+
+/* What an issuer says about itself, where the settings leave it open. */
+static bool
+get_metadata(struct token_settings *t, int64_t deadline, struct error *err)
+{
+	struct oauth_metadata *m = xcalloc(1, sizeof(*m));
+
+	free(t->metadata);
+	t->metadata = m;
+	if (!oauth_metadata_fetch(t->provider, t->server.trust, deadline, m, err))
+		return error_prefix(err, "oauth (%s)", t->profile->settings[OPT_OAUTH].origin);
+	t->server.authorize = unless_empty(t->server.authorize, m->authorize);
+	t->server.device = unless_empty(t->server.device, m->device);
+	if (!t->server.token)
+		t->server.revoke = unless_empty(t->server.revoke, m->revoke);
+	t->server.token = unless_empty(t->server.token, m->token);
+	t->server.promises_iss = m->promises_iss;
+	t->server.basic = m->basic;
+	return true;
+}
+
+/* Google's clients have a secret even where everybody can read it. */
+static bool
+lacks_secret(const struct token_settings *t, struct error *err)
+{
+	if (!t->known || !t->known->wants_secret || t->client.secret || t->client.key ||
+		t->grant == TOKEN_BY_ACCOUNT)
+		return false;
+	return !error_set(err, FAULT_CONFIG,
+		"account %s needs oauth-client-secret-file, or -command: the secret that %s shows "
+		"beside the client's id",
+		t->profile->name, t->known->name);
+}
+
 bool
 token_settings_ask(struct token_settings *t, bool everything, int64_t deadline, struct error *err)
 {
@@ -245,13 +284,11 @@ token_settings_ask(struct token_settings *t, bool everything, int64_t deadline, 
 			return false;
 		t->asked = true;
 	}
-	if (t->server.token && (!everything || t->known))
+	if (lacks_secret(t, err))
+		return false;
+	if (t->known || (t->server.token && (!everything || t->server.authorize)))
 		return true;
-	if (everything && t->server.token && t->server.authorize)
-		return true;
-	if (!token_metadata(t, deadline, err))
-		return error_prefix(err, "oauth (%s)", t->profile->settings[OPT_OAUTH].origin);
-	return true;
+	return get_metadata(t, deadline, err);
 }
 
 void
@@ -261,6 +298,8 @@ token_settings_done(struct token_settings *t)
 		strbuf_done(&t->urls[i]);
 	strbuf_done(&t->secret);
 	strbuf_done(&t->pem);
+	free(t->metadata);
+	t->metadata = NULL;
 	free(t->account);
 	free(t->key_id);
 	t->account = t->key_id = NULL;

@@ -9,6 +9,7 @@
 #include "strbuf.h"
 
 struct error;
+struct oauth_metadata;
 struct profile;
 struct provider_oauth;
 
@@ -31,6 +32,7 @@ struct token_settings {
 	struct jwt_key key;
 	/* what the above points into */
 	struct strbuf urls[5], secret, pem;
+	struct oauth_metadata *metadata; /* of an issuer that was asked */
 	char *account, *key_id; /* of a service account */
 	bool asked;
 };

@@ -137,9 +137,7 @@ class Room(Place):
                 "allow-cleartext-auth": "yes", "from": "alice@example.org",
                 "user": "alice@example.org", "oauth": self.tokens.issuer,
                 "oauth-client-id": "public", "oauth-trust": self.tokens.trust,
-                "oauth-scope": "mail", "oauth-token-url": self.tokens.issuer + "/token",
-                "oauth-authorize-url": self.tokens.issuer + "/authorize",
-                "oauth-device-url": self.tokens.issuer + "/device_authorization", "token-store": "file", "secret-cache": "none"}
+                "oauth-scope": "mail", "token-store": "file", "secret-cache": "none"}
         keys.update({key.replace("_", "-"): value for key, value in self.more.items()})
         text = "[account %s]\n" % account
         text += "".join("%s = %s\n" % (key, value) for key, value in keys.items()

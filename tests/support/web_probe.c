@@ -1,4 +1,5 @@
-/* web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
+/* web-probe metadata ISSUER [TRUST]: what an authorization server says about itself.
+ * web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
  *           [digest=fail|large|upper]: makes one request and prints what came of it, for tests/web.
  */
 #include <ctype.h>
@@ -9,6 +10,14 @@
 #include "clock.h"
 #include "error.h"
 #include "http.h"
+#include "metadata.h"
+
+static int
+failed(const struct error *err)
+{
+	printf("%s %s\n", fault_name(err->fault), err->text);
+	return fault_status(err->fault);
+}
 
 /* What the tests want to be made of an answer. */
 static bool
@@ -49,13 +58,24 @@ fetch(int argc, char *argv[])
 			r.digest_ctx = argv[i] + 7;
 		}
 	}
-	if (!http_fetch(&r, deadline, &reply, &err)) {
-		printf("%s %s\n", fault_name(err.fault), err.text);
-		return fault_status(err.fault);
-	}
+	if (!http_fetch(&r, deadline, &reply, &err))
+		return failed(&err);
 	printf("%d %u %s\n", reply.status, reply.retry_after, reply.url);
 	fwrite(reply.body.s, 1, reply.body.len, stdout);
 	http_reply_done(&reply);
+	return 0;
+}
+
+static int
+metadata(const char *issuer, const char *trust)
+{
+	struct error err = ERROR_NONE;
+	struct oauth_metadata m;
+
+	if (!oauth_metadata_fetch(issuer, trust, CLOCK_NEVER, &m, &err))
+		return failed(&err);
+	printf("%s %s %s %s %s %d%d%d\n", m.issuer, m.authorize, m.token, m.device, m.revoke,
+		m.promises_iss, m.basic, m.pkce);
 	return 0;
 }
 
@@ -64,6 +84,8 @@ main(int argc, char *argv[])
 {
 	if (argc >= 3 && strcmp(argv[1], "fetch") == 0)
 		return fetch(argc - 2, argv + 2);
-	fprintf(stderr, "usage: web-probe fetch URL [KEY=VALUE]...\n");
+	if (argc >= 3 && strcmp(argv[1], "metadata") == 0)
+		return metadata(argv[2], argv[3]);
+	fprintf(stderr, "usage: web-probe COMMAND ARGUMENT...\n");
 	return 64;
 }

@@ -58,7 +58,8 @@ wait_for_grant(const struct token_settings *t, const struct oauth_device *d,
 			continue;
 		if (ret->refusal == OAUTH_SLOW_DOWN)
 			interval += SLOWER;
-		else if (why.fault == FAULT_TEMPORARY || why.fault == FAULT_NOHOST)
+		else if (why.fault == FAULT_TEMPORARY || why.fault == FAULT_NOHOST ||
+			 why.fault == FAULT_PROTOCOL)
 			interval = interval < SLOWEST / 2 ? interval * 2 : SLOWEST;
 		else
 			break;

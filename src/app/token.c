@@ -276,6 +276,11 @@ renew(struct getting *g, struct error *err)
 	bool person = g->settings.grant == TOKEN_BY_PERSON, good;
 
 	good = person ? refresh(g, &grant, &why) : ask_as_client(g, &grant, &why);
+	/* somebody else's certificate, a page in place of an answer, a name that is not known: a
+	 * hotel's network does that too, and no mail is given up for it */
+	if (why.fault == FAULT_UNAVAILABLE || why.fault == FAULT_PROTOCOL ||
+		why.fault == FAULT_NOHOST)
+		why.fault = FAULT_TEMPORARY;
 	if (!good && (grant.refusal || strncmp(why.text, "account ", 8) != 0) &&
 		strncmp(why.text, "access for account ", 19) != 0)
 		token_settings_explain(&g->settings, grant.refusal, &why, err);

@@ -196,7 +196,7 @@ def denied():
         tokens.set(authorize="extra")
         room.login("--browser")
         room.command("logout", "work")
-        tokens.set(authorize="ok", next=[None, "503"])
+        tokens.set(authorize="ok", next=[None, None, "503"])
         room.login("--browser", status=75)
         expect(not room.stored(), "something was kept")
 
@@ -220,7 +220,7 @@ def device():
         expect("not granted" in room.login("--device", screen=False, status=77).err, "denied")
         tokens.set(device="expire")
         expect("expired" in room.login("--device", screen=False, status=77).err, "expired")
-        tokens.set(device="approve", next=[None, "503", "close"])
+        tokens.set(device="approve", device_pending=0, next=[None, None, "503", "close"])
         room.login("--device", screen=False)
 
 
@@ -280,7 +280,7 @@ def paste():
 
 @case("where there is no screen, no code and a terminal, both are waited for")
 def both():
-    with Stage(oauth_device_url=None) as (tokens, room):
+    with Stage() as (tokens, room):
         tokens.set(metadata={"device_authorization_endpoint": None})
         seen = []
 
@@ -334,8 +334,10 @@ def settings():
 
 @case("google: no mail by a code; the id is the user's own")
 def google():
-    with Stage(oauth="google", oauth_scope=None, oauth_token_url=None, oauth_authorize_url=None,
-               oauth_device_url=None) as (_, room):
+    with Stage(oauth="google", oauth_scope=None) as (_, room):
+        done = room.command("login", "work")
+        expect(done.status == 78 and "oauth-client-secret-file" in done.err, "%s", done)
+        room.set(oauth_client_secret_command="echo secret")
         done = room.command("login", "work", "--device")
         expect(done.status == 78 and "--paste" in done.err, "%s", done)
         room.set(oauth_client_id=None)

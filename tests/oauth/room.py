@@ -46,6 +46,7 @@ class Mail(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Dialogue)
         self.tokens, self.mechanisms = tokens, mechanisms
         self.port = self.server_address[1]
+        self.open = False     # mail is taken without a login
         self.refuse = 0       # logins that are refused whatever the token
         self.logins, self.messages, self.connections = [], [], 0
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -70,7 +71,7 @@ class Dialogue(socketserver.StreamRequestHandler):
 
     def handle(self):
         self.server.connections += 1
-        self.known = False
+        self.known = self.server.open
         try:
             self.say("220 mail")
             while True:

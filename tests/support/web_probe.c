@@ -1,4 +1,5 @@
-/* web-probe metadata ISSUER [TRUST]: what an authorization server says about itself.
+/* web-probe jwt [key=FILE-OR-URI] [pem=TEXT] [cert=FILE] [kid=ID] [claims=JSON] [pss=1] [pin=TEXT]
+ * web-probe metadata ISSUER [TRUST]: what an authorization server says about itself.
  * web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
  *           [digest=fail|large|upper]: makes one request and prints what came of it, for tests/web.
  */
@@ -10,6 +11,7 @@
 #include "clock.h"
 #include "error.h"
 #include "http.h"
+#include "jwt.h"
 #include "metadata.h"
 
 static int
@@ -79,6 +81,44 @@ metadata(const char *issuer, const char *trust)
 	return 0;
 }
 
+static bool
+give_pin(void *ctx, const char *label, struct strbuf *ret, struct error *err)
+{
+	(void)label;
+	(void)err;
+	strbuf_adds(ret, ctx);
+	return true;
+}
+
+static int
+jwt(int argc, char *argv[])
+{
+	struct strbuf out = STRBUF_INIT(16384);
+	struct error err = ERROR_NONE;
+	struct jwt_key k = { .pss = false };
+	const char *claims = "{}";
+	const struct {
+		const char *key, **to;
+	} keys[] = { { "key=", &k.key }, { "pem=", &k.pem }, { "cert=", &k.cert },
+		{ "kid=", &k.key_id }, { "claims=", &claims } };
+
+	for (int i = 0; i < argc; i++) {
+		for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++)
+			if (strncmp(argv[i], keys[n].key, strlen(keys[n].key)) == 0)
+				*keys[n].to = argv[i] + strlen(keys[n].key);
+		k.pss = k.pss || strcmp(argv[i], "pss=1") == 0;
+		if (strncmp(argv[i], "pin=", 4) == 0) {
+			k.pin = give_pin;
+			k.pin_ctx = argv[i] + 4;
+		}
+	}
+	if (!jwt_sign(&k, claims, &out, &err))
+		return failed(&err);
+	puts(out.s);
+	strbuf_done(&out);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -86,6 +126,8 @@ main(int argc, char *argv[])
 		return fetch(argc - 2, argv + 2);
 	if (argc >= 3 && strcmp(argv[1], "metadata") == 0)
 		return metadata(argv[2], argv[3]);
+	if (argc >= 3 && strcmp(argv[1], "jwt") == 0)
+		return jwt(argc - 2, argv + 2);
 	fprintf(stderr, "usage: web-probe COMMAND ARGUMENT...\n");
 	return 64;
 }

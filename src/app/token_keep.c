@@ -43,10 +43,6 @@ token_keep(const struct token_settings *t, const struct oauth_grant *grant, int6
 	       (lock = token_store_lock(&store, deadline, err)) >= 0 &&
 	       token_store_write(&store, store.place, &value, deadline, where, err);
 	if (good) {
-		/* what an earlier login has left elsewhere is not found first */
-		if (store.place == SECRET_PLACE_AUTO && !store.system && *where->s != '/')
-			(void)!token_store_remove(
-				&store, SECRET_PLACE_KEYRING, deadline, NULL, NULL);
 		forget_cache(t, &store);
 		token_store_mark(&store, TOKEN_MARK_LOGIN);
 	}
@@ -67,7 +63,7 @@ token_drop(const struct token_settings *t, int64_t deadline, unsigned *ret_count
 	*ret_count = 0;
 	good = token_store_init(&store, t->profile, err) &&
 	       (lock = token_store_lock(&store, deadline, err)) >= 0 &&
-	       token_store_remove(&store, SECRET_PLACE_NOWHERE, deadline, ret_count, err);
+	       token_store_remove(&store, deadline, ret_count, err);
 	forget_cache(t, &store);
 	token_store_mark(&store, TOKEN_MARK_LOGIN);
 	if (lock >= 0)

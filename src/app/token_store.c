@@ -127,36 +127,23 @@ token_store_write(const struct token_store *t, enum secret_place place, const st
 }
 
 bool
-token_store_remove(const struct token_store *t, enum secret_place keep, int64_t deadline,
-	unsigned *ret_count, struct error *err)
+token_store_remove(
+	const struct token_store *t, int64_t deadline, unsigned *ret_count, struct error *err)
 {
-	static const enum secret_place all[] = { SECRET_PLACE_KEYRING, SECRET_PLACE_FILE,
-		SECRET_PLACE_SEALED };
-	unsigned count = 0, here;
-	struct error why;
-	bool was, good = true;
+	struct error why = ERROR_NONE;
+	unsigned here = 0;
+	bool was = false, good;
 
-	if (t->system && (keep == SECRET_PLACE_NOWHERE || !uses_file(t, keep))) {
-		good = token_file_remove(t->directory.s, t->base, &was, err);
-		count += was;
+	good = !t->system || token_file_remove(t->directory.s, t->base, &was, err);
+	/* a place that is not there holds nothing */
+	if ((!t->system || t->place == SECRET_PLACE_KEYRING || t->place == SECRET_PLACE_SEALED) &&
+		!secret_remove(&t->name, SECRET_PLACE_AUTO, deadline, &here, NULL, &why) &&
+		why.fault != FAULT_CONFIG) {
+		good = false;
+		if (err && !err->fault)
+			*err = why;
 	}
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		here = 0;
-		why = (struct error)ERROR_NONE;
-		if (all[i] == keep || (all[i] == SECRET_PLACE_SEALED && geteuid()) ||
-			(t->system && all[i] != t->place))
-			continue;
-		/* a place that is not there holds nothing */
-		if (!secret_remove(&t->name, all[i], deadline, &here, &why) &&
-			why.fault != FAULT_CONFIG) {
-			good = false;
-			if (err && !err->fault)
-				*err = why;
-		}
-		count += here;
-	}
-	if (ret_count)
-		*ret_count = count;
+	*ret_count = here + was;
 	return good;
 }
 

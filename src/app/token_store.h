@@ -38,9 +38,9 @@ bool token_store_read(const struct token_store *t, int64_t deadline, struct strb
 bool token_store_write(const struct token_store *t, enum secret_place place,
 	const struct strbuf *value, int64_t deadline, struct strbuf *where, struct error *err)
 	__attribute__((warn_unused_result));
-/* From everywhere but KEEP (NOWHERE: from everywhere). */
-bool token_store_remove(const struct token_store *t, enum secret_place keep, int64_t deadline,
-	unsigned *ret_count, struct error *err) __attribute__((warn_unused_result));
+/* From everywhere. *RET_COUNT: how many there were. */
+bool token_store_remove(const struct token_store *t, int64_t deadline, unsigned *ret_count,
+	struct error *err) __attribute__((warn_unused_result));
 
 /* Takes the lock, waiting until DEADLINE. The result is closed to give it back; -1 with *ERR. */
 int token_store_lock(const struct token_store *t, int64_t deadline, struct error *err)

@@ -180,4 +180,4 @@ class Room(Place):
     def stored(self):
         """What is kept, as (path, text)."""
         return [(path, path.read_text()) for path in sorted([*self.home.glob("data/sendoff/*"), *self.home.glob(".local/share/sendoff/*")])
-                if path.is_file()]
+                if path.is_file() and path.name[0] != "."]

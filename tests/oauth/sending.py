@@ -159,5 +159,5 @@ def fallback():
         path.write_text(path.read_text() + "[account other]\nhost = 127.0.0.1\nport = %d\n"
                         "tls = none\nauth = none\nfrom = ann@example.org\n" % mail.port)
         mail.open = True
-        done = room.run("-a", "work", "-v", "bob@example.net")
-        expect(done.status == 0 and len(mail.messages) == 1 and "account other" in done.err + done.out, "%s", done)
+        done = room.run("-a", "work", "--json", "bob@example.net")
+        expect(done.status == 0 and len(mail.messages) == 1 and "sendoff login work" in done.out, "%s", done)

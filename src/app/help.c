@@ -9,18 +9,18 @@
 
 const struct command commands[] = {
 	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL },
-	{ "check", NULL, NULL },
+	{ "check", "Look for what is wrong with accounts, servers and queue, without sending anything.", NULL },
 	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
-	{ "login", "Get access for an account with OAuth2; show and renew it.", NULL },
-	{ "logout", "Give the access of an account back, and forget it.", NULL },
+	{ "login", "Get access for an account with OAuth2; show and renew it.", COMMAND_ACCOUNTS },
+	{ "logout", "Give the access of an account back, and forget it.", COMMAND_ACCOUNTS },
 	{ "password", NULL, NULL },
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },
 	{ "serve", "Submit for others by a socket, and run the queue.", "client" },
 	{ "setup", NULL, NULL },
-	{ "token", "Print an access token of an account, for other programs.", NULL },
+	{ "token", "Print an access token of an account, for other programs.", COMMAND_ACCOUNTS },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
 

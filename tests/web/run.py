@@ -294,6 +294,9 @@ def pump(source, target):
             if not data:
                 break
             target.sendall(data)
+    except OSError:
+        pass
+    try:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         pass

@@ -116,13 +116,16 @@ add_groups(struct strbuf *out, bool everything)
 void
 help_add(struct strbuf *out, bool everything)
 {
+	struct strbuf names = STRBUF_INIT(1024);
 	size_t i;
 
-	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n       sendoff ");
+	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n");
+	add_wrapped(out, "sendoff COMMAND [option ...] [operand ...], where COMMAND is one of", 7, 0);
 	for (i = 0; i < command_count; i++)
 		if (commands[i].sentence)
-			strbuf_addf(out, "%s%s", i ? "|" : "", commands[i].name);
-	strbuf_adds(out, " [option ...]\n");
+			strbuf_addf(&names, "%s%s", names.len ? " " : "", commands[i].name);
+	add_wrapped(out, names.s, 7, 0);
+	strbuf_done(&names);
 	add_groups(out, everything);
 	if (everything)
 		strbuf_adds(out, "\nMore in sendoff(1) and sendoff.conf(5).\n");

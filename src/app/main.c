@@ -11,6 +11,7 @@
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
+#include "setup.h"
 #include "status.h"
 #include "story.h"
 #include "strbuf.h"
@@ -82,6 +83,7 @@ static const struct {
 	{ "log", story_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
+	{ "setup", setup_command },
 };
 
 /* args_parse has accepted commands that stand here only. */

@@ -35,9 +35,11 @@ struct provider_oauth {
 
 struct provider {
 	const char *name;    /* "Gmail" */
-	const char *domains; /* of addresses, between blanks: " gmail.com googlemail.com " */
-	const char *mx;      /* suffixes of MX names, between blanks, " .google.com ", or NULL */
-	const char *host;
+	const char *domains; /* of addresses, or ".SUFFIX", between blanks: " gmail.com
+				googlemail.com " */
+	const char *mx;   /* names of MX records, or ".SUFFIX", between blanks, " .google.com ", or
+			     NULL */
+	const char *host; /* NULL: it takes no submissions at all. "*" is one label: the region's */
 	uint16_t port;
 	bool starttls;
 	enum provider_user user;
@@ -46,10 +48,12 @@ struct provider {
 	const char *help; /* how to get the password or key, in one or two sentences; may be NULL */
 };
 
-/* The provider of a domain (A-labels or UTF-8, any case), NULL if unknown. */
+/* The provider of a domain (any case, a final dot is none), NULL if unknown. */
 const struct provider *provider_by_domain(const char *domain);
 /* The provider that a mail exchanger belongs to, NULL if unknown. */
 const struct provider *provider_by_mx(const char *mx);
+/* The provider that a smarthost belongs to, NULL if unknown. */
+const struct provider *provider_by_host(const char *host);
 /* The authorization server called NAME, NULL if unknown. */
 const struct provider_oauth *provider_oauth_by_name(const char *name);
 /* All of them, ended by one whose name is NULL. */

@@ -18,7 +18,7 @@ usual_port(enum wire_tls tls)
 	return tls == WIRE_TLS_IMPLICIT ? 465 : tls == WIRE_TLS_STARTTLS ? 587 : 25;
 }
 
-/* By the options, where they say something: --port and --tls over what a source says. */
+/* By the options, where they say something, over what a source says. */
 static void
 settle(struct setup *s)
 {
@@ -33,19 +33,26 @@ settle(struct setup *s)
 	}
 }
 
-/* HOST[:PORT] from an option or an answer. */
 bool
 setup_take_host(void *ctx, const char *text, struct error *err)
 {
 	struct setup *s = ctx;
+	char host[256];
 	uint16_t port;
 
 	if (!*text)
 		return error_set(err, FAULT_USAGE, "A host is needed, such as smtp.%s.", s->domain);
-	if (!dial_split(text, 465, s->host, &port, err))
+	if (!dial_split(text, 0, host, &port, err))
 		return false;
-	s->port = port;
-	s->tls = port == 465 ? WIRE_TLS_IMPLICIT : WIRE_TLS_STARTTLS;
+	snprintf(s->host, sizeof(s->host), "%s", host);
+	s->port = 465;
+	s->tls = WIRE_TLS_IMPLICIT;
+	settle(s);
+	if (port) {
+		s->port = port;
+		if (profile_choice(s->given, OPT_TLS) < 0)
+			s->tls = port == 465 ? WIRE_TLS_IMPLICIT : WIRE_TLS_STARTTLS;
+	}
 	return true;
 }
 
@@ -61,7 +68,6 @@ find_given(struct setup *s, struct error *err)
 	s->provider = provider_by_domain(s->domain);
 	if (s->provider && strcmp(s->provider->host ? s->provider->host : "", s->host) != 0)
 		s->provider = NULL;
-	settle(s);
 	return true;
 }
 
@@ -176,8 +182,6 @@ find_by_asking(struct setup *s, struct error *err)
 	good = ask_line(
 		"Host of the smarthost", proposal, "--host HOST", setup_take_host, s, &answer, err);
 	strbuf_done(&answer);
-	if (good)
-		settle(s);
 	return good;
 }
 

@@ -97,7 +97,7 @@ ask_again(struct setup *s, const struct setup_look *l, struct error *err)
 
 	if (!setup_may_ask() || setup_given(s, OPT_HOST)) {
 		*err = l->probe.error;
-		return error_prefix(err, "%s port %u", l->host, l->port);
+		return false;
 	}
 	if (advice)
 		setup_advise(advice);

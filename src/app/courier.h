@@ -13,6 +13,9 @@
 
 struct error;
 
+/* What happens is told on standard error, as it is written to the log; to a person; as JSON. */
+enum courier_show { COURIER_RECORDS, COURIER_RECEIPTS, COURIER_JSON };
+
 struct courier {
 	struct submission own;
 	struct submission *s; /* carries one message after the other: its accounts are in use */
@@ -24,7 +27,8 @@ struct courier {
 	uint64_t account_stamp;      /* of the account in s->account, 0: none */
 	char account[ENTRY_ACCOUNT]; /* the name it was asked for by */
 	bool system; /* it serves the system's spool: what happens goes to syslog unless log says */
-	bool quiet;
+	bool quiet;  /* nothing is told but to the log */
+	enum courier_show show;
 	struct spool *tray; /* whose in-tray is taken in; NULL: nobody's */
 	unsigned shown;     /* events that were printed */
 };

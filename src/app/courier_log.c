@@ -7,6 +7,7 @@
 #include "breaker.h"
 #include "clock.h"
 #include "courier.h"
+#include "courier_show.h"
 #include "history.h"
 #include "log.h"
 #include "strbuf.h"
@@ -45,7 +46,7 @@ target_of(const struct courier *c, const char *account)
 }
 
 static void
-record(struct courier *c, const char *account, bool loud, const char *line)
+record(const struct courier *c, const char *account, bool loud, const char *line)
 {
 	struct error why = ERROR_NONE;
 	struct log log = LOG_NONE;
@@ -54,10 +55,17 @@ record(struct courier *c, const char *account, bool loud, const char *line)
 		!log_write(&log, loud, line, &why))
 		fprintf(stderr, "%s: %s\n", c->s->args->program, why.text);
 	log_close(&log);
-	if (!c->quiet) {
+	if (!c->quiet && c->show == COURIER_RECORDS) {
 		fprintf(stderr, "%s\n", line);
 		fflush(stderr);
 	}
+}
+
+/* To somebody who does not read records. */
+static bool
+is_shown(const struct courier *c)
+{
+	return !c->quiet && c->show != COURIER_RECORDS;
 }
 
 void
@@ -77,6 +85,8 @@ courier_event(void *ctx, const struct history_record *r, bool loud)
 	text_add_pair(&line, "queue_id", r->queue_id, VALUE_MAX);
 	text_add_pair(&line, "reason", r->text, VALUE_MAX);
 	record(c, r->account, loud, line.s);
+	if (is_shown(c))
+		courier_show_event(c, r);
 	strbuf_done(&line);
 }
 
@@ -98,6 +108,8 @@ courier_breaker(void *ctx, const struct breaker *b)
 		text_add_pair(&line, "reason", b->why.text, VALUE_MAX);
 	}
 	record(c, b->account, breaker_is_loud(b->kind), line.s);
+	if (is_shown(c))
+		courier_show_breaker(c, b);
 	strbuf_done(&line);
 }
 
@@ -110,5 +122,7 @@ courier_trouble(void *ctx, const struct error *err)
 	strbuf_adds(&line, "event=trouble");
 	text_add_pair(&line, "reason", err->text, VALUE_MAX);
 	record(c, NULL, true, line.s);
+	if (is_shown(c))
+		courier_show_trouble(c, err);
 	strbuf_done(&line);
 }

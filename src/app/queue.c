@@ -26,7 +26,8 @@ struct command_run {
 	const char **operands;
 	size_t count;
 	struct queue_counts counts;
-	int status; /* the worst so far */
+	struct breaker account; /* of the view */
+	int status;             /* the worst so far */
 };
 
 static void
@@ -59,7 +60,9 @@ open_spool(struct command_run *c, const char *path, struct spool *ret, struct qu
 			fail(c, "look at the queue", &why);
 		return false;
 	}
+	c->account.kind = BREAKER_COUNT;
 	*view = (struct queue_view){
+		.account = &c->account,
 		.spool = ret,
 		.program = c->args->program,
 		.json = given(c, OPT_JSON),

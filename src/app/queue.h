@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "breaker.h"
 #include "entry.h"
 #include "spool.h"
 
@@ -25,6 +26,7 @@ struct queue_view {
 	uid_t uid;
 	int64_t now; /* seconds since 1970 */
 	FILE *out;
+	struct breaker *account; /* what is known of the account that was shown last */
 };
 
 /* What a listing has come across. */

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "privilege.h"
 #include "queue.h"
+#include "queue_ask.h"
 #include "queueing.h"
 #include "service.h"
 #include "strbuf.h"
@@ -63,6 +64,18 @@ drop_limits(const struct arguments *args)
 	return limits;
 }
 
+/* Who asks for a flush is told as who submits is: as JSON, as a person, or else by records. */
+static enum courier_show
+choose_show(const struct arguments *args, enum queue_run how)
+{
+	if (how != QUEUE_RUN_FLUSH && how != QUEUE_RUN_ONCE)
+		return COURIER_RECORDS;
+	if (profile_is_set(&args->given, OPT_JSON))
+		return COURIER_JSON;
+	return how == QUEUE_RUN_FLUSH && (queue_asker() || isatty(STDOUT_FILENO)) ? COURIER_RECEIPTS
+										  : COURIER_RECORDS;
+}
+
 /* The queue of a system has a runner of its own, who alone talks to the smarthost: root becomes it.
  */
 static bool
@@ -104,6 +117,7 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	settings.drops.may_ctx = &c;
 	c.quiet = profile_is_set(&args->given, OPT_QUIET) ||
 		  args->personality == PERSONALITY_SENDMAIL;
+	c.show = choose_show(args, how);
 	if (serve) {
 		cb = courier_callbacks(&c);
 		watched = courier_watched(&c);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "breaker.h"
 #include "clock.h"
 #include "entry.h"
@@ -76,12 +75,47 @@ add_address(struct strbuf *out, const struct address *a)
 		address_add_printable(out, a, 1000);
 }
 
+/* What is known of E's account. Of many entries in a row one finds it out. */
+static const struct breaker *
+account_of(const struct queue_view *v, const struct entry *e)
+{
+	struct breaker *b = v->account;
+
+	if (b->kind == BREAKER_COUNT || strcmp(b->account, e->account) != 0)
+		breaker_read(v->spool, e->account, v->now, b);
+	return b;
+}
+
+int64_t
+queue_next(const struct queue_view *v, const struct entry *e)
+{
+	int64_t due = schedule_due(e->due, e->not_before, v->now);
+	const struct breaker *b = account_of(v, e);
+
+	return b->kind != BREAKER_CLOSED && b->next > due ? b->next : due;
+}
+
+static void
+add_next(struct strbuf *out, const struct queue_view *v, const struct entry *e)
+{
+	int64_t next = queue_next(v, e);
+	const struct breaker *b = account_of(v, e);
+
+	if (next > v->now && b->kind != BREAKER_CLOSED && next == b->next)
+		strbuf_adds(out,
+			breaker_is_held(b->kind) ? "the account is held" : "waits for the account");
+	else if (next <= v->now)
+		strbuf_adds(out, "due");
+	if (next <= v->now || next == INT64_MAX)
+		return;
+	strbuf_adds(out, next == b->next ? ", next try in " : "next try in ");
+	queue_add_span(out, next - v->now);
+}
+
 /* What will become of it. */
 static void
 add_prospect(struct strbuf *out, const struct queue_view *v, const struct entry *e)
 {
-	int64_t due;
-
 	switch (e->state) {
 	case ENTRY_HELD:
 		strbuf_adds(out, "held");
@@ -99,13 +133,7 @@ add_prospect(struct strbuf *out, const struct queue_view *v, const struct entry 
 		strbuf_adds(out, "failed");
 		return;
 	}
-	due = schedule_due(e->due, e->not_before, v->now);
-	if (due <= v->now) {
-		strbuf_adds(out, "due");
-	} else {
-		strbuf_adds(out, "next try in ");
-		queue_add_span(out, due - v->now);
-	}
+	add_next(out, v, e);
 	if (e->attempts)
 		strbuf_addf(out, ", tried %u time%s", e->attempts, e->attempts == 1 ? "" : "s");
 }
@@ -159,30 +187,12 @@ time_value(int64_t when)
 	return value;
 }
 
-static json_t *
-recipients_value(const struct envelope *e)
-{
-	json_t *list = json_array(), *one;
-
-	for (size_t i = 0; i < e->count; i++) {
-		const struct recipient *r = &e->recipients[i];
-
-		one = json_object();
-		json_put(one, "address", json_address(&r->address));
-		json_put(one, "status", json_text(outcome_name(r->outcome)));
-		json_put_code(one, r->code, r->enhanced);
-		json_put_text(one, "text", r->words);
-		json_put_text(one, "error", r->why ? r->why->text : NULL);
-		if (json_array_append_new(list, one) != 0)
-			alloc_failed();
-	}
-	return list;
-}
-
 void
 queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entry *e)
 {
 	json_t *o = json_object();
+	bool tried = !v->failed && e->state == ENTRY_QUEUED;
+	int64_t next = tried ? queue_next(v, e) : INT64_MAX;
 
 	json_put_text(o, "entry", e->id);
 	json_put_text(o, "state", v->failed ? "failed" : queue_state(e, v->now));
@@ -190,15 +200,12 @@ queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entr
 	json_put(o, "uid", json_integer((json_int_t)e->uid));
 	json_put(o, "size", json_integer((json_int_t)e->size));
 	json_put(o, "created", time_value(e->created));
-	json_put(o, "next",
-		v->failed || e->state != ENTRY_QUEUED
-			? json_null()
-			: time_value(schedule_due(e->due, e->not_before, v->now)));
+	json_put(o, "next", next == INT64_MAX ? json_null() : time_value(next));
 	json_put(o, "expires", time_value(e->not_before + e->lifetime + e->held));
 	json_put(o, "attempts", json_integer(e->attempts));
 	json_put(o, "last", e->last ? time_value(e->last) : json_null());
 	json_put(o, "sender", json_address(&e->envelope.sender));
-	json_put(o, "recipients", recipients_value(&e->envelope));
+	json_put(o, "recipients", json_recipients(&e->envelope));
 	json_add_line(out, o);
 }
 

@@ -16,6 +16,9 @@ void queue_add_text(struct strbuf *out, const struct queue_view *v, const struct
 void queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entry *e);
 void queue_add_account(struct strbuf *out, const struct queue_view *v, const struct breaker *b);
 void queue_add_account_json(struct strbuf *out, const struct breaker *b);
+/* When the queued entry E is tried again: when it is due, and its account may be tried. INT64_MAX:
+ * not before a person does something. */
+int64_t queue_next(const struct queue_view *v, const struct entry *e);
 /* "12 min", "3 h", "2 d". */
 void queue_add_span(struct strbuf *out, int64_t seconds);
 /* "1.2 KiB". */

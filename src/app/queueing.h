@@ -68,6 +68,7 @@ struct queueing {
 	bool *kept;                   /* of each recipient: it is in the queue; NULL: none is */
 	bool loud;                    /* a person must do something */
 	bool unserved;                /* queued, but no runner is known */
+	bool dropped; /* somebody in doubt was taken as accepted: uncertain = drop */
 
 	/* While it goes on. */
 	struct spool spool;

@@ -120,6 +120,11 @@ conclude(struct submission *s, const struct error *why, struct error *err)
 	/* should it turn out that they cannot be kept */
 	envelope_fail_pending(&s->envelope, why);
 	s->attempted = true;
+	keep_drops(s);
+	if (envelope_fault(&s->envelope) == FAULT_NONE) {
+		keep_history_sent(s);
+		return true;
+	}
 	s->error = *why;
 	kept = keep_rest(s, why, NULL, &trouble);
 	if (!kept && trouble.fault)
@@ -179,8 +184,10 @@ commit_first(struct submission *s, struct error *err)
 		(void)!spool_remove(&s->queue.spool, &e, false, &trouble);
 		signals_die(SIGINT);
 	}
-	if (!good)
+	if (!good) {
 		envelope_fail_pending(&s->envelope, &why);
+		keep_drops(s);
+	}
 	/* what cannot be written down now the next attempt finds out */
 	if (!keep_settle(s, &e, &why, &trouble))
 		s->queue.trouble = trouble;

@@ -105,9 +105,9 @@ plan(const struct submission *s, struct entry *e, const struct envelope *envelop
 			(enum schedule_doubt)profile_choice(&s->account, OPT_UNCERTAIN),
 			e->doubts)) {
 		case SCHEDULE_AGAIN:
+		case SCHEDULE_DROP: /* by keep_drops, already */
 			break;
 		case SCHEDULE_KEEP:
-		case SCHEDULE_DROP:
 			e->state = ENTRY_UNCERTAIN;
 			break;
 		}
@@ -287,6 +287,12 @@ note_outcomes(struct entry *e, struct error *err)
 	return good;
 }
 
+static enum history_event
+sent_event(const struct submission *s)
+{
+	return s->queue.dropped ? HISTORY_DROPPED : HISTORY_SENT;
+}
+
 /* Nobody is left to try: E goes, to failed/ if anybody was refused. */
 static bool
 finish(struct submission *s, struct entry *e, const struct error *why, struct error *err)
@@ -296,7 +302,7 @@ finish(struct submission *s, struct entry *e, const struct error *why, struct er
 
 	q->state = QUEUE_STATE_NONE;
 	q->id[0] = '\0';
-	add_history(s, refused ? HISTORY_FAILED : HISTORY_SENT, e, &s->envelope, why->text);
+	add_history(s, refused ? HISTORY_FAILED : sent_event(s), e, &s->envelope, why->text);
 	if (!refused || !q->keeps_refused)
 		return spool_remove(&q->spool, e, false, err);
 	e->bounced = !q->notify_error;
@@ -332,9 +338,20 @@ keep_settle(struct submission *s, struct entry *e, const struct error *why, stru
 }
 
 void
+keep_drops(struct submission *s)
+{
+	if (profile_choice(&s->account, OPT_UNCERTAIN) != SCHEDULE_DOUBT_DROP ||
+		!envelope_drop_doubts(&s->envelope))
+		return;
+	s->queue.dropped = true;
+	strbuf_adds(&s->report.notes,
+		"the answer to the message was lost; it is taken as sent (uncertain = drop)\n");
+}
+
+void
 keep_history_sent(struct submission *s)
 {
-	add_history(s, HISTORY_SENT, NULL, &s->envelope, NULL);
+	add_history(s, sent_event(s), NULL, &s->envelope, NULL);
 }
 
 void

@@ -36,7 +36,10 @@ void keep_refused(struct submission *s);
 bool keep_settle(struct submission *s, struct entry *e, const struct error *why, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* Takes down in the history what was accepted at once. */
+/* uncertain = drop: who may have got the message is taken as having got it. */
+void keep_drops(struct submission *s);
+
+/* Takes down in the history what was accepted at once, or taken so. */
 void keep_history_sent(struct submission *s);
 /* Takes down in the account's breaker how an attempt went. */
 void keep_breaker(struct submission *s, bool good, const struct error *why);

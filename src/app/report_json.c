@@ -31,6 +31,26 @@ json_address(const struct address *a)
 	return value;
 }
 
+json_t *
+json_recipients(const struct envelope *e)
+{
+	json_t *list = json_array(), *one;
+
+	for (size_t i = 0; i < e->count; i++) {
+		const struct recipient *r = &e->recipients[i];
+
+		one = json_object();
+		json_put(one, "address", json_address(&r->address));
+		json_put(one, "status", json_text(outcome_name(r->outcome)));
+		json_put_code(one, r->code, r->enhanced);
+		json_put_text(one, "text", r->words);
+		json_put_text(one, "error", r->why ? r->why->text : NULL);
+		if (json_array_append_new(list, one) != 0)
+			alloc_failed();
+	}
+	return list;
+}
+
 static json_t *
 recipients(const struct submission *s)
 {

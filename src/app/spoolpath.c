@@ -13,15 +13,6 @@
 #define SYSTEM_SPOOL     LOCALSTATEDIR "/spool/sendoff"
 #define SYSTEM_HEARTBEAT "/run/sendoff/" HEARTBEAT_NAME
 
-/* True iff the account was read from the system's configuration. */
-static bool
-is_systems(const struct profile *account)
-{
-	static const char file[] = SYSCONFDIR "/sendoff/config:";
-
-	return strncmp(account->origin, file, sizeof(file) - 1) == 0;
-}
-
 void
 spool_add_path(struct strbuf *out, const struct profile *account)
 {
@@ -31,7 +22,7 @@ spool_add_path(struct strbuf *out, const struct profile *account)
 		strbuf_adds(out, named);
 		return;
 	}
-	if (is_systems(account)) {
+	if (profile_is_system(account)) {
 		strbuf_adds(out, SYSTEM_SPOOL);
 		return;
 	}

@@ -20,9 +20,9 @@
 #define LINE_KEPT 200 /* octets of the first line on standard error */
 #define SLICE_MS  20  /* between two looks at a child that has no pidfd */
 
-/* The pipes of a child that is being started: [0] is the parent's end. */
+/* The pipes of a child that is being started: [0] is read from. */
 struct pipes {
-	int out[2], error[2], status[2];
+	int out[2], error[2], status[2], in[2];
 };
 
 static void
@@ -40,32 +40,35 @@ close_pipes(struct pipes *p)
 		close_fd(&p->out[i]);
 		close_fd(&p->error[i]);
 		close_fd(&p->status[i]);
+		close_fd(&p->in[i]);
 	}
 }
 
 static bool
-open_pipes(struct pipes *p, const char *name, struct error *err)
+open_pipes(struct pipes *p, const char *name, bool input, struct error *err)
 {
-	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	if (pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->error, O_CLOEXEC) == 0 &&
-		pipe2(p->status, O_CLOEXEC) == 0)
+		pipe2(p->status, O_CLOEXEC) == 0 &&
+		(!input || (pipe2(p->in, O_CLOEXEC) == 0 &&
+				   fcntl(p->in[1], F_SETFL, O_NONBLOCK) == 0)))
 		return true;
 	error_sys(err, FAULT_TEMPORARY, errno, "unable to start %s", name);
 	close_pipes(p);
 	return false;
 }
 
-/* In the child. Descriptor 0 is /dev/null, 1 and 2 are OUT and ERROR, 3 is KEEP, the rest is
- * closed. The descriptors are first moved out of the way of one another. */
+/* In the child. Descriptor 0 is IN (-1: /dev/null), 1 and 2 are OUT and ERROR, 3 is KEEP, the rest
+ * is closed. The descriptors are first moved out of the way of one another. */
 static bool
-place_descriptors(int out, int error, int keep)
+place_descriptors(int in, int out, int error, int keep)
 {
-	int null = open("/dev/null", O_RDWR);
+	in = in < 0 ? open("/dev/null", O_RDWR) : fcntl(in, F_DUPFD_CLOEXEC, 4);
 
 	out = fcntl(out, F_DUPFD_CLOEXEC, 4);
 	error = fcntl(error, F_DUPFD_CLOEXEC, 4);
 	keep = fcntl(keep, F_DUPFD_CLOEXEC, 4);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0 ||
+	if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0 ||
 		dup3(keep, 3, O_CLOEXEC) < 0)
 		return false;
 	if (close_range(4, ~0U, 0) < 0)
@@ -115,22 +118,32 @@ start(struct child *c, const char *name, struct pipes *p, struct error *err)
 	close_fd(&p->out[1]);
 	close_fd(&p->error[1]);
 	close_fd(&p->status[1]);
-	*c = (struct child){ .pid = pid, .out = p->out[0], .error = p->error[0], .name = name };
+	close_fd(&p->in[0]);
+	*c = (struct child){
+		.pid = pid, .out = p->out[0], .error = p->error[0], .in = p->in[1], .name = name
+	};
 	return pid;
 }
 
 bool
 child_start(struct child *c, char *const argv[], struct error *err)
 {
+	return child_start_input(c, argv, NULL, err);
+}
+
+bool
+child_start_input(
+	struct child *c, char *const argv[], const struct strbuf *input, struct error *err)
+{
 	struct pipes p;
 	pid_t pid;
 	int sys = 0;
 
 	*c = (struct child)CHILD_NONE;
-	if (!open_pipes(&p, argv[0], err) || (pid = start(c, argv[0], &p, err)) < 0)
+	if (!open_pipes(&p, argv[0], input != NULL, err) || (pid = start(c, argv[0], &p, err)) < 0)
 		return false;
 	if (!pid) {
-		if (place_descriptors(p.out[1], p.error[1], p.status[1])) {
+		if (place_descriptors(p.in[0], p.out[1], p.error[1], p.status[1])) {
 			execvp(argv[0], argv);
 			sys = errno;
 			if (!io_write_full(3, &sys, sizeof(sys)))
@@ -141,6 +154,7 @@ child_start(struct child *c, char *const argv[], struct error *err)
 	if (io_read_full(p.status[0], &sys, sizeof(sys)) != sizeof(sys))
 		sys = 0;
 	close(p.status[0]);
+	c->input = input;
 	if (!sys)
 		return true;
 	child_stop(c);
@@ -157,12 +171,12 @@ child_start_function(struct child *c, const char *name, int (*run)(void *ctx, in
 	pid_t pid;
 
 	*c = (struct child)CHILD_NONE;
-	if (!open_pipes(&p, name, err) || (pid = start(c, name, &p, err)) < 0)
+	if (!open_pipes(&p, name, false, err) || (pid = start(c, name, &p, err)) < 0)
 		return false;
 	if (!pid) {
 		/* the answer's pipe is descriptor 3: a library that prints spoils nothing */
 		if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
-			!place_descriptors(p.error[1], p.error[1], p.out[1]))
+			!place_descriptors(-1, p.error[1], p.error[1], p.out[1]))
 			_exit(127);
 		_exit(run(ctx, 3, 2));
 	}
@@ -216,14 +230,27 @@ read_error(struct child *c, struct answer *a)
 			a->line[a->line_len++] = more[i];
 }
 
-/* One wait of at most MS milliseconds (-1: any), and reading what is there. Returns what poll did.
- */
+/* What is left of the input, as far as the pipe takes it. */
+static void
+write_input(struct child *c)
+{
+	size_t left = c->input ? c->input->len - c->given : 0;
+	ssize_t n = left ? write(c->in, c->input->s + c->given, left) : 0;
+
+	if (n > 0)
+		c->given += (size_t)n;
+	if (n < 0 ? errno != EAGAIN && errno != EINTR : (size_t)n == left)
+		close_fd(&c->in);
+}
+
+/* One wait of at most MS milliseconds (-1: any), reading what is there and writing what is taken.
+ * Returns what poll did. */
 static int
 look(struct child *c, int pidfd, int ms, struct answer *a)
 {
-	struct pollfd fds[3] = { { c->out, POLLIN, 0 }, { c->error, POLLIN, 0 },
-		{ pidfd, POLLIN, 0 } };
-	int n = poll(fds, 3, ms);
+	struct pollfd fds[4] = { { c->out, POLLIN, 0 }, { c->error, POLLIN, 0 },
+		{ pidfd, POLLIN, 0 }, { c->in, POLLOUT, 0 } };
+	int n = poll(fds, 4, ms);
 
 	if (n <= 0)
 		return n;
@@ -231,6 +258,8 @@ look(struct child *c, int pidfd, int ms, struct answer *a)
 		read_out(c, a);
 	if (fds[1].revents)
 		read_error(c, a);
+	if (fds[3].revents)
+		write_input(c);
 	return n;
 }
 
@@ -261,6 +290,7 @@ follow(struct child *c, int64_t deadline, struct answer *a, int *ret_wait)
 	close_fd(&pidfd);
 	if (ended) {
 		c->pid = 0;
+		close_fd(&c->in);
 		/* more than a pipe holds was written by somebody who lives on */
 		for (int i = 0; i < 64 && !a->too_much && look(c, -1, 0, a) > 0; i++)
 			;
@@ -323,5 +353,6 @@ child_stop(struct child *c)
 	}
 	close_fd(&c->out);
 	close_fd(&c->error);
+	close_fd(&c->in);
 	c->pid = 0;
 }

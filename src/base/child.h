@@ -13,12 +13,15 @@ struct strbuf;
 struct child {
 	pid_t pid;        /* 0 while none runs */
 	int out, error;   /* read ends of its standard output and standard error, -1 if closed */
+	int in;           /* write end of its standard input, -1 if that is /dev/null or all is written */
+	const struct strbuf *input; /* what goes there; the caller keeps it alive */
+	size_t given;               /* octets of it that were written */
 	const char *name; /* what messages call it; the caller keeps it alive */
 };
 
 #define CHILD_NONE                                                                                 \
 	{                                                                                          \
-		.out = -1, .error = -1                                                             \
+		.out = -1, .error = -1, .in = -1                                                            \
 	}
 
 /* Splits LINE into words as a shell would, but runs no shell: blanks separate, '...' is literal,
@@ -35,6 +38,10 @@ char **child_words(const char *line, struct error *err) __attribute__((warn_unus
  * process or descriptor left. ARGV[0] becomes the name. */
 bool child_start(struct child *c, char *const argv[], struct error *err)
 	__attribute__((warn_unused_result));
+/* The same, with INPUT on its standard input, a pipe that child_wait fills: it must not change until
+ * then, and SIGPIPE must be ignored. A helper that does not read all of it is no error. */
+bool child_start_input(struct child *c, char *const argv[], const struct strbuf *input,
+	struct error *err) __attribute__((warn_unused_result));
 /* The same for a function of this program, run in a forked child that is made non-dumpable; RUN
  * writes its answer to descriptor OUT and its complaint to descriptor ERROR, and its result is the
  * child's exit status. What it prints on standard output or standard error goes to ERROR. */

@@ -195,6 +195,23 @@ envelope_keep(struct envelope *e, const bool *kept)
 	e->count = n;
 }
 
+bool
+envelope_drop_doubts(struct envelope *e)
+{
+	struct recipient *r;
+	bool any = false;
+
+	for (size_t i = 0; i < e->count; i++) {
+		r = &e->recipients[i];
+		if (r->outcome != OUTCOME_IN_DOUBT)
+			continue;
+		recipient_set(r, OUTCOME_ACCEPTED, 0, (struct enhanced){ 0 },
+			"no answer came; it is taken as sent", NULL);
+		any = true;
+	}
+	return any;
+}
+
 size_t
 envelope_count(const struct envelope *e, enum outcome outcome)
 {
@@ -255,17 +272,6 @@ envelope_needs_utf8(const struct envelope *e)
 		return true;
 	for (size_t i = 0; i < e->count; i++)
 		if (address_local_is_utf8(&e->recipients[i].address))
-			return true;
-	return false;
-}
-
-bool
-envelope_has_idn(const struct envelope *e)
-{
-	if (address_domain_is_utf8(&e->sender))
-		return true;
-	for (size_t i = 0; i < e->count; i++)
-		if (address_domain_is_utf8(&e->recipients[i].address))
 			return true;
 	return false;
 }

@@ -22,11 +22,11 @@ struct recipient {
 	struct address address;
 	char *orcpt; /* RFC 3461 4.2: the original address, not yet xtext, or NULL */
 	enum outcome outcome;
-	int code;               /* of the reply that decided, 0 without one */
+	int code; /* of the reply that decided, 0 without one */
 	struct enhanced enhanced;
-	char *words;            /* the server's text of that reply, printable, or NULL */
-	struct error *why;      /* set when not accepted; owned */
-	bool told;              /* the sender knows already that it failed (in a spool) */
+	char *words;       /* the server's text of that reply, printable, or NULL */
+	struct error *why; /* set when not accepted; owned */
+	bool told;         /* the sender knows already that it failed (in a spool) */
 };
 
 enum dsn_return { DSN_RETURN_NONE, DSN_RETURN_FULL, DSN_RETURN_HEADERS };
@@ -38,15 +38,18 @@ enum dsn_notify { /* a set of bits; 0: not asked for */
 };
 
 struct envelope {
-	struct address sender;       /* may be the null sender */
+	struct address sender; /* may be the null sender */
 	struct recipient *recipients;
 	size_t count;
 	enum dsn_return dsn_return;
 	unsigned dsn_notify;
-	char *envid;                 /* not yet xtext, or NULL */
+	char *envid; /* not yet xtext, or NULL */
 };
 
-#define ENVELOPE_NONE { .count = 0 }
+#define ENVELOPE_NONE                                                                              \
+	{                                                                                          \
+		.count = 0                                                                         \
+	}
 
 void envelope_done(struct envelope *e);
 /* Makes *TO, which is freed first, a deep copy of *FROM, outcomes included. */
@@ -55,7 +58,8 @@ void envelope_copy(struct envelope *to, const struct envelope *from);
  * OUTCOME_PENDING. */
 void envelope_add_recipients(struct envelope *e, const struct address_list *l);
 
-/* Adds a recipient that was refused before anything was sent, even if the address is there already. */
+/* Adds a recipient that was refused before anything was sent, even if the address is there already.
+ */
 void envelope_add_refused(struct envelope *e, const struct address *a, const struct error *why);
 /* Appends one recipient, whether it is there already or not; returns its index. */
 size_t envelope_add_recipient(struct envelope *e, const struct address *a);
@@ -68,6 +72,9 @@ void recipient_set(struct recipient *r, enum outcome outcome, int code, struct e
 void recipient_fail(struct recipient *r, const struct error *why);
 /* The same for everybody about whom nothing is decided. */
 void envelope_fail_pending(struct envelope *e, const struct error *why);
+/* Takes everybody in doubt as accepted (uncertain = drop), and says so in their words. True iff
+ * there was anybody. */
+bool envelope_drop_doubts(struct envelope *e);
 
 /* Takes out the recipients that KEPT (one for each) is false for. */
 void envelope_keep(struct envelope *e, const bool *kept);
@@ -83,8 +90,6 @@ enum fault envelope_fault(const struct envelope *e);
 
 /* True iff sender or a recipient has a local part that is not ASCII. */
 bool envelope_needs_utf8(const struct envelope *e);
-/* True iff some address's domain is not ASCII. */
-bool envelope_has_idn(const struct envelope *e);
 
 /* Parses "success,failure,delay" or "never" (any case, RFC 3461 4.1); FAULT_USAGE otherwise. Blanks
  * around the commas are allowed. */
@@ -96,8 +101,8 @@ bool dsn_return_parse(const char *s, enum dsn_return *ret, struct error *err)
 struct strbuf;
 /* Appends S as xtext (RFC 3461 section 4). */
 void dsn_add_xtext(struct strbuf *out, const char *s);
-/* Appends what N octets of xtext stand for. FAULT_DATA for what is no xtext, or stands for controls or
- * octets above 127. */
+/* Appends what N octets of xtext stand for. FAULT_DATA for what is no xtext, or stands for controls
+ * or octets above 127. */
 bool dsn_parse_xtext(const char *s, size_t n, struct strbuf *out, struct error *err)
 	__attribute__((warn_unused_result));
 /* The same for an address of the type utf-8 (RFC 6533 section 3): UTF-8 and \x{HEX}. */

@@ -66,6 +66,14 @@ read_file(struct load *l, size_t file, const char *path, enum trusted_kind kind,
 	return good;
 }
 
+bool
+profile_is_system(const struct profile *p)
+{
+	static const char file[] = SYSCONFDIR "/sendoff/config:";
+
+	return strncmp(p->origin, file, sizeof(file) - 1) == 0;
+}
+
 /* Whether the variable that goes with the key is set; an empty one counts as not set, as containers
  * cannot leave it out. */
 static const char *

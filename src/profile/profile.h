@@ -74,6 +74,8 @@ bool profile_fits(const char *pattern, const char *text);
  * loopback; tls none with a user needs allow-cleartext-auth; and so on. FAULT_CONFIG. */
 bool profile_check(const struct profile *p, struct error *err) __attribute__((warn_unused_result));
 
+/* True iff the account stands in the system's configuration. (In load.c.) */
+bool profile_is_system(const struct profile *p);
 /* True iff the account is to talk without TLS: where tls is not set that is a unix socket, and LMTP
  * on this machine. */
 bool profile_is_clear(const struct profile *p);

@@ -8,10 +8,10 @@
 #include "clock.h"
 #include "error.h"
 #include "profile.h"
+#include "secret_store.h"
 #include "trusted.h"
 #include "value.h"
 
-#define KEYRING_NAME     "keyring"
 #define TEMPORARY_STATUS 75 /* EX_TEMPFAIL of a command */
 
 bool
@@ -108,6 +108,23 @@ read_credential(struct secret *s, struct error *err)
 	return s->ready || blame(s, OPT_PASSWORD_CREDENTIAL, err);
 }
 
+/* What sendoff itself has written down. */
+static bool
+read_stored(struct secret *s, struct error *err)
+{
+	enum secret_place place = SECRET_PLACE_NOWHERE;
+	struct secret_name n;
+	bool good;
+
+	secret_name_of(&n, s->profile, "smtp");
+	good = secret_read_file(
+		&(struct secret_name){ n.service, s->host, s->user, n.directory, NULL },
+		s->deadline, &s->value, &place, err);
+	secret_name_done(&n);
+	s->ready = good && place != SECRET_PLACE_NOWHERE;
+	return good && (!s->ready || is_password(&s->value, err));
+}
+
 bool
 secret_start(struct secret *s, const struct profile *profile, const char *host, const char *user,
 	struct error *err)
@@ -132,20 +149,16 @@ secret_start(struct secret *s, const struct profile *profile, const char *host, 
 		return read_file(s, err);
 	if (profile_is_set(profile, OPT_PASSWORD_CREDENTIAL))
 		return read_credential(s, err);
+	if (!read_stored(s, err))
+		return false;
+	if (s->ready)
+		return true;
 	s->keyring = profile_yes(profile, OPT_KEYRING);
+	s->request = (struct keyring_request){
+		.wish = KEYRING_LOOK, .service = "smtp", .host = s->host, .user = s->user
+	};
 	return !s->keyring ||
-	       child_start_function(&s->child, KEYRING_NAME, secret_keyring_run, s, err);
-}
-
-/* What the keyring's child complained about: behind what child_wait puts in front. */
-static const char *
-complaint(const char *text, int status)
-{
-	char prefix[64];
-	size_t n;
-
-	n = (size_t)snprintf(prefix, sizeof(prefix), KEYRING_NAME ": exit status %d: ", status);
-	return strncmp(text, prefix, n) == 0 ? text + n : text;
+	       child_start_function(&s->child, KEYRING_NAME, secret_keyring_run, &s->request, err);
 }
 
 /* Nobody has the password but perhaps a person. Why there is none, should there be nobody either.
@@ -189,7 +202,7 @@ take_keyring(struct secret *s, int64_t deadline, struct error *err)
 	case KEYRING_MISSING:
 	case KEYRING_UNREACHABLE:
 	case KEYRING_ABSENT:
-		return ask(s, status, complaint(why.text, status), deadline, err);
+		return ask(s, status, keyring_complaint(why.text, status), deadline, err);
 	case KEYRING_LOCKED:
 		if (ask(s, status, "", deadline, &locked))
 			return true;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "child.h"
+#include "secret_keyring.h"
 #include "strbuf.h"
 
 struct error;
@@ -20,6 +21,7 @@ struct secret {
 	const struct profile *profile; /* borrowed */
 	char *host, *user;             /* what it is asked for: the host without a port */
 	struct child child;            /* command or keyring, running */
+	struct keyring_request request;
 	struct strbuf value;           /* secret */
 	int64_t deadline;              /* for the child */
 	bool ready, keyring;
@@ -68,14 +70,3 @@ bool secret_prompt_for(const struct strbuf *what, int64_t deadline, const char *
  * group has. */
 bool secret_prompt(const char *user, const char *host, int64_t deadline, const char *why,
 	struct strbuf *ret, struct error *err) __attribute__((warn_unused_result));
-
-/* The sources that run as a child of their own; each in its file. Returns an exit status. */
-int secret_keyring_run(void *ctx, int out, int error); /* ctx: struct secret * */
-/* Exit statuses of secret_keyring_run. */
-enum {
-	KEYRING_FOUND,
-	KEYRING_MISSING,     /* reached and unlocked, nothing stored for this host and user */
-	KEYRING_LOCKED,      /* an item fits but is locked */
-	KEYRING_UNREACHABLE, /* no bus, no service */
-	KEYRING_ABSENT       /* built without, or the library is not installed */
-};

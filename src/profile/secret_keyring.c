@@ -1,18 +1,19 @@
-/* The Secret Service, by libsecret. The only file that knows GLib: the library is loaded in a child
- * that ends with its answer, because loading it costs every run milliseconds, and because GLib ends
- * the process when an allocation fails. */
-#include "secret.h"
+/* What is asked of the Secret Service. */
+#include "secret_keyring.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "io.h"
 
-/* Tells the parent why there is no answer; it hears of the exit status in any case. */
-static void
-complain(int say, const char *text)
+const char *
+keyring_complaint(const char *text, int status)
 {
-	if (io_write_full(say, text, strlen(text)))
-		(void)!io_write_full(say, "\n", 1);
+	char prefix[64];
+	size_t n;
+
+	n = (size_t)snprintf(prefix, sizeof(prefix), KEYRING_NAME ": exit status %d: ", status);
+	return strncmp(text, prefix, n) == 0 ? text + n : text;
 }
 
 #ifndef HAVE_KEYRING
@@ -20,46 +21,27 @@ complain(int say, const char *text)
 int
 secret_keyring_run(void *ctx, int out, int error)
 {
+	static const char text[] = "this program was built without\n";
+
 	(void)ctx, (void)out;
-	complain(error, "this program was built without");
+	(void)!io_write_full(error, text, sizeof(text) - 1);
 	return KEYRING_ABSENT;
 }
 
 #else
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <libsecret/secret.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define LIBRARY "libsecret-1.so.0"
-/* what packagers are told, see https://systemd.io/ELF_DLOPEN_METADATA/ */
-#define NOTE                                                                                       \
-	"[{\"feature\":\"keyring\",\"description\":\"Passwords from the Secret Service\","         \
-	"\"priority\":\"suggested\",\"soname\":[\"" LIBRARY "\"]}]"
+#include "secret_library.h"
+#include "strbuf.h"
 
-static const struct {
-	unsigned name_size, text_size, type;
-	char name[4];
-	char text[(sizeof(NOTE) + 3) / 4 * 4];
-} note __attribute__((used, aligned(4), section(".note.dlopen"))) = { 4, sizeof(note.text),
-	0x407c0c0a, "FDO", NOTE };
-
-/* What is used of the library, and of GLib below it. */
-struct library {
-	__typeof__(g_hash_table_new) *hash_new;
-	__typeof__(g_hash_table_insert) *hash_insert;
-	__typeof__(g_str_hash) *str_hash;
-	__typeof__(g_str_equal) *str_equal;
-	__typeof__(secret_password_searchv_sync) *search;
-	__typeof__(secret_retrievable_retrieve_secret_sync) *retrieve;
-	__typeof__(secret_value_get) *value_get;
-	__typeof__(secret_item_get_type) *item_type;
-	__typeof__(secret_item_get_locked) *item_locked;
-	__typeof__(g_type_check_instance_is_a) *is_a;
+/* One run: the library, what is asked, and where complaints and answers go. */
+struct run {
+	struct library l;
+	const struct keyring_request *r;
+	int out, say;
 };
 
 /* The attributes that say which password it is. */
@@ -84,84 +66,7 @@ static const struct attributes kinds[] = {
 			  { "user", SECRET_SCHEMA_ATTRIBUTE_STRING } } },
 		"user", "server", "protocol" },
 };
-
-static bool
-load(struct library *l, int say)
-{
-	void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	const struct {
-		void *to;
-		const char *name;
-	} symbols[] = {
-		{ &l->hash_new, "g_hash_table_new" },
-		{ &l->hash_insert, "g_hash_table_insert" },
-		{ &l->str_hash, "g_str_hash" },
-		{ &l->str_equal, "g_str_equal" },
-		{ &l->search, "secret_password_searchv_sync" },
-		{ &l->retrieve, "secret_retrievable_retrieve_secret_sync" },
-		{ &l->value_get, "secret_value_get" },
-		{ &l->item_type, "secret_item_get_type" },
-		{ &l->item_locked, "secret_item_get_locked" },
-		{ &l->is_a, "g_type_check_instance_is_a" },
-	};
-
-	for (size_t i = 0; handle && i < sizeof(symbols) / sizeof(*symbols); i++) {
-		void *symbol = dlsym(handle, symbols[i].name);
-
-		if (!symbol) {
-			complain(say, LIBRARY " is too old");
-			return false;
-		}
-		memcpy(symbols[i].to, &symbol, sizeof(symbol));
-	}
-	if (!handle)
-		complain(say, LIBRARY " is not installed");
-	return handle != NULL;
-}
-
-/* A socket that belongs to us: the bus of a user who is logged in, which cron says nothing about.
- */
-static bool
-use_bus(const char *folder)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789-_/.";
-	struct strbuf path = STRBUF_INIT(4096), address = STRBUF_INIT(16384);
-	struct stat st;
-	bool good;
-
-	strbuf_addf(&path, "%s/bus", folder);
-	good = !path.full && stat(path.s, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	       st.st_uid == geteuid();
-	strbuf_adds(&address, "unix:path=");
-	for (const char *s = path.s; good && *s; s++)
-		if (strchr(plain, *s))
-			strbuf_addc(&address, *s);
-		else
-			strbuf_addf(&address, "%%%02x", (unsigned char)*s);
-	good = good && setenv("DBUS_SESSION_BUS_ADDRESS", address.s, 1) == 0;
-	strbuf_done(&path);
-	strbuf_done(&address);
-	return good;
-}
-
-/* Without an address GLib would start a bus of its own, where nothing is stored. */
-static bool
-find_bus(int say)
-{
-	const char *address = secure_getenv("DBUS_SESSION_BUS_ADDRESS");
-	const char *folder = secure_getenv("XDG_RUNTIME_DIR");
-	const char *backend = secure_getenv("SECRET_BACKEND");
-	char ours[64];
-
-	if ((address && *address) || (backend && strcmp(backend, "file") == 0))
-		return true;
-	snprintf(ours, sizeof(ours), "/run/user/%u", (unsigned)geteuid());
-	if ((folder && *folder == '/' && use_bus(folder)) || use_bus(ours))
-		return true;
-	complain(say, "no session bus, DBUS_SESSION_BUS_ADDRESS is not set");
-	return false;
-}
+#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
 
 /* A question on a screen needs one, and somebody in front of it. */
 static bool
@@ -172,91 +77,209 @@ may_ask(void)
 	return (x && *x) || (wayland && *wayland);
 }
 
+static bool
+failed(const struct run *run, const GError *error)
+{
+	if (error)
+		keyring_complain(run->say, error->message);
+	return error != NULL;
+}
+
+/* The attributes that items of KIND have to have. */
+static GHashTable *
+wanted(const struct run *run, const struct attributes *kind)
+{
+	GHashTable *w = run->l.hash_new(run->l.str_hash, run->l.str_equal);
+	const struct keyring_request *r = run->r;
+
+	run->l.hash_insert(w, (gpointer)(uintptr_t)kind->user, (gpointer)(uintptr_t)r->user);
+	run->l.hash_insert(w, (gpointer)(uintptr_t)kind->host, (gpointer)(uintptr_t)r->host);
+	run->l.hash_insert(w, (gpointer)(uintptr_t)kind->service, (gpointer)(uintptr_t)r->service);
+	return w;
+}
+
 /* Asks for one kind of item; *RET is NULL when there is none. */
 static bool
-search(const struct library *l, const struct attributes *kind, const struct secret *s,
-	SecretSearchFlags flags, void **ret, int say)
+search(const struct run *run, const struct attributes *kind, int flags, GList **ret)
 {
-	GHashTable *wanted = l->hash_new(l->str_hash, l->str_equal);
 	GError *error = NULL;
-	GList *found;
 
-	*ret = NULL;
-	l->hash_insert(wanted, (gpointer)(uintptr_t)kind->user, s->user);
-	l->hash_insert(wanted, (gpointer)(uintptr_t)kind->host, s->host);
-	l->hash_insert(wanted, (gpointer)(uintptr_t)kind->service, (gpointer)(uintptr_t) "smtp");
-	found = l->search(&kind->schema, wanted, flags, NULL, &error);
-	if (error) {
-		complain(say, error->message);
-		return false;
-	}
-	if (found)
-		*ret = found->data;
-	return true;
+	*ret = run->l.search(
+		&kind->schema, wanted(run, kind), (SecretSearchFlags)flags, NULL, &error);
+	return !failed(run, error);
 }
 
 static bool
-is_locked(const struct library *l, void *item)
+is_item(const struct run *run, void *item)
 {
-	return l->is_a(item, l->item_type()) && l->item_locked(item);
+	return run->l.is_a(item, run->l.item_type());
+}
+
+static bool
+is_locked(const struct run *run, void *item)
+{
+	return is_item(run, item) && run->l.item_locked(item);
 }
 
 /* Writes the password of an item that is not locked. */
 static int
-answer(const struct library *l, void *item, int out, int say)
+answer(const struct run *run, void *item)
 {
 	GError *error = NULL;
-	SecretValue *value = l->retrieve(item, NULL, &error);
+	SecretValue *value = run->l.retrieve(item, NULL, &error);
 	const char *text;
 	gsize n;
 
 	if (!value) {
-		complain(say, error ? error->message : "an item without a secret");
+		keyring_complain(run->say, error ? error->message : "an item without a secret");
 		return KEYRING_UNREACHABLE;
 	}
-	text = l->value_get(value, &n);
-	return io_write_full(out, text, n) ? KEYRING_FOUND : KEYRING_UNREACHABLE;
+	text = run->l.value_get(value, &n);
+	return io_write_full(run->out, text, n) ? KEYRING_FOUND : KEYRING_UNREACHABLE;
 }
 
 static int
-look(const struct secret *s, int out, int say)
+look(const struct run *run)
 {
-	struct library l;
-	void *item, *locked = NULL;
 	const struct attributes *kind = NULL;
+	GList *found;
 
-	if (!find_bus(say))
-		return KEYRING_UNREACHABLE;
-	if (!load(&l, say))
-		return KEYRING_ABSENT;
 	/* first without unlocking anything: that tells what is locked from what is not there */
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (!search(&l, &kinds[i], s, SECRET_SEARCH_NONE, &item, say))
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		if (!search(run, &kinds[i], SECRET_SEARCH_NONE, &found))
 			return KEYRING_UNREACHABLE;
-		if (item && !is_locked(&l, item))
-			return answer(&l, item, out, say);
-		if (item && !locked) {
-			locked = item;
+		if (found && !is_locked(run, found->data))
+			return answer(run, found->data);
+		if (found && !kind)
 			kind = &kinds[i];
-		}
 	}
-	if (!locked)
+	if (!kind)
 		return KEYRING_MISSING;
-	if (!may_ask() || !search(&l, kind, s, SECRET_SEARCH_UNLOCK, &item, say) || !item ||
-		is_locked(&l, item))
+	if (!may_ask() || !search(run, kind, SECRET_SEARCH_UNLOCK, &found) || !found ||
+		is_locked(run, found->data))
 		return KEYRING_LOCKED;
-	return answer(&l, item, out, say);
+	return answer(run, found->data);
+}
+
+/* Whether something can be put into the default keyring without asking anybody. */
+static int
+room(const struct run *run)
+{
+	SecretCollection *c = NULL;
+	SecretService *service;
+	GError *error = NULL;
+
+	if (keyring_is_file() || may_ask())
+		return KEYRING_FOUND;
+	service = run->l.service(SECRET_SERVICE_NONE, NULL, &error);
+	/* libsecret 0.20 takes no NULL here, though it says so */
+	if (service && !error)
+		c = run->l.collection(
+			service, SECRET_COLLECTION_DEFAULT, SECRET_COLLECTION_NONE, NULL, &error);
+	if (failed(run, error))
+		return KEYRING_UNREACHABLE;
+	if (c)
+		return run->l.collection_locked(c) ? KEYRING_LOCKED : KEYRING_FOUND;
+	keyring_complain(run->say, "it has no default keyring");
+	return KEYRING_UNREACHABLE;
+}
+
+/* An item that other programs made (for msmtp, by secret-tool) has the same attributes but another
+ * schema, so that ours does not replace it. With an old password it must not stay. */
+static bool
+drop_others(const struct run *run)
+{
+	const struct strbuf *value = run->r->value;
+	GError *error = NULL;
+	SecretValue *other;
+	const char *schema, *text;
+	GList *found;
+	gsize n;
+
+	if (!search(run, &kinds[0], SECRET_SEARCH_ALL, &found))
+		return false;
+	for (; found; found = found->next) {
+		schema = run->l.hash_lookup(run->l.attributes(found->data), "xdg:schema");
+		if (!is_item(run, found->data) || (is_locked(run, found->data) && !may_ask()) ||
+			(schema && strcmp(schema, kinds[0].schema.name) == 0))
+			continue;
+		other = is_locked(run, found->data) ? NULL
+						    : run->l.retrieve(found->data, NULL, NULL);
+		text = other ? run->l.value_get(other, &n) : NULL;
+		if (text && n == value->len && memcmp(text, value->s, n) == 0)
+			continue;
+		run->l.item_delete(found->data, NULL, &error);
+		if (failed(run, error))
+			return false;
+	}
+	return true;
+}
+
+static int
+store(const struct run *run)
+{
+	const struct strbuf *value = run->r->value;
+	int status = room(run);
+	GError *error = NULL;
+	SecretValue *secret;
+
+	if (status != KEYRING_FOUND)
+		return status;
+	secret = run->l.value_new(value->s, (gssize)value->len, "text/plain");
+	run->l.store(&kinds[0].schema, wanted(run, &kinds[0]), SECRET_COLLECTION_DEFAULT,
+		run->r->label, secret, NULL, &error);
+	if (failed(run, error) || !drop_others(run))
+		return KEYRING_UNREACHABLE;
+	return KEYRING_FOUND;
+}
+
+/* What is of the older kind was not stored by this program, and stays. */
+static int
+drop(const struct run *run)
+{
+	GError *error = NULL;
+	unsigned count = 0;
+	GList *found;
+	char text[16];
+
+	if (!search(run, &kinds[0], SECRET_SEARCH_ALL, &found))
+		return KEYRING_UNREACHABLE;
+	for (; found; found = found->next, count++)
+		if (is_locked(run, found->data) && !may_ask())
+			return KEYRING_LOCKED;
+	if (!count)
+		return KEYRING_MISSING;
+	run->l.clear(&kinds[0].schema, wanted(run, &kinds[0]), NULL, &error);
+	if (failed(run, error) || !search(run, &kinds[0], SECRET_SEARCH_ALL, &found))
+		return KEYRING_UNREACHABLE;
+	if (found)
+		return KEYRING_LOCKED;
+	snprintf(text, sizeof(text), "%u", count);
+	return io_write_full(run->out, text, strlen(text)) ? KEYRING_FOUND : KEYRING_UNREACHABLE;
 }
 
 int
 secret_keyring_run(void *ctx, int out, int error)
 {
 	int say = fcntl(error, F_DUPFD_CLOEXEC, 10), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct run run = { .r = ctx, .out = out, .say = say };
 
 	/* the library's own warnings would come before what is said here */
 	if (say < 0 || null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		return KEYRING_UNREACHABLE;
-	return look(ctx, out, say);
+	if (!keyring_find_bus(say))
+		return KEYRING_UNREACHABLE;
+	if (!keyring_load(&run.l, say))
+		return KEYRING_ABSENT;
+	switch (run.r->wish) {
+	case KEYRING_STORE:
+		return store(&run);
+	case KEYRING_DROP:
+		return drop(&run);
+	case KEYRING_LOOK:
+		break;
+	}
+	return look(&run);
 }
 
 #endif

@@ -19,13 +19,20 @@
 #define SYSCONFDIR "/etc"
 #endif
 #define SERVICE_USER    "sendoff"
-#define SERVICE_SECRETS SYSCONFDIR "/sendoff/secrets/"
+#define SERVICE_SECRETS SYSCONFDIR "/sendoff/secrets"
 #define PIPE_SECONDS    60 /* for a password that comes through a pipe */
 
 static bool
 is_secret(enum trusted_kind kind)
 {
 	return kind == TRUSTED_SECRET || kind == TRUSTED_MOUNTED_SECRET;
+}
+
+/* Nobody else may read it. */
+static bool
+is_private(enum trusted_kind kind)
+{
+	return kind == TRUSTED_SECRET || kind == TRUSTED_STORED;
 }
 
 /* A descriptor of this process, given by whoever started it. */
@@ -51,14 +58,16 @@ user_name(char out[80], uid_t uid)
 		snprintf(out, 80, "%u", (unsigned)uid);
 }
 
-static bool
-owner_is_trusted(const char *path, uid_t owner)
+bool
+trusted_is_owner(const char *path, uid_t owner)
 {
+	size_t n = strlen(SERVICE_SECRETS);
 	struct passwd *entry;
 
 	if (owner == 0 || owner == geteuid())
 		return true;
-	if (strncmp(path, SERVICE_SECRETS, strlen(SERVICE_SECRETS)) != 0 || strstr(path, "/../"))
+	if (strncmp(path, SERVICE_SECRETS, n) != 0 || (path[n] && path[n] != '/') ||
+		strstr(path, "/../"))
 		return false;
 	entry = getpwnam(SERVICE_USER);
 	return entry && entry->pw_uid == owner;
@@ -110,7 +119,7 @@ check(const char *path, enum trusted_kind kind, const struct stat *st, struct er
 			err, FAULT_CONFIG, "%s is %s, not a file", path, kind_name(st->st_mode));
 	if (kind == TRUSTED_ROOT && st->st_uid != 0)
 		return error_set(err, FAULT_CONFIG, "%s does not belong to root", path);
-	if (!owner_is_trusted(path, st->st_uid)) {
+	if (!trusted_is_owner(path, st->st_uid)) {
 		user_name(owner, st->st_uid);
 		user_name(user, geteuid());
 		return error_set(err, FAULT_CONFIG,
@@ -119,11 +128,11 @@ check(const char *path, enum trusted_kind kind, const struct stat *st, struct er
 	}
 	if (st->st_mode & S_IWOTH)
 		return error_set(err, FAULT_CONFIG, "%s can be written by everybody (chmod %s %s)",
-			path, kind == TRUSTED_SECRET ? "600" : "go-w", path);
+			path, is_private(kind) ? "600" : "go-w", path);
 	if ((st->st_mode & S_IWGRP) && !group_is_trusted(st->st_gid))
 		return error_set(err, FAULT_CONFIG, "%s can be written by its group (chmod g-w %s)",
 			path, path);
-	if (kind == TRUSTED_SECRET && (st->st_mode & S_IROTH))
+	if (is_private(kind) && (st->st_mode & S_IROTH))
 		return error_set(err, FAULT_CONFIG,
 			"%s holds a secret but can be read by everybody (chmod o-rwx %s)", path,
 			path);
@@ -136,7 +145,8 @@ open_checked(const char *path, enum trusted_kind kind, bool *ret_missing, struct
 	struct error *err)
 {
 	/* nonblocking, as opening a pipe would wait for somebody to write to it */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), sys = errno;
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = open(path, kind == TRUSTED_STORED ? flags | O_NOFOLLOW : flags), sys = errno;
 
 	if (ret_missing)
 		*ret_missing = fd < 0 && (sys == ENOENT || sys == ENOTDIR);

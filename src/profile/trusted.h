@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct error;
 struct strbuf;
@@ -13,6 +14,7 @@ enum trusted_kind {
 	TRUSTED_ROOT,          /* the same, and it must be root's own */
 	TRUSTED_PUBLIC,        /* certificates: as configuration */
 	TRUSTED_SECRET,        /* must not be readable by others either, group read is fine */
+	TRUSTED_STORED,        /* the same for what sendoff itself wrote: no symbolic link */
 	TRUSTED_MOUNTED_SECRET /* named by the environment or below /run/secrets: may be readable */
 };
 
@@ -25,6 +27,8 @@ enum trusted_kind {
  * a read error. *RET_MISSING (may be NULL) is set when it does not exist. */
 bool trusted_read(const char *path, enum trusted_kind kind, struct strbuf *out, bool *ret_missing,
 	struct error *err) __attribute__((warn_unused_result));
+/* True iff who owns PATH is root, the effective user, or below /etc/sendoff/secrets the user sendoff. */
+bool trusted_is_owner(const char *path, uid_t owner);
 /* The same checks for a file that a library opens by itself. */
 bool trusted_check(const char *path, enum trusted_kind kind, struct error *err)
 	__attribute__((warn_unused_result));

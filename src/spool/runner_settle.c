@@ -119,19 +119,6 @@ sort_out(const struct runner_attempt *a, struct entry *e, bool *ret_doubted)
 	return reached;
 }
 
-static void
-drop_doubts(struct entry *e)
-{
-	struct recipient *r;
-
-	for (size_t i = 0; i < e->envelope.count; i++) {
-		r = &e->envelope.recipients[i];
-		if (r->outcome == OUTCOME_IN_DOUBT)
-			recipient_set(r, OUTCOME_ACCEPTED, 0, (struct enhanced){ 0 },
-				"no answer came; it is taken as sent", NULL);
-	}
-}
-
 /* Turns what was refused for now into failures, if the time is over. */
 static bool
 give_up(struct entry *e, int64_t now)
@@ -327,7 +314,7 @@ runner_take_down(const struct runner_attempt *a, struct entry *e, enum runner_en
 		again = verdict == SCHEDULE_AGAIN;
 		dropped = verdict == SCHEDULE_DROP;
 		if (dropped)
-			drop_doubts(e);
+			(void)envelope_drop_doubts(&e->envelope);
 	}
 	if (reached)
 		expired = give_up(e, now);

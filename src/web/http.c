@@ -30,8 +30,8 @@ http_host(const char *url, char out[HTTP_HOST])
 }
 
 /* What is made of it by others must begin where it is thought to: printable ASCII, and no user. */
-static bool
-check_url(const char *url, struct error *err)
+bool
+http_check_url(const char *url, struct error *err)
 {
 	size_t n = strlen(url), host;
 
@@ -153,7 +153,7 @@ http_fetch(
 
 	deadline = clock_sooner(deadline, clock_in(HTTP_SECONDS * CLOCK_SECOND));
 	job.ms = clock_left(deadline);
-	if (!check_url(r->url, err))
+	if (!http_check_url(r->url, err))
 		return false;
 	http_host(r->url, host);
 	if (!job.ms)

@@ -58,6 +58,10 @@ bool http_fetch(const struct http_request *r, int64_t deadline, struct http_repl
 	struct error *err) __attribute__((warn_unused_result));
 void http_reply_done(struct http_reply *r);
 
+/* Whether it is one that http_fetch takes: https://, printable ASCII, shorter than HTTP_URL, no
+ * user in it. FAULT_CONFIG says why not. */
+bool http_check_url(const char *url, struct error *err) __attribute__((warn_unused_result));
+
 /* Appends KEY=VALUE of a form or query to OUT, percent-encoded, with '&' in front unless OUT is
  * empty or ends in '?'. Nothing for a NULL value. */
 void http_add_parameter(struct strbuf *out, const char *key, const char *value);

@@ -39,7 +39,6 @@ enum {
 	COULDNT_RESOLVE_HOST = 6,
 	WEIRD_SERVER_REPLY = 8,
 	WRITE_ERROR = 23,
-	OUT_OF_MEMORY = 27,
 	OPERATION_TIMEDOUT = 28,
 	TOO_MANY_REDIRECTS = 47,
 	PEER_FAILED_VERIFICATION = 60,
@@ -299,8 +298,6 @@ fail(struct curl *c, const char *host, int code, struct error *err)
 	if (c->too_large)
 		return error_set(err, FAULT_PROTOCOL, "%s: the answer is too large", host);
 	switch (code) {
-	case OUT_OF_MEMORY:
-		alloc_failed();
 	case UNSUPPORTED_PROTOCOL: /* HTTP/0.9 is meant too */
 		if (c->easy_getinfo(c->handle, INFO_URL, &url) == OK && url &&
 			strncmp(url, "https://", 8) != 0)

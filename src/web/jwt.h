@@ -22,6 +22,12 @@ struct jwt_key {
 };
 
 /* Makes header.claims.signature of CLAIMS, a JSON object, for RET, which is made secret. RS256,
- * PS256 or ES256 by the key. Errors as tls_context_new has them for the same files and tokens. */
+ * PS256 or ES256 by the key. FAULT_NOINPUT: a file cannot be read; FAULT_CONFIG: it holds no such
+ * thing, the key is of another kind, weak, behind a password, or not that of the certificate;
+ * FAULT_TEMPORARY: the token is not there; FAULT_PERMISSION: it does not take its PIN, which is
+ * tried once, and not at all when it would be the last try. */
 bool jwt_sign(const struct jwt_key *k, const char *claims, struct strbuf *ret, struct error *err)
 	__attribute__((warn_unused_result));
+
+/* Appends N octets as base64url without padding (RFC 7515 section 2). */
+void jwt_add_base64url(struct strbuf *out, const void *data, size_t n);

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "memo.h"
+#include "pin.h"
 #include "tls.h"
 
 struct stream;
@@ -26,21 +27,20 @@ struct tls_context {
 	gnutls_priority_t priority;
 	unsigned char (*pins)[TLS_DIGEST], (*fingerprints)[TLS_DIGEST];
 	size_t pin_count, fingerprint_count;
-	char *name;             /* instead of the host, may be NULL */
+	char *name;                  /* instead of the host, may be NULL */
 	const struct tls_peer *peer; /* borrowed, may be NULL */
-	bool own_priority;      /* the user's priority string replaces our minimum */
-	bool has_certificate;   /* we have one for the server */
-	bool (*pin)(void *ctx, const char *label, struct strbuf *ret, struct error *err);
-	void *pin_ctx;
-	struct error pin_error; /* why a token was not opened, and is not tried again */
-	gnutls_protocol_t min;  /* what tls-min demands */
+	bool own_priority;           /* the user's priority string replaces our minimum */
+	bool has_certificate;        /* we have one for the server */
+	struct pin pin;              /* of a token that holds the client's key */
+	gnutls_protocol_t min;       /* what tls-min demands */
 	struct strbuf identity; /* fields that tell these settings from any others; full: unknown */
 	const char *memory;     /* tls_remember */
 	char *place;
-	bool misled; /* tls_was_misled */
-	bool wary;   /* it was, some time: nothing is offered any more */
+	bool misled;         /* tls_was_misled */
+	bool wary;           /* it was, some time: nothing is offered any more */
 	struct strbuf *here; /* tls_remember_here */
-	void (*witness)(struct tls *t, void *ctx); /* sees what the peer shows, before it is judged */
+	void (*witness)(
+		struct tls *t, void *ctx); /* sees what the peer shows, before it is judged */
 	void *witness_ctx;
 };
 
@@ -66,7 +66,7 @@ struct tls {
 	bool address;     /* name is one: no SNI, iPAddress */
 	bool checked;     /* this handshake's certificate was checked */
 	bool verified;    /* as in struct tls_info */
-	char dane[16];      /* as in struct tls_info */
+	char dane[16];    /* as in struct tls_info */
 	bool opened;      /* some octets were decrypted */
 	char issuer[128]; /* of the peer's certificate, printable */
 	time_t expires;
@@ -108,8 +108,8 @@ bool tls_is_uri(const char *s);
 /* Sees to it that GnuTLS gets the PIN, where one of the settings is on a token. */
 void tls_token_prepare(struct tls_context *c, const struct tls_settings *s);
 /* Says why GnuTLS's error RC came of it. Returns false. */
-bool tls_token_failed(const struct tls_context *c, const struct tls_settings *s, int rc,
-	struct error *err);
+bool tls_token_failed(
+	const struct tls_context *c, const struct tls_settings *s, int rc, struct error *err);
 
 bool
 tls_is_among(const unsigned char digest[TLS_DIGEST], unsigned char (*list)[TLS_DIGEST], size_t n);
@@ -135,8 +135,8 @@ void tls_ticket_print(const struct tls_ticket *ticket, struct strbuf *record);
 
 /* tls_name.c. True iff the certificate is for NAME by a dNSName. */
 bool tls_names(gnutls_x509_crt_t crt, const char *name);
-/* The name to verify the certificate for: the one it is for among those that would do, t->name if it
- * is for none of them; NULL when it is for the service that was looked up (SRV-ID). */
+/* The name to verify the certificate for: the one it is for among those that would do, t->name if
+ * it is for none of them; NULL when it is for the service that was looked up (SRV-ID). */
 const char *tls_choose_name(const struct tls *t, gnutls_x509_crt_t leaf);
 /* tls_dane.c. The TLSA record that the peer's certificate fits, or NULL. */
 struct dane_record;

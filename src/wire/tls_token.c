@@ -2,8 +2,6 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "strbuf.h"
-#include "text.h"
 #include "tls_private.h"
 
 bool
@@ -12,43 +10,18 @@ tls_is_uri(const char *s)
 	return s && strncmp(s, "pkcs11:", 7) == 0;
 }
 
-static int
-refuse(struct tls_context *c, const char *label, const char *why)
-{
-	char shown[100];
-
-	text_printable(shown, sizeof(shown), label, strlen(label));
-	error_at(&c->pin_error, STAGE_TLS, FAULT_PERMISSION, "token \"%s\": %s", shown, why);
-	return GNUTLS_E_PKCS11_PIN_ERROR;
-}
-
-/* GnuTLS wants the PIN. It is given once: a token locks itself after a few wrong ones. */
+/* GnuTLS wants the PIN. */
 static int
 give_pin(void *user, int attempt, const char *url, const char *label, unsigned flags, char *pin,
 	size_t size)
 {
-	struct strbuf given = STRBUF_INIT_SECRET(256);
 	struct tls_context *c = user;
-	bool good;
 
 	(void)url;
-	if (c->pin_error.fault)
-		return GNUTLS_E_PKCS11_PIN_ERROR;
-	if (attempt || (flags & GNUTLS_PIN_WRONG))
-		return refuse(c, label, "the PIN is wrong; it was tried once, and not again");
-	if (flags & GNUTLS_PIN_FINAL_TRY)
-		return refuse(c, label,
-			"one more wrong PIN would lock it, so none is tried: log in once with the "
-			"token's own tools");
-	if (!c->pin)
-		return refuse(c, label, "a PIN is wanted, and none is set");
-	good = c->pin(c->pin_ctx, label, &given, &c->pin_error);
-	if (good && (given.len >= size || !given.len || memchr(given.s, '\0', given.len)))
-		refuse(c, label, "this can be no PIN");
-	else if (good)
-		memcpy(pin, given.s, given.len + 1);
-	strbuf_done(&given);
-	return c->pin_error.fault ? GNUTLS_E_PKCS11_PIN_ERROR : 0;
+	return pin_give(&c->pin, label, attempt || (flags & GNUTLS_PIN_WRONG),
+		       flags & GNUTLS_PIN_FINAL_TRY, pin, size)
+		       ? 0
+		       : GNUTLS_E_PKCS11_PIN_ERROR;
 }
 
 void
@@ -56,8 +29,7 @@ tls_token_prepare(struct tls_context *c, const struct tls_settings *s)
 {
 	if (!tls_is_uri(s->cert) && !tls_is_uri(s->key))
 		return;
-	c->pin = s->pin;
-	c->pin_ctx = s->pin_ctx;
+	c->pin = (struct pin){ .ask = s->pin, .ctx = s->pin_ctx };
 	gnutls_certificate_set_pin_function(c->cred, give_pin, c);
 }
 
@@ -81,9 +53,11 @@ tls_token_failed(
 {
 	const char *key = s->key ? s->key : s->cert;
 
-	if (c->pin_error.fault) {
-		if (err && !err->fault)
-			*err = c->pin_error;
+	if (c->pin.error.fault) {
+		if (err && !err->fault) {
+			*err = c->pin.error;
+			err->stage = STAGE_TLS;
+		}
 		return false;
 	}
 	switch (rc) {

@@ -108,6 +108,58 @@ def service(make):
             "more than one line")
 
 
+def said(place, what, script, want, bus=True, **more):
+    out, errors = place.run(script, bus, **more)
+    ok(out == want, what, f"wanted {want!r}\n" + out + errors)
+
+
+SAVE = f'"$PROBE" %s {HOST} {USER} "$SECRET"\n'
+DROP = f'"$PROBE" remove {HOST} {USER}\n'
+CHANGE = "printf other >$SECRET\n"
+SERVICE = "the Secret Service\n"
+
+
+def storing(make):
+    place = make()
+    path = f"{place.folder}/.local/share/sendoff/smtp,{HOST},{USER}"
+    said(place, "stored in the Secret Service", UNLOCK + SAVE % "auto", SERVICE)
+    found(place, "and found there", UNLOCK + PROBE)
+    said(place, "as other programs find it", UNLOCK + f"secret-tool lookup {OWN}", SECRET)
+    said(place, "replaced", CHANGE + UNLOCK + SAVE % "keyring" + PROBE, SERVICE + "match\n")
+    said(place, "once, not twice",
+         UNLOCK + f"secret-tool search --all {OWN} 2>/dev/null | grep -c ^secret", "1\n")
+    said(place, "removed", UNLOCK + DROP, "1\n" + SERVICE)
+    refused(place, "and gone", UNLOCK + PROBE, "EX_NOPERM", "no password is stored")
+    said(place, "nothing to remove", UNLOCK + DROP, "0\n")
+    place = make()
+    path = f"{place.folder}/.local/share/sendoff/smtp,{HOST},{USER}"
+    said(place, "what another program stored before goes",
+         UNLOCK + STORE % OWN + CHANGE + SAVE % "keyring" + PROBE +
+         f"secret-tool search --all {OWN} 2>/dev/null | grep ^secret",
+         SERVICE + "match\nsecret = other\n")
+    refused(place, "locked: not in there", LOCKED + SAVE % "keyring", "EX_TEMPFAIL",
+            "the Secret Service is locked")
+    said(place, "locked: a file instead", LOCKED + SAVE % "auto" + PROBE, path + "\nmatch\n")
+    refused(place, "locked: what is in there cannot be removed", LOCKED + DROP, "EX_TEMPFAIL",
+            "the Secret Service is locked")
+    ok(not os.path.exists(path), "but the file is gone")
+    said(place, "a file that was stored while it was locked",
+         LOCKED + SAVE % "auto", path + "\n")
+    said(place, "gives way to the Secret Service", CHANGE + UNLOCK + SAVE % "auto" + PROBE,
+         SERVICE + "match\n")
+    ok(not os.path.exists(path), "the file is gone then")
+    place = make()
+    path = f"{place.folder}/.local/share/sendoff/smtp,{HOST},{USER}"
+    said(place, "no keyring was ever made: a file", LOCKED + SAVE % "auto" + PROBE,
+         path + "\nmatch\n")
+    said(place, "no bus: a file", SAVE % "auto" + PROBE + DROP,
+         f"{path}\nmatch\n1\n{path}\n", bus=False)
+    refused(place, "no bus: not in there", SAVE % "keyring", "EX_CONFIG", "no session bus",
+            bus=False)
+    said(place, "a file is found without any bus, as from cron", SAVE % "file" + PROBE,
+         path + "\nmatch\n", bus=False)
+
+
 def without_address(make):
     place = make()
     bus = "unix:path=$XDG_RUNTIME_DIR/bus"
@@ -141,6 +193,9 @@ def backend_file(make):
     found(place, "libsecret's own file, without a bus", STORE % OWN + PROBE, bus=False, **file)
     refused(place, "nothing stored in it", f'"$PROBE" {HOST} bob "$SECRET"\n', "EX_NOPERM",
             "no password is stored", bus=False, **file)
+    said(place, "stored in it, replaced and removed",
+         CHANGE + SAVE % "keyring" + PROBE + DROP + DROP,
+         SERVICE + "match\n1\n" + SERVICE + "0\n", bus=False, **file)
 
 
 def main():
@@ -152,7 +207,7 @@ def main():
             def make():
                 return Place(tempfile.mkdtemp(dir=top), os.path.abspath(sys.argv[1]))
 
-            for part in (service, without_address, unreachable, backend_file):
+            for part in (service, storing, without_address, unreachable, backend_file):
                 part(make)
     print(f"1..{count}")
     return failed != 0

@@ -245,6 +245,7 @@ class Server:
     def __init__(self, directory):
         made = certificates.Certificates(pathlib.Path(directory))
         made.leaf("localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+        self.made = made
         self.trust = made.path("ca")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(made.path("localhost"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -141,6 +142,33 @@ def changes():
                s.messages()[-1] == [first["recipients"][0]["address"]], "%s", s.messages())
         for event in "held", "released", "removed", "retried", "failed":
             expect(event in p.events(), "%s is not in the history", event)
+
+
+@case("flush on a terminal speaks as to a person; --json; lines of keys elsewhere")
+def flushing():
+    with Smarthost() as s, Place(s.port) as p:
+        for who in "bob", "tempfail", "permfail":
+            p.send("--queue=always", who + "@example.net")
+        ours, theirs = pty.openpty()
+        done = subprocess.run(p.argv("sendoff", ["queue", "flush"]), stdin=subprocess.DEVNULL,
+                              stdout=theirs, stderr=theirs, env=p.environment(), check=False)
+        os.close(theirs)
+        text = os.read(ours, 65536).decode()
+        os.close(ours)
+        expect(done.returncode == 75 and "event=" not in text, "%s", text)
+        for words in ("sent to bob@example.net by 127.0.0.1: 250",
+                      "still queued: tempfail@example.net: 127.0.0.1 refused",
+                      "failed: permfail@example.net: 127.0.0.1 refused"):
+            expect(words in text, "%s is not in: %s", words, text)
+        done = p.run("queue", "flush", "--json", stdin=b"")
+        events = [json.loads(line) for line in done.out.splitlines()]
+        expect([one["event"] for one in events] == ["attempt"] and not done.err and
+               events[0]["recipients"][0]["code"] == 451, "%s", done)
+        done = p.run("queue", "flush", stdin=b"")
+        expect("event=attempt" in done.err and not done.out, "%s", done)
+        p.configure(1)
+        done = p.run("queue", "flush", "--json", stdin=b"")
+        expect(json.loads(done.out)["state"] == "down" and done.status == 75, "%s", done)
 
 
 @case("what is being sent cannot be changed")

@@ -185,6 +185,22 @@ def uncertain():
         p.send("lost@example.net", "--queue=never", status=75)
 
 
+@case("uncertain = drop: taken as sent, whichever way it is tried; who was refused is kept")
+def uncertain_drop():
+    with Place() as p, Smarthost() as s:
+        p.configure(s.port, "uncertain = drop")
+        p.know_runner()
+        for mode in "--queue", "--queue=first":
+            done = p.send(mode, "lost@example.net")
+            expect("taken as sent" in done.err and not p.entries(), "%s: %s", mode, done)
+            expect(p.events()[-1:] == ["dropped"], "%s: %s", mode, p.events())
+        # one message for each transaction: the answer for one is lost, the other is refused
+        done = p.send("--queue", "lost@example.net", "tempfail@example.net")
+        one, = p.queued()
+        expect([r["address"] for r in one["recipients"]] == ["tempfail@example.net"], "%s", one)
+        expect("sent to 1 of 2" in done.out, "%s", done)
+
+
 @case("an open breaker queues without connecting")
 def breaker():
     with Stage(greeting="421 not now") as s, Place(s.port) as p:
@@ -196,6 +212,11 @@ def breaker():
             expect("421 not now" in done.out, "%s", done)
         expect(s.connections == 1, "%d connections", s.connections)
         expect(len(p.entries()) == 4, "%s", p.entries())
+        account, = p.accounts()
+        expect(all(one["next"] >= account["next"] for one in p.queued()), "%s", p.queued())
+        done = p.run("queue", stdin=b"")
+        expect("[default: waits for the account, next try in " in done.out and
+               "due" not in done.out, "%s", done)
 
 
 @case("connections are counted: who gets none within the budget is queued")

@@ -76,10 +76,11 @@ class Smarthost:
 class Tap:
     """Counts and prints."""
 
-    def __init__(self):
+    def __init__(self, **programs):
         self.count, self.failed = 0, 0
-        if not SENDOFF or not SMARTHOST:
-            print("Bail out! set SENDOFF and SMARTHOST to the programs")
+        programs = programs or {"SENDOFF": SENDOFF, "SMARTHOST": SMARTHOST}
+        if not all(programs.values()):
+            print("Bail out! set %s to the programs" % " and ".join(programs))
             sys.exit(1)
 
     def ok(self, good, what, *notes):

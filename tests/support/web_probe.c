@@ -1,4 +1,6 @@
-/* web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
+/* web-probe jwt [key=FILE-OR-URI] [pem=TEXT] [cert=FILE] [kid=ID] [claims=JSON] [pss=1] [pin=TEXT]
+ * web-probe metadata ISSUER [TRUST]: what an authorization server says about itself.
+ * web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
  *           [digest=fail|large|upper]: makes one request and prints what came of it, for tests/web.
  */
 #include <ctype.h>
@@ -9,6 +11,15 @@
 #include "clock.h"
 #include "error.h"
 #include "http.h"
+#include "jwt.h"
+#include "metadata.h"
+
+static int
+failed(const struct error *err)
+{
+	printf("%s %s\n", fault_name(err->fault), err->text);
+	return fault_status(err->fault);
+}
 
 /* What the tests want to be made of an answer. */
 static bool
@@ -49,13 +60,62 @@ fetch(int argc, char *argv[])
 			r.digest_ctx = argv[i] + 7;
 		}
 	}
-	if (!http_fetch(&r, deadline, &reply, &err)) {
-		printf("%s %s\n", fault_name(err.fault), err.text);
-		return fault_status(err.fault);
-	}
+	if (!http_fetch(&r, deadline, &reply, &err))
+		return failed(&err);
 	printf("%d %u %s\n", reply.status, reply.retry_after, reply.url);
 	fwrite(reply.body.s, 1, reply.body.len, stdout);
 	http_reply_done(&reply);
+	return 0;
+}
+
+static int
+metadata(const char *issuer, const char *trust)
+{
+	struct error err = ERROR_NONE;
+	struct oauth_metadata m;
+
+	if (!oauth_metadata_fetch(issuer, trust, CLOCK_NEVER, &m, &err))
+		return failed(&err);
+	printf("%s %s %s %s %s %d%d%d\n", m.issuer, m.authorize, m.token, m.device, m.revoke,
+		m.promises_iss, m.basic, m.pkce);
+	return 0;
+}
+
+static bool
+give_pin(void *ctx, const char *label, struct strbuf *ret, struct error *err)
+{
+	(void)label;
+	(void)err;
+	strbuf_adds(ret, ctx);
+	return true;
+}
+
+static int
+jwt(int argc, char *argv[])
+{
+	struct strbuf out = STRBUF_INIT(16384);
+	struct error err = ERROR_NONE;
+	struct jwt_key k = { .pss = false };
+	const char *claims = "{}";
+	const struct {
+		const char *key, **to;
+	} keys[] = { { "key=", &k.key }, { "pem=", &k.pem }, { "cert=", &k.cert },
+		{ "kid=", &k.key_id }, { "claims=", &claims } };
+
+	for (int i = 0; i < argc; i++) {
+		for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++)
+			if (strncmp(argv[i], keys[n].key, strlen(keys[n].key)) == 0)
+				*keys[n].to = argv[i] + strlen(keys[n].key);
+		k.pss = k.pss || strcmp(argv[i], "pss=1") == 0;
+		if (strncmp(argv[i], "pin=", 4) == 0) {
+			k.pin = give_pin;
+			k.pin_ctx = argv[i] + 4;
+		}
+	}
+	if (!jwt_sign(&k, claims, &out, &err))
+		return failed(&err);
+	puts(out.s);
+	strbuf_done(&out);
 	return 0;
 }
 
@@ -64,6 +124,10 @@ main(int argc, char *argv[])
 {
 	if (argc >= 3 && strcmp(argv[1], "fetch") == 0)
 		return fetch(argc - 2, argv + 2);
-	fprintf(stderr, "usage: web-probe fetch URL [KEY=VALUE]...\n");
+	if (argc >= 3 && strcmp(argv[1], "metadata") == 0)
+		return metadata(argv[2], argv[3]);
+	if (argc >= 3 && strcmp(argv[1], "jwt") == 0)
+		return jwt(argc - 2, argv + 2);
+	fprintf(stderr, "usage: web-probe COMMAND ARGUMENT...\n");
 	return 64;
 }

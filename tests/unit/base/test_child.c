@@ -268,6 +268,46 @@ functions(void)
 }
 
 static void
+given(const char *script, size_t n, bool want, const char *what)
+{
+	char shell[] = "sh", option[] = "-c", *copy = strdup(script);
+	char *argv[] = { shell, option, copy, NULL };
+	struct strbuf in = STRBUF_INIT_SECRET(1 << 20), out = STRBUF_INIT_SECRET(1 << 20);
+	struct child c = CHILD_NONE;
+	struct error err = ERROR_NONE;
+	bool good;
+
+	memset(strbuf_reserve(&in, n), 'x', n);
+	strbuf_advance(&in, n);
+	good = child_start_input(&c, argv, &in, &err) &&
+	       child_wait(&c, clock_in(10000), &out, NULL, &err);
+	ok(good && (!want || (out.len == n && memcmp(in.s, out.s, n) == 0)), "%s: %zu of %zu %s",
+		what, out.len, n, err.text);
+	ok(c.pid == 0 && c.in == -1 && c.out == -1, "everything is closed and reaped");
+	strbuf_done(&in);
+	strbuf_done(&out);
+	free(copy);
+}
+
+static void
+inputs(void)
+{
+	struct strbuf in = STRBUF_INIT_SECRET(16);
+	char none[] = "/nonexistent", *argv[] = { none, NULL };
+	struct child c = CHILD_NONE;
+	struct error err = ERROR_NONE;
+
+	given("cat", 0, true, "an empty input ends");
+	given("cat", 7, true, "a short one");
+	given("cat", 700000, true, "more than a pipe holds, both ways");
+	given("exit 0", 700000, false, "a helper that reads nothing");
+	given("head -c 3 >/dev/null", 700000, false, "one that reads a little");
+	strbuf_adds(&in, "hunter2");
+	ok(!child_start_input(&c, argv, &in, &err) && c.in == -1, "one that cannot be run");
+	strbuf_done(&in);
+}
+
+static void
 home(void)
 {
 	setenv("HOME", "/h", 1);
@@ -289,5 +329,6 @@ main(void)
 	deadlines();
 	refusals();
 	functions();
+	inputs();
 	return tap_done();
 }

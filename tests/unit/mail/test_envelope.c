@@ -20,7 +20,7 @@ test_recipients(void)
 	struct envelope e CLEANUP(envelope_done) = ENVELOPE_NONE;
 
 	envelope_add_recipients(&e, &l);
-	ok(!e.count && !envelope_needs_utf8(&e) && !envelope_has_idn(&e), "nobody");
+	ok(!e.count && !envelope_needs_utf8(&e), "nobody");
 	parse(&l, "a@x, B <b@x>, a@X");
 	envelope_add_recipients(&e, &l);
 	ok(e.count == 2 && l.n == 3 && e.recipients[1].address.local != l.v[1].local,
@@ -37,6 +37,24 @@ test_recipients(void)
 }
 
 static void
+test_doubts(void)
+{
+	const struct error why = { .fault = FAULT_TEMPORARY, .in_doubt = true };
+	struct address_list l CLEANUP(address_list_done) = ADDRESS_LIST_NONE;
+	struct envelope e CLEANUP(envelope_done) = ENVELOPE_NONE;
+
+	parse(&l, "a@x, b@x, c@x");
+	envelope_add_recipients(&e, &l);
+	recipient_set(&e.recipients[1], OUTCOME_TEMPORARY, 451, (struct enhanced){ 0 }, "no", NULL);
+	ok(!envelope_drop_doubts(&e) && envelope_count(&e, OUTCOME_PENDING) == 2, "no doubts");
+	envelope_fail_pending(&e, &why);
+	ok(envelope_count(&e, OUTCOME_IN_DOUBT) == 2 && envelope_drop_doubts(&e), "two");
+	ok(envelope_count(&e, OUTCOME_ACCEPTED) == 2 && !e.recipients[0].why &&
+			e.recipients[1].outcome == OUTCOME_TEMPORARY,
+		"are taken as accepted, the refused one is not");
+}
+
+static void
 test_utf8(void)
 {
 	struct address_list l CLEANUP(address_list_done) = ADDRESS_LIST_NONE;
@@ -44,14 +62,14 @@ test_utf8(void)
 
 	parse(&l, "a@x, b@bücher.example");
 	envelope_add_recipients(&e, &l);
-	ok(!envelope_needs_utf8(&e) && envelope_has_idn(&e), "a domain");
+	ok(!envelope_needs_utf8(&e), "a domain");
 	parse(&l, "c@x, jörg@x");
 	envelope_add_recipients(&e, &l);
 	ok(envelope_needs_utf8(&e), "a local part");
 	envelope_done(&e);
 	e.sender.local = xstrdup("jörg");
 	e.sender.domain = xstrdup("bücher.example");
-	ok(envelope_needs_utf8(&e) && envelope_has_idn(&e), "the sender");
+	ok(envelope_needs_utf8(&e), "the sender");
 }
 
 static void
@@ -397,6 +415,7 @@ main(void)
 	test_copy();
 	test_refused();
 	test_recipients();
+	test_doubts();
 	test_utf8();
 	test_set();
 	test_fault();

@@ -1,0 +1,127 @@
+"""What each recipe needs to be tried out, and what must come of it."""
+
+import os
+import pathlib
+import shlex
+import shutil
+
+import stage
+from machine import expect
+
+WORKS = "It works"
+PROVIDER = "it wants an access token of the provider"
+
+
+class Recipe:
+    """ARRIVES: the subjects of the messages that must have come in the end, all from SENDER.
+    BEFORE and FINALE are called at the beginning and the end; USES: what is done with a file that was
+    written, or a block that is neither file nor command, by its first words; it may return why it
+    cannot be done here. MOMENTS: what happens before a command, FILLS: what stands for a word of a
+    file, ELSEWHERE: more commands that cannot be run here. UID: who types, in a container."""
+
+    def __init__(self, arrives=(), sender=None, before=None, finale=None, uses=None, moments=None,
+                 fills=None, elsewhere=(), uid=None):
+        self.arrives, self.sender = list(arrives), sender
+        self.before, self.finale = before, finale
+        self.uses, self.moments, self.fills = uses or {}, moments or {}, fills or {}
+        self.elsewhere, self.uid = tuple(elsewhere), uid
+
+
+def keys_of_ann(theatre):
+    """A client certificate, and the server's for who looks at it."""
+    for name, to in (("client.pem", "ann.crt"), ("client-key.pem", "ann.key")):
+        theatre.put("~/.config/sendoff/" + to, (theatre.certificates / name).read_bytes(), 0o600)
+    shutil.copy(theatre.certificates / "good.pem", "/etc/ssl/mail.crt")
+
+
+def crontab(theatre, block):
+    """The line of a user's crontab, as cron runs it."""
+    theatre.run("alice", block.lines[0].split(None, 5)[5])
+
+
+def dispatcher(theatre, path):
+    """What NetworkManager does with a script."""
+    folder = pathlib.Path("/run/user/%d" % stage.machine.ALICE)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.chown(folder, "alice")
+    theatre.run("alice", "sendoff --queue=always --to bob@example.net --subject 'It waited' --body x")
+    theatre.run("root", "%s wlan0 down" % path)
+    expect(not theatre.smarthosts[0].messages(), "it was sent while the network went down")
+    theatre.run("root", "%s wlan0 up" % path)
+
+
+def fail_unit(theatre):
+    """What systemd does when backup.service has failed."""
+    theatre.put("/usr/local/bin/systemctl", "#!/bin/sh\necho \"$* was asked for\"\n", 0o755)
+    unit = pathlib.Path("/etc/systemd/system/mail-failure@.service").read_text()
+    values = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    name, source = values["LoadCredential"].split(":")
+    credentials = pathlib.Path("/run/credentials")
+    credentials.mkdir(mode=0o755)
+    shutil.copy(source, credentials / name)
+    os.chmod(credentials / name, 0o400)
+    shutil.chown(credentials / name, "alice")
+    variable, value = values["Environment"].split("=", 1)
+    command = values["ExecStart"].replace("%i", "backup.service").replace("%H", "box")
+    theatre.run("alice", shlex.join(shlex.split(command)), CREDENTIALS_DIRECTORY=str(credentials),
+                **{variable: value})
+
+
+def repository(theatre):
+    theatre.place = theatre.home / "alice/project"
+    theatre.put("~/project/file", "one\n")
+    theatre.run("alice", "git config --global user.name 'Ann Example' && "
+                "git config --global user.email ann@example.org && git init -q . && "
+                "git add file && git commit -qm first && echo two >>file && "
+                "git commit -qam second && echo three >>file && git commit -qam third")
+
+
+def smartd(theatre, path):
+    """What smartd does with the script that -M exec names."""
+    theatre.run("root", str(path), SMARTD_ADDRESS="root@example.org",
+                SMARTD_SUBJECT="SMART error", SMARTD_FULLMESSAGE="A disk is failing.")
+
+
+def apt(theatre, _path):
+    theatre.run("root", "apt-config dump")
+    expect('Unattended-Upgrade::Mail "root";' in theatre.output, "apt reads %s", theatre.output)
+
+
+def has_cron(_theatre, _path):
+    return "cron looks at the clock: suite callers has it run"
+
+
+def log_in(theatre):
+    theatre.put("/var/log/auth.log", "Nov 24 12:00:00 box sshd[77]: Accepted publickey for alice "
+                "from 192.0.2.1 port 22 ssh2\n")
+
+
+RECIPES = {
+    "gmail": Recipe([WORKS], "ann@gmail.com"),
+    "microsoft": Recipe(elsewhere=[("sendoff --to", PROVIDER)],
+                        uses={"0 9 * * 1": lambda _theatre, _block: PROVIDER}),
+    "fastmail": Recipe([WORKS, "Hello"], None),
+    "ses": Recipe([WORKS, WORKS], "app@example.com",
+                  fills={"the-SMTP-password": lambda _theatre: stage.PASSWORD}),
+    "own-server": Recipe(
+        [WORKS] * 4, "ann@example.org", before=keys_of_ann,
+        fills={"sha256//PIN": lambda theatre: "sha256//" + theatre.output.strip()}),
+    "laptop": Recipe(
+        ["It waited", "Hello"], "ann@example.org",
+        uses={"*/15": crontab, "/etc/NetworkManager/dispatcher.d/50-sendoff": dispatcher},
+        moments={"sendoff --to": lambda theatre: theatre.network(False),
+                 "sendoff queue flush": lambda theatre: theatre.network(True)}),
+    "containers": Recipe(
+        ["Backup", "Backup"], "app@example.org", uid=64123,
+        uses={"/etc/sendoff/secrets/default": lambda theatre, path: theatre.serve()}),
+    "systemd": Recipe(["backup.service has failed on box"], "box@example.org", finale=fail_unit),
+    "git": Recipe(["[PATCH] third", "[PATCH 1/2] second", "[PATCH 2/2] third"], "ann@example.org",
+                  before=repository),
+    "mutt": Recipe([WORKS], "ann@example.org"),
+    "system-programs": Recipe(
+        [WORKS, "Logwatch for box (Linux)", "TestMessage event on /dev/md99:box", "SMART error"],
+        "box@example.org", before=log_in,
+        uses={"/usr/local/sbin/smartd-mail": smartd, "/etc/cron.d/backup": has_cron,
+              "/etc/apt/apt.conf.d/51unattended-upgrades-mail": apt}),
+    "php": Recipe([WORKS], "app@example.org"),
+}

@@ -73,8 +73,9 @@ setup_choose_file(struct setup *s, struct error *err)
 
 	profile_each_file(&where, add_file, &f);
 	good = choose_among(s, &f, &at, err);
-	/* for the service, its user may read the secrets below */
-	s->system = good && f.n == 2 && at == 1;
+	/* as secret_name_of has it: the service's user may read what is kept for this one */
+	s->system = good && geteuid() == 0 &&
+		    strcmp(f.path[at], SYSCONFDIR "/sendoff/config") == 0;
 	good = good && configure_open(&s->file, f.path[at], err);
 	for (size_t i = 0; i < f.n; i++)
 		free(f.path[i]);
@@ -250,7 +251,7 @@ take_back(struct setup *s, const struct strbuf *before, enum secret_place before
 	if (before_place != SECRET_PLACE_NOWHERE && before->len)
 		(void)!secret_write(&n, before_place, before, deadline, NULL, NULL, NULL);
 	if (before_place != s->stored)
-		(void)!secret_remove(&n, s->stored, deadline, NULL, NULL);
+		(void)!secret_remove(&n, s->stored, deadline, NULL, NULL, NULL);
 	free((char *)n.directory);
 	s->stored = SECRET_PLACE_NOWHERE;
 }

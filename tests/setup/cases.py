@@ -113,6 +113,7 @@ class Room:
                               start_new_session=True)
         expect(done.returncode == status, "status %d, not %d: %s", done.returncode, status,
                done.stderr)
+        done.stderr = re.sub(r"\s+", " ", done.stderr)  # as it was before it was folded
         return done
 
     def terminal(self, *words, trust=True):
@@ -190,10 +191,12 @@ def moved(r):
 
 @case("--password-file /dev/stdin goes into the store")
 def from_pipe(r):
-    done = subprocess.Popen(["echo", PASSWORD], stdout=subprocess.PIPE)
-    r.run("ann@plain.good.example", "--user", USER, "--password-file", "/dev/stdin", *SCRIPT,
-          stdin=done.stdout)
-    done.wait()
+    words = r.argv("ann@plain.good.example", "--user", USER, "--password-file", "/dev/stdin",
+                   *SCRIPT)
+    done = subprocess.run(["sh", "-c", 'cat "$HOME/password" | "$@"', "sh", *words], user=PERSON,
+                          group=PERSON, extra_groups=[], env=r.environment(), cwd=r.home,
+                          capture_output=True, text=True, timeout=60, check=False)
+    expect(done.returncode == 0, done.stderr)
     expect("password-file" not in r.settings() and r.stored(), "%s", r.settings())
 
 

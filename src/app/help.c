@@ -9,7 +9,7 @@
 
 const struct command commands[] = {
 	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL },
-	{ "check", NULL, NULL },
+	{ "check", "Look for what is wrong with accounts, servers and queue, without sending anything.", NULL },
 	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
 	{ "login", NULL, NULL },

@@ -5,24 +5,103 @@
 
 #define ANY (-1)
 
+#define RELAY "the server relays only for those who log in: set user and a password source"
+
 /* The first row that fits gives the advice. */
-static const struct {
+static const struct row {
 	int stage, fault, smtp, subject, detail; /* ANY fits everything */
 	const char *words;                       /* part of the server's text, NULL: any */
 	const char *advice;
 } hints[] = {
+	/* Microsoft */
+	{ STAGE_AUTH, ANY, ANY, 7, 139, "asic authentication is disabled",
+		"Microsoft takes no passwords for this account any more: set oauth = microsoft and "
+		"run sendoff login" },
+	{ STAGE_AUTH, ANY, ANY, 7, 139, "credentials were incorrect",
+		"check user (the whole address) and password; with two-step verification Microsoft "
+		"wants an app password, or oauth = microsoft" },
+	{ STAGE_AUTH, ANY, ANY, 7, 139, "security defaults",
+		"the organization's security defaults forbid password logins: set oauth = "
+		"microsoft "
+		"and run sendoff login" },
 	{ ANY, ANY, ANY, 7, 139, NULL,
-		"Microsoft has switched password logins off for this tenant or mailbox: an "
-		"administrator can allow authenticated SMTP for it" },
-	{ ANY, ANY, ANY, 7, 30, NULL, "Microsoft takes no passwords any more: it wants OAuth2" },
+		"Microsoft has switched authenticated SMTP off for this tenant or mailbox: an "
+		"administrator can allow it (Set-CASMailbox -SmtpClientAuthenticationDisabled "
+		"$false)" },
+	{ ANY, ANY, ANY, 7, 30, NULL,
+		"Microsoft takes no passwords any more: it wants OAuth2; set oauth = microsoft and "
+		"run sendoff login" },
 	{ ANY, ANY, ANY, 7, 60, NULL,
-		"this login may not send as that address: set from to the login's own address" },
+		"this login may not send as that address: set from to the login's own address, or "
+		"have an administrator give it the right to send as that mailbox" },
+	{ ANY, ANY, ANY, ANY, ANY, "SendAsDenied",
+		"this login may not send as that address: set from to the login's own address, or "
+		"have an administrator give it the right to send as that mailbox" },
+	{ ANY, ANY, ANY, 7, 57, NULL,
+		"nobody was logged in: set user and a password source, or oauth = microsoft; the "
+		"name of the server must be smtp.office365.com" },
+	{ STAGE_AUTH, ANY, 535, 7, 3, NULL,
+		"the name or password is wrong, or authenticated SMTP is switched off for the "
+		"mailbox: an administrator can allow it" },
+	/* Google */
+	{ STAGE_AUTH, ANY, 454, 7, 0, "oo many login attempts",
+		"wait some minutes, and log in less often: linger keeps a connection" },
+	{ ANY, ANY, 550, 4, 5, NULL,
+		"the day's number of recipients is used up: it comes back bit by bit within 24 "
+		"hours" },
+	{ ANY, ANY, ANY, 7, 26, NULL,
+		"the domain of the From field does not name this server as one of its senders "
+		"(SPF, "
+		"DKIM, DMARC): send by the domain's own smarthost, or add it to the domain's "
+		"records" },
+	{ ANY, ANY, 421, 7, 0, "ate of",
+		"too many messages in too short a time: set rate, and wait some hours" },
+	/* Amazon SES */
+	{ ANY, ANY, 554, ANY, ANY, "Email address is not verified",
+		"Amazon SES sends only for addresses and domains that were verified in the same "
+		"region; while the account is in the sandbox recipients must be, too" },
+	{ ANY, ANY, 454, ANY, ANY, "Daily message quota",
+		"the day's quota at Amazon SES is used up: wait, or ask for a higher one" },
+	{ ANY, ANY, 454, ANY, ANY, "hrottling failure",
+		"Amazon SES takes only so many messages in a second: set rate, for example 10/1s" },
+	{ STAGE_AUTH, ANY, 535, ANY, ANY, "Authentication Credentials Invalid",
+		"Amazon SES wants its own SMTP credentials, made for this region: the keys of an "
+		"AWS "
+		"account are none" },
+	/* Yahoo, iCloud, Fastmail */
+	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH005",
+		"too many logins failed: wait some hours; Yahoo wants an app password, not that of "
+		"the account" },
+	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH",
+		"Yahoo wants an app password, not that of the account" },
+	{ ANY, ANY, 554, 7, 9, NULL,
+		"the server's policy is against this message: see what the From field and the "
+		"links "
+		"in it look like" },
+	{ ANY, ANY, ANY, ANY, ANY, "not one of your addresses",
+		"the server sends only from addresses of this account: set from to one of them" },
+	{ ANY, ANY, ANY, ANY, ANY, "ddress not verified",
+		"the server sends only from addresses that were verified in the account's "
+		"settings: "
+		"set from to one of them" },
+	{ ANY, ANY, ANY, ANY, ANY, "ot authorised to send from",
+		"the server sends only from addresses and aliases of this account: set from, or "
+		"add "
+		"the address there" },
 	{ STAGE_AUTH, FAULT_PERMISSION, ANY, ANY, ANY, "refused the access token",
 		"the access token has expired, or is for another user or scope: get a new one" },
+	{ STAGE_AUTH, ANY, 534, 7, 9, "eb browser",
+		"Google wants to see a person first: log in with a browser, then make an app "
+		"password, or set oauth = google" },
 	{ STAGE_AUTH, ANY, 534, 7, 9, NULL,
-		"Google wants an app password: make one in the account's security settings" },
+		"Google wants an app password: make one in the account's security settings, or set "
+		"oauth = google and run sendoff login" },
+	{ STAGE_AUTH, ANY, 534, 7, 14, NULL,
+		"Google wants to see a person first: log in with a browser, then make an app "
+		"password, or set oauth = google" },
 	{ STAGE_AUTH, ANY, 535, 7, 8, "BadCredentials",
-		"Google takes app passwords only, not the account's own" },
+		"Google takes app passwords only, not the account's own: make one, or set oauth = "
+		"google and run sendoff login" },
 	{ STAGE_AUTH, FAULT_PERMISSION, 535, ANY, ANY, NULL,
 		"check user and password; where the provider wants an app password, make one; "
 		"where "
@@ -39,8 +118,11 @@ static const struct {
 		"the server wants a login, or TLS before it: set user and a password source" },
 	{ ANY, FAULT_PERMISSION, 538, ANY, ANY, NULL,
 		"the server wants TLS for this login: set tls" },
-	{ STAGE_RCPT, FAULT_UNAVAILABLE, 554, 7, 1, "elay access denied",
-		"the server relays only for those who log in: set user and a password source" },
+	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elay access denied", RELAY },
+	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elaying denied", RELAY },
+	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elaying not allowed", RELAY },
+	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "nable to relay", RELAY },
+	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elay not permitted", RELAY },
 	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "does not offer",
 		"send without it, or by a server that offers it" },
 	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "require-tls asks for",
@@ -80,11 +162,9 @@ fits(int want, int have)
 	return want == ANY || want == have;
 }
 
-const char *
-hint(const struct error *err)
+static const struct row *
+hint_row(const struct error *err)
 {
-	if (!err->fault)
-		return NULL;
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
 		if (fits(hints[i].stage, (int)err->stage) &&
 			fits(hints[i].fault, (int)err->fault) && fits(hints[i].smtp, err->smtp) &&
@@ -92,6 +172,14 @@ hint(const struct error *err)
 			fits(hints[i].detail, err->code.detail) &&
 			(!hints[i].words || strstr(err->words, hints[i].words) ||
 				strstr(err->text, hints[i].words)))
-			return hints[i].advice;
+			return &hints[i];
 	return NULL;
+}
+
+const char *
+hint(const struct error *err)
+{
+	const struct row *row = err->fault ? hint_row(err) : NULL;
+
+	return row ? row->advice : NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "accounts.h"
 #include "args.h"
+#include "check.h"
 #include "error.h"
 #include "help.h"
 #include "importing.h"
@@ -79,6 +80,7 @@ static const struct {
 	int (*run)(const struct arguments *args);
 } runs[] = {
 	{ "accounts", list_accounts },
+	{ "check", check_command },
 	{ "import", importing },
 	{ "log", story_command },
 	{ "queue", queue_command },

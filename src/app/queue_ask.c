@@ -25,9 +25,8 @@ queue_asker(void)
 	return asker;
 }
 
-/* Root and the service's own user look for themselves. */
-static bool
-may_look(const struct profile *account)
+bool
+queue_may_look(const struct profile *account)
 {
 	struct strbuf path = STRBUF_INIT(4096);
 	bool may;
@@ -50,7 +49,7 @@ queue_by_service(const struct arguments *args, int *ret_status)
 	if (asker || profile_is_set(&args->given, OPT_QUEUE_DIR) ||
 		!service_settings(args, &account, NULL))
 		return false;
-	mine = profile_choice(&account, OPT_SUBMIT) != 1 || may_look(&account);
+	mine = profile_choice(&account, OPT_SUBMIT) != 1 || queue_may_look(&account);
 	if (!mine && !service_talk(&account, args, SERVICE_COMMAND, ret_status, &err)) {
 		fprintf(stderr, "%s: unable to ask for the queue: %s\n", args->program, err.text);
 		*ret_status = fault_status(err.fault);

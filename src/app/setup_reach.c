@@ -33,7 +33,7 @@ show_good(const struct probe *p, const char *label)
 	else
 		setup_say(days < SOON ? SETUP_WARN : SETUP_GOOD, label,
 			"%s; certificate for %.*s by %s, %ld days left", p->tls.version, NAMES_SHOW,
-			p->chain_length ? c->names : p->host,
+			p->chain_length && !p->name_good ? c->names : p->host,
 			*p->tls.issuer ? p->tls.issuer : c->issuer, days);
 	if (p->capability.auth && n > 2)
 		setup_say(

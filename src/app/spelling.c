@@ -53,8 +53,8 @@ static const struct spelled {
 	{ "logfile", SAME, OPT_LOG, "", "" },
 	{ "syslog", SWITCH, OPT_LOG, "syslog", "none" },
 	{ "auto-from", SWITCH, OPT_SENDER, "", "" },
-	{ "serverinfo", ABSENT, OPT_DEBUG, "--debug shows what the server offers", "" },
-	{ "configure", ABSENT, OPT_SRV, "write host = DOMAIN and srv = yes into an account", "" },
+	{ "serverinfo", ABSENT, OPT_DEBUG, "sendoff check tells what the server offers, --debug what is said", "" },
+	{ "configure", ABSENT, OPT_SRV, "sendoff setup ADDRESS finds the servers and writes an account", "" },
 	{ "rmqs", ABSENT, OPT_COUNT, "a queue on a server is none of its business", "" },
 	{ "set-to-header", ABSENT, OPT_UNDISCLOSED_RECIPIENTS,
 		"--undisclosed-recipients hides the recipients, --to names one", "" },
@@ -222,6 +222,6 @@ spelling_letter(struct arguments *a, char letter, struct error *err)
 	if (letter == 'P')
 		return args_set(a, OPT_DRY_RUN, "", "-P", err) ? SPELLING_TAKEN : SPELLING_REFUSED;
 	error_set(err, FAULT_USAGE,
-		"option -S of msmtp has no equal: --debug shows what the server offers");
+		"option -S of msmtp has no equal: sendoff check tells what the server offers");
 	return SPELLING_REFUSED;
 }

@@ -49,6 +49,17 @@ hear_hello(struct run *r, const char *line, size_t n)
 	strbuf_addc(&r->p->ehlo, '\n');
 }
 
+/* What could be used of the offer that TLS replaces. */
+static void
+keep_clear(struct probe *p)
+{
+	const char *at = strstr(p->ehlo.s, "\nAUTH ");
+
+	if (at)
+		snprintf(p->clear_mechanisms, sizeof(p->clear_mechanisms), "%.*s",
+			(int)strcspn(at + 5, "\n"), at + 5);
+}
+
 /* The dialogue as the trace has it, which is passed on. */
 static void
 hear(void *ctx, enum wire_trace kind, const char *text, size_t n)
@@ -61,6 +72,8 @@ hear(void *ctx, enum wire_trace kind, const char *text, size_t n)
 		return;
 	if (kind == WIRE_TRACE_SENT) {
 		r->sent = true;
+		if (n == 8 && !memcmp(text, "STARTTLS", 8))
+			keep_clear(r->p);
 		r->hello = n > 5 && (!memcmp(text, "EHLO ", 5) || !memcmp(text, "LHLO ", 5) ||
 					    !memcmp(text, "HELO ", 5));
 		if (r->hello) {

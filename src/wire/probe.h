@@ -59,6 +59,7 @@ struct probe {
 	char greeting[512];         /* with its code */
 	struct capability capability;
 	struct strbuf ehlo;         /* the lines of the last reply to EHLO without code, LF behind each */
+	char clear_mechanisms[256]; /* what AUTH offered before STARTTLS, "" for nothing */
 	bool helo;                  /* EHLO was refused, HELO taken */
 	char choice[32];            /* the mechanism that would be used first; "": none is wanted */
 	struct error choice_error;  /* why no login is possible here */

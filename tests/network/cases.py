@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import doctor
 import names
 import net
 from certificates import Certificates
@@ -178,6 +179,9 @@ class Setup:
     def run(self, case):
         """What is wrong, a list."""
         self.resolve_by(case.resolver)
+        if isinstance(case, doctor.Visit):
+            return case.run(self.sendoff, self.certificates.path("ca"),
+                            {"PATH": "/usr/bin:/bin", "HOME": str(self.dir), "LC_ALL": "C"})
         argv = [self.sendoff, "--json", "--host", case.domain, "--tls-trust",
                 self.certificates.path("ca"), "--auth", "none", "--remember=no", *case.arguments,
                 "-f", "ann@example.org", "bob@example.net"]
@@ -213,7 +217,7 @@ class Setup:
 
 def main():
     wanted = os.environ.get("NETWORK_CASES", "*").split(",")
-    cases = [c for c in CASES if any(fnmatch.fnmatch(c.name, w) for w in wanted)]
+    cases = [c for c in CASES + doctor.CASES if any(fnmatch.fnmatch(c.name, w) for w in wanted)]
     setup = Setup(sys.argv[1])
     if not setup.names.start(setup.named):
         print("1..1\nnot ok 1 - the name servers start")

@@ -23,6 +23,7 @@ static const struct variant {
 	{ "wrongname", { .dns = { "other.example" } }, 'c' },
 	{ "selfsigned", { .cn = "localhost" }, 's' },
 	{ "cnonly", { .cn = "localhost", .no_san = true }, 'c' },
+	{ "lasting", { .cn = "localhost", .from = -DAY, .until = 90 * DAY }, 'c' },
 	{ "rsa1024", { .rsa_bits = 1024 }, 'c' },
 	{ "rsa2048", { .rsa_bits = 2048, .key_encipherment = true }, 'c' },
 	{ "clientauth", { .purpose = GNUTLS_KP_TLS_WWW_CLIENT }, 'c' },

@@ -26,7 +26,7 @@ static const char help[] =
 	"                            client-key.pem and password\n"
 	"  --certificate VARIANT     good, expired, future, wrongname, selfsigned, cnonly, "
 	"rsa1024,\n"
-	"                            rsa2048, clientauth, unknownca, revoked\n"
+	"                            lasting, rsa2048, clientauth, unknownca, revoked\n"
 	"  --make-ca DIR             write an authority with all variants, and end\n"
 	"  --use-ca DIR              serve with what --make-ca wrote\n"
 	"  --request-client-certificate\n"

@@ -1,5 +1,5 @@
-/* spool-tool [--without=tmpfile|proc|both] SPOOL COMMAND: the storage rooms one operation at a
- * time, for tests that kill it, fail its calls and cut the power. What was done for good is said on
+/* spool-tool [--without=tmpfile|proc|both] [--ago=SECONDS] SPOOL COMMAND: the storage rooms one
+ * operation at a time, for tests that kill it, fail its calls and cut the power. What was done for good is said on
  * standard output by one write. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "spool_private.h"
 
 static struct spool spool;
+static long ago; /* seconds by which what is committed is old */
 
 static int
 say(const char *what, const char *id)
@@ -63,7 +64,7 @@ keep(const char *path, const char *directory, const char *id)
 	add_recipient(&v, "carol@example.net");
 	snprintf(e.id, sizeof(e.id), "%s", id ?: "");
 	e.uid = getuid();
-	e.created = e.not_before = clock_wall();
+	e.created = e.not_before = clock_wall() - ago;
 	e.lifetime = 5 * 24 * 3600;
 	if (directory)
 		good = spool_drop(directory, &e, &v, &m, &err);
@@ -263,8 +264,12 @@ main(int argc, char **argv)
 					: SPOOL_WITHOUT_TMPFILE | SPOOL_WITHOUT_PROC;
 		argc--, argv++;
 	}
+	if (argc > 1 && !strncmp(argv[1], "--ago=", 6)) {
+		ago = strtol(argv[1] + 6, NULL, 10);
+		argc--, argv++;
+	}
 	if (argc < 3) {
-		fputs("usage: spool-tool [--without=tmpfile|proc|both] SPOOL make | commit [ID] | "
+		fputs("usage: spool-tool [--without=tmpfile|proc|both] [--ago=SECONDS] SPOOL make | commit [ID] | "
 		      "list "
 		      "| show ID | show-failed ID | claim-remove ID | append ID | fail ID | retry "
 		      "ID "

@@ -1,0 +1,99 @@
+/* What the files of the doctor share: check.c (the round), check_report.c (how findings are told),
+ * and one for each part of the way: check_config.c, check_secret.c, check_dns.c, check_server.c
+ * (connections), check_tls.c, check_smtp.c, check_queue.c, check_machine.c. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "submission.h"
+
+struct probe;
+struct target;
+
+enum finding {
+#define FINDING(id, section, name, tells) FINDING_##id,
+#include "check.def"
+#undef FINDING
+	FINDING_COUNT
+};
+
+enum check_state { CHECK_OK, CHECK_WARNING, CHECK_FAILURE, CHECK_STATES };
+
+struct checkup {
+	const struct arguments *args;
+	struct submission line; /* what smarthost_open wants to know of the command line */
+	bool json, colour, offline;
+	const char *to;      /* --to, NULL */
+	const char *account; /* whose findings come; "": the machine's */
+	const char *headed;  /* the account whose heading was printed last; NULL: none */
+	unsigned counts[CHECK_STATES];
+	struct error first; /* the first failure */
+	json_t *findings;   /* with json */
+	json_t *data;       /* of the finding that comes next */
+};
+
+/* check_report.c. A datum for the next finding; VALUE is taken over. */
+void check_datum(struct checkup *c, const char *key, json_t *value);
+void check_text(struct checkup *c, const char *key, const char *value);
+void check_number(struct checkup *c, const char *key, int64_t value);
+/* Tells a finding that is ok. */
+void check_good(struct checkup *c, enum finding f, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Tells one that is not, and what helps: a warning, or a failure with FAULT. */
+void check_warn(struct checkup *c, enum finding f, const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void check_fail(struct checkup *c, enum finding f, enum fault fault, const char *remedy,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same for an error, whose hint is the remedy, OTHERWISE where there is none. WARN: a warning.
+ */
+void check_error(struct checkup *c, enum finding f, bool warn, const struct error *err,
+	const char *otherwise);
+/* The last line, or all of JSON. Returns the exit status. */
+int check_conclude(struct checkup *c);
+
+/* check_config.c */
+/* Loads it and tells about its files. False when there is no account to go on with; WRONG is set
+ * when there is none called NAME (may be NULL). */
+bool check_configuration(
+	struct checkup *c, const char *name, struct profile_list *ret, struct error *wrong);
+/* True iff the account can be used. */
+bool check_settings(struct checkup *c, const struct profile *p);
+void check_named_files(struct checkup *c, const struct profile *p);
+/* "ann" */
+void check_owner(char out[80], uid_t uid);
+
+/* check_secret.c */
+bool check_secret(struct checkup *c, const struct profile *p, struct smarthost *h);
+
+/* check_dns.c. Where the account leads to. */
+#define CHECK_PLACES 16
+size_t check_dns(struct checkup *c, const struct profile *p, const struct wire_settings *w,
+	struct target *places);
+
+/* check_server.c */
+void check_servers(struct checkup *c, const struct profile *p, struct smarthost *h,
+	const struct target *places, size_t count);
+/* "mail.example.org [192.0.2.1] port 465" */
+void check_place(const struct probe *p, char out[400]);
+#define CHECK_MS (40 * 1000) /* for one connection */
+
+/* check_tls.c. BRIEF: what is good goes without saying. True iff the reason why the handshake was
+ * refused is told. */
+void check_tls(struct checkup *c, const struct profile *p, const struct wire_settings *w,
+	const struct probe *probe, bool brief);
+
+/* check_smtp.c */
+void check_smtp(struct checkup *c, const struct profile *p, const struct wire_settings *w,
+	const struct probe *probe);
+
+/* check_queue.c: what is known against an account; the spools of all. */
+void check_breaker(struct checkup *c, const struct profile *p);
+void check_queues(struct checkup *c, const struct profile_list *accounts);
+
+/* check_machine.c */
+void check_service(struct checkup *c, const struct profile *p);
+void check_machine(struct checkup *c);

@@ -118,6 +118,9 @@ find_by_sources(struct setup *s, bool *ret_found, struct error *err)
 	const char *trust = profile_text(s->given, OPT_TLS_TRUST);
 	struct discovery d;
 
+	if (strcmp(trust, "system") == 0 || strcmp(trust, "none") == 0)
+		trust = NULL;
+
 	setup_head("Where does %s take submissions?", s->domain);
 	for (int source = 0; source < (offline ? 1 : DISCOVER_COUNT) && !*ret_found; source++) {
 		discover((enum discover_source)source, s->address, s->domain, trust,

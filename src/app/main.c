@@ -9,6 +9,7 @@
 #include "help.h"
 #include "importing.h"
 #include "io.h"
+#include "login.h"
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
@@ -83,9 +84,12 @@ static const struct {
 	{ "check", check_command },
 	{ "import", importing },
 	{ "log", story_command },
+	{ "login", login_command },
+	{ "logout", logout_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
 	{ "setup", setup_command },
+	{ "token", token_command },
 };
 
 /* args_parse has accepted commands that stand here only. */

@@ -3,10 +3,15 @@
 #include <string.h>
 
 #include "ask.h"
+#include "clock.h"
 #include "error.h"
 #include "login.h"
 #include "provider.h"
 #include "setup_state.h"
+#include "token.h"
+#include "token_settings.h"
+
+#define FORGET_SECONDS 20
 
 static const struct provider_oauth *
 server_of(const struct setup *s)
@@ -128,5 +133,10 @@ setup_oauth(struct setup *s, struct error *err)
 void
 setup_forget_grant(const struct setup *s)
 {
-	(void)s;
+	struct token_settings t;
+	unsigned count;
+
+	if (token_settings_init(&t, &s->account, NULL))
+		(void)!token_drop(&t, clock_in(FORGET_SECONDS * CLOCK_SECOND), &count, NULL);
+	token_settings_done(&t);
 }

@@ -14,7 +14,7 @@
 #define INDENT   40   /* columns before the text */
 
 static const struct {
-	const char *section, *name;
+	char section[16], name[16];
 } findings[] = {
 #define FINDING(id, section, name, tells) { section, name },
 #include "check.def"

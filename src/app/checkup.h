@@ -29,14 +29,16 @@ struct checkup {
 	bool json, colour, offline;
 	const char *to;      /* --to, NULL */
 	const char *account; /* whose findings come; "": the machine's */
-	const char *headed;  /* the account whose heading was printed last; NULL: none */
+	bool headed;         /* its heading was printed */
 	unsigned counts[CHECK_STATES];
 	struct error first; /* the first failure */
 	json_t *findings;   /* with json */
 	json_t *data;       /* of the finding that comes next */
 };
 
-/* check_report.c. A datum for the next finding; VALUE is taken over. */
+/* check_report.c. The findings that come are about ACCOUNT, borrowed until the next call. */
+void check_turn(struct checkup *c, const char *account);
+/* A datum for the next finding; VALUE is taken over. */
 void check_datum(struct checkup *c, const char *key, json_t *value);
 void check_text(struct checkup *c, const char *key, const char *value);
 void check_number(struct checkup *c, const char *key, int64_t value);

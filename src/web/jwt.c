@@ -15,6 +15,7 @@
 #include "pin.h"
 
 #define FILE_MAX (256 << 10)
+#define RSA_BITS 2048
 #define PART     32 /* octets of r and of s on P-256 (RFC 7518 section 3.4) */
 #define SHA256   32
 
@@ -140,7 +141,8 @@ load_key(struct signer *s, struct error *err)
 	return rc >= 0 || fail_key(s, rc, err);
 }
 
-/* What this key can sign with. */
+/* What this key can sign with. Of a key on a token it is not known how many bits it has: then the
+ * signature tells. */
 static bool
 choose(struct signer *s, struct error *err)
 {
@@ -151,10 +153,10 @@ choose(struct signer *s, struct error *err)
 	case GNUTLS_PK_RSA:
 	case GNUTLS_PK_RSA_PSS:
 		/* RFC 7518 sections 3.3 and 3.5 */
-		if (bits < 2048)
+		if (bits && bits < RSA_BITS)
 			return error_set(err, FAULT_CONFIG,
-				"oauth-key: an RSA key of %u bits is too weak, 2048 are wanted",
-				bits);
+				"oauth-key: an RSA key of %u bits is too weak, %d are wanted", bits,
+				RSA_BITS);
 		if (kind == GNUTLS_PK_RSA_PSS)
 			s->algorithm = GNUTLS_SIGN_RSA_PSS_SHA256;
 		else
@@ -163,7 +165,7 @@ choose(struct signer *s, struct error *err)
 		s->name = s->algorithm == GNUTLS_SIGN_RSA_SHA256 ? "RS256" : "PS256";
 		return true;
 	case GNUTLS_PK_ECDSA:
-		if (bits != 256)
+		if (bits && bits != 256)
 			break;
 		s->algorithm = GNUTLS_SIGN_ECDSA_SHA256;
 		s->name = "ES256";
@@ -297,7 +299,7 @@ add_signature(const struct signer *s, const gnutls_datum_t *signature, struct st
 
 	if (s->algorithm != GNUTLS_SIGN_ECDSA_SHA256) {
 		jwt_add_base64url(out, signature->data, signature->size);
-		return true;
+		return signature->size >= RSA_BITS / 8;
 	}
 	if (gnutls_decode_rs_value(signature, &r, &t) < 0)
 		return false;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A client key on a token (SoftHSM): where its PIN may come from, and what may be wrong with it.
 
-usage: pkcs11.py DIRECTORY (with SOFTHSM2_CONF, SENDOFF and SMARTHOST set; see pkcs11)"""
+usage: pkcs11.py DIRECTORY (with SOFTHSM2_CONF, SENDOFF, SMARTHOST and WEB_PROBE set; see pkcs11)"""
 
 import json
 import os
@@ -9,9 +9,12 @@ import pathlib
 import pty
 import subprocess
 import sys
+import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+for room in ("oauth", "support"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", room))
 
+import assertion  # noqa: E402
 from submission import HEADER, SENDOFF, Smarthost, Tap  # noqa: E402
 
 PIN = "12 34%"
@@ -123,6 +126,32 @@ def refusals(bench):
                status=78, says="is not the key of")
 
 
+def assertions(bench):
+    """Signed by a key that does not leave the token."""
+    probe, certificate = os.environ["WEB_PROBE"], bench.host.dir / "ca/client.pem"
+
+    def sign(*words):
+        done = subprocess.run([probe, "jwt", *words], capture_output=True, check=False)
+        return done.returncode, done.stdout.decode().strip()
+    claims = json.dumps({"aud": "x", "exp": int(time.time()) + 60})
+    status, text = sign("key=" + KEY, "pin=" + PIN, "cert=%s" % certificate, "claims=" + claims)
+    try:
+        bench.tap.ok(assertion.check(text, certificate.read_bytes(), ("x",))["aud"] == "x",
+                     "an assertion signed by the token")
+    except assertion.Refused as refused:
+        bench.tap.ok(False, "an assertion signed by the token", refused, status, text)
+    for name, words, wanted, says in (
+            ("without a PIN", [], 77, "a PIN is wanted"),
+            ("with a wrong PIN", ["pin=4321"], 77, "tried once, and not again"),
+            ("with the right one behind it", ["pin=" + PIN], 0, "."),
+            ("by no key", ["pin=" + PIN, "key=pkcs11:token=lab;object=none;type=private"], 78,
+             "no such key"),
+            ("of another certificate", ["pin=" + PIN, "cert=%s" % (bench.host.dir / "ca/ca.pem")], 78,
+             "is not the key of")):
+        status, text = sign("key=" + KEY, *words)
+        bench.tap.ok(status == wanted and says in text, "an assertion " + name, status, text)
+
+
 def prompt(bench):
     """The PIN is asked for on the terminal, and is not shown."""
     pid, fd = pty.fork()
@@ -155,6 +184,7 @@ def main():
         sources(bench)
         configured(bench)
         refusals(bench)
+        assertions(bench)
         prompt(bench)
     return tap.done()
 

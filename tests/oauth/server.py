@@ -2,6 +2,7 @@
 """An authorization server for tests, over HTTPS on 127.0.0.1 (names: localhost, 127.0.0.1).
 
 As a module:  with Server(directory) as server: server.issuer, server.trust, server.set(...)
+              Server(directory, ["autoconfig.x.example"], "10.0.0.1", 443): more names, another place
 As a program: server.py DIRECTORY prints "PORT CONTROL-PORT TRUST" and serves until its standard
 input ends.
 
@@ -242,9 +243,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server:
     """Everything; set() and the attributes may be used while it runs."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, names=(), address="127.0.0.1", port=0):
         made = certificates.Certificates(pathlib.Path(directory))
-        made.leaf("localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+        made.leaf("localhost", ",".join(["subjectAltName=DNS:localhost,IP:127.0.0.1"] +
+                                        ["DNS:" + name for name in names]))
         self.made = made
         self.trust = made.path("ca")
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -254,9 +256,9 @@ class Server:
         self.log = []
         self.outage, self.slow, self.next = None, 0, []
         self.metadata, self.missing, self.autoconfig = {}, [], None
-        self.port, self.listener = 0, None
+        self.address, self.port, self.listener = address, port, None
         self.listen()
-        self.control_listener = self.serve(0, None, True)
+        self.control_listener = self.serve("127.0.0.1", 0, None, True)
         self.control_port = self.control_listener.server_address[1]
         self.issuer = "https://localhost:%d" % self.port
         self.grants = grants.Grants(self.issuer)
@@ -270,9 +272,9 @@ class Server:
         self.control_listener.shutdown()
         self.control_listener.server_close()
 
-    def serve(self, port, context, inner):
+    def serve(self, address, port, context, inner):
         handler = type("Bound", (Handler,), {"owner": self, "inner": inner})
-        listener = Listener(("127.0.0.1", port), handler)
+        listener = Listener((address, port), handler)
         if context:
             # the handshake is for the thread of the connection
             listener.socket = context.wrap_socket(listener.socket, server_side=True,
@@ -282,7 +284,7 @@ class Server:
 
     def listen(self):
         if not self.listener:
-            self.listener = self.serve(self.port, self.context, False)
+            self.listener = self.serve(self.address, self.port, self.context, False)
             self.port = self.listener.server_address[1]
 
     def refuse(self):

@@ -1,4 +1,6 @@
-/* web-probe jwt [key=FILE-OR-URI] [pem=TEXT] [cert=FILE] [kid=ID] [claims=JSON] [pss=1] [pin=TEXT]
+/* web-probe parse TEXT: as an autoconfiguration.
+ * web-probe autoconfig ADDRESS DOMAIN [TRUST]
+ * web-probe jwt [key=FILE-OR-URI] [pem=TEXT] [cert=FILE] [kid=ID] [claims=JSON] [pss=1] [pin=TEXT]
  * web-probe metadata ISSUER [TRUST]: what an authorization server says about itself.
  * web-probe fetch URL [trust=FILE] [form=TEXT] [user=NAME] [password=TEXT] [redirects=1] [ms=N]
  *           [digest=fail|large|upper]: makes one request and prints what came of it, for tests/web.
@@ -8,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoconfig.h"
 #include "clock.h"
 #include "error.h"
 #include "http.h"
@@ -119,6 +122,34 @@ jwt(int argc, char *argv[])
 	return 0;
 }
 
+static int
+parse(const char *text)
+{
+	struct error err = ERROR_NONE;
+	struct autoconfig a;
+
+	if (!autoconfig_parse(text, strlen(text), "ann@good.example", &a, &err))
+		return failed(&err);
+	printf("%zu\n", a.n);
+	return 0;
+}
+
+static int
+autoconfig(const char *address, const char *domain, const char *trust)
+{
+	struct error err = ERROR_NONE;
+	struct autoconfig a;
+
+	if (!autoconfig_fetch(address, domain, trust, CLOCK_NEVER, &a, &err))
+		return failed(&err);
+	printf("%zu %s %s %s\n", a.n, a.issuer, a.scope, a.url);
+	for (size_t i = 0; i < a.n; i++)
+		printf("%s %u %s%s%s %s\n", a.v[i].host, a.v[i].port,
+			a.v[i].starttls ? "starttls" : "tls", a.v[i].oauth ? " oauth" : "",
+			a.v[i].password ? " password" : "", a.v[i].user);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -128,6 +159,10 @@ main(int argc, char *argv[])
 		return metadata(argv[2], argv[3]);
 	if (argc >= 3 && strcmp(argv[1], "jwt") == 0)
 		return jwt(argc - 2, argv + 2);
+	if (argc >= 3 && strcmp(argv[1], "parse") == 0)
+		return parse(argv[2]);
+	if (argc >= 4 && strcmp(argv[1], "autoconfig") == 0)
+		return autoconfig(argv[2], argv[3], argv[4]);
 	fprintf(stderr, "usage: web-probe COMMAND ARGUMENT...\n");
 	return 64;
 }

@@ -250,12 +250,13 @@ def redirects(bench):
 # --- what is around it
 
 class Proxy:
-    """Takes CONNECT and passes octets on."""
+    """Takes CONNECT and passes octets on, to where they are meant to go or to a port of this machine:
+    what is asked of any host is asked of a server of the tests then."""
 
-    def __init__(self, refuse=False):
+    def __init__(self, refuse=False, port=None):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
-        self.refuse, self.seen = refuse, []
+        self.refuse, self.port, self.seen = refuse, port, []
 
     def __enter__(self):
         threading.Thread(target=self.serve, daemon=True).start()
@@ -279,7 +280,7 @@ class Proxy:
             client.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
             client.close()
             return
-        port = int(asked.split()[1].rpartition(":")[2])
+        port = self.port or int(asked.split()[1].rpartition(":")[2])
         other = socket.create_connection(("127.0.0.1", port))
         client.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
         threading.Thread(target=pump, args=(client, other), daemon=True).start()
@@ -293,6 +294,9 @@ def pump(source, target):
             if not data:
                 break
             target.sendall(data)
+    except OSError:
+        pass
+    try:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         pass
@@ -314,7 +318,7 @@ def proxies(bench):
 
 def library(bench):
     """What stands in front of the system's libraries, and is none."""
-    for name in ("libcurl-gnutls.so.4", "libcurl.so.4"):
+    for name in ("libcurl-gnutls.so.4", "libcurl.so.4", "libexpat.so.1"):
         (bench.dir / "empty").mkdir(exist_ok=True)
         (bench.dir / "empty" / name).write_bytes(b"")
     bench.fails("no libcurl", bench.fetch("/x", LD_LIBRARY_PATH=str(bench.dir / "empty")), 78,
@@ -367,6 +371,64 @@ def metadata(bench):
         server.set(next=[what])
         bench.fails("out of order: " + what, ask(), 75)
     server.set(next=[])
+
+
+# --- what mail domains say
+
+DOCUMENT = """<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="good.example">
+<outgoingServer type="smtp"><hostname>smtp.%EMAILDOMAIN%</hostname><port>587</port>
+<socketType>STARTTLS</socketType><username>%EMAILLOCALPART%</username>
+<authentication>OAuth2</authentication></outgoingServer></emailProvider>
+<oAuth2><issuer>id.good.example</issuer><scope>mail</scope></oAuth2></clientConfig>"""
+
+
+def autoconfig(bench):
+    tap, server = bench.tap, bench.server
+
+    def ask(domain="good.example"):
+        del server.log[:]
+        return probe("autoconfig", "ann+x@good.example", domain, server.trust,
+                     https_proxy=proxy.url)
+
+    def paths():
+        return [entry["path"] for entry in server.log]
+    with Proxy(port=server.port) as proxy:
+        server.set(autoconfig=DOCUMENT)
+        got = ask()
+        tap.ok(got[0] == 0 and got[2] == "smtp.good.example 587 starttls oauth ann+x\n" and
+               got[1].startswith("1 https://id.good.example mail https://autoconfig.good.example/"),
+               "autoconfiguration", *got)
+        tap.ok(paths() == [oauth.AUTOCONFIG[0]] and
+               server.log[0]["query"] == {"emailaddress": "ann+x@good.example"} and
+               server.log[0]["headers"]["Host"] == "autoconfig.good.example", "how it is asked",
+               server.log)
+        server.set(next=["404"])
+        got = ask()
+        tap.ok(got[1].endswith(" https://good.example" + oauth.AUTOCONFIG[1]), "the second place",
+               *got)
+        for what in ("html", "garbage", "huge", "http"):
+            server.set(next=[what])
+            got = ask()
+            tap.ok(got[1].startswith("1 ") and paths() == list(oauth.AUTOCONFIG),
+                   "the first place has " + what, *got)
+        for what in ("404", "html", "empty"):
+            server.set(next=[what] * 2)
+            got = ask()
+            tap.ok(got[0] == 0 and got[1].startswith("0 ") and paths() == list(oauth.AUTOCONFIG),
+                   "both places have " + what, *got)
+        for what in ("503", "close"):
+            server.set(next=[what])
+            tap.ok(ask()[1].startswith("1 "), "the first place out of order: " + what)
+            server.set(next=[what] * 2)
+            bench.fails("both: " + what, ask(), 75)
+        got = ask("other.example")
+        tap.ok(got[0] == 0 and got[1].startswith("0 ") and not paths(),
+               "a certificate that does not fit is no document", *got)
+        server.set(next=[], autoconfig=None)
+    bench.fails("no libexpat", probe("parse", DOCUMENT, LD_LIBRARY_PATH=str(bench.dir / "empty")), 78,
+                "libexpat.so.1 is needed", "install libexpat1")
+    bench.fails("nobody there", probe("autoconfig", "a@good.example", "good.example", server.trust,
+                                      https_proxy="http://127.0.0.1:1"), 75)
 
 
 # --- assertions
@@ -501,10 +563,10 @@ def authorization(bench):
 def main():
     tap = Tap(WEB_PROBE=PROBE)
     with tempfile.TemporaryDirectory(prefix="web.") as directory:
-        with oauth.Server(directory) as server:
+        with oauth.Server(directory, ["autoconfig.good.example", "good.example"]) as server:
             bench = Bench(tap, server, directory)
             for part in (trust, urls, misbehaviour, waiting, answers, redirects, proxies, library,
-                         metadata, assertions, authorization):
+                         metadata, autoconfig, assertions, authorization):
                 part(bench)
     return tap.done()
 

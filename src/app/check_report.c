@@ -109,7 +109,7 @@ print(struct checkup *c, enum finding f, enum check_state state, const char *tex
 	fflush(stdout);
 }
 
-static void
+static void __attribute__((format(printf, 5, 0)))
 tell(struct checkup *c, enum finding f, enum check_state state, const char *remedy,
 	const char *format, va_list ap)
 {

@@ -17,6 +17,7 @@
 #include "smarthost.h"
 #include "stamp.h"
 #include "text.h"
+#include "token.h"
 
 void
 courier_init(
@@ -288,11 +289,21 @@ add_directory(void *ctx, const char *path)
 }
 
 char **
-courier_watched(const struct courier *c)
+courier_watched(struct courier *c)
 {
+	struct strbuf mark = STRBUF_INIT(8192);
+	struct error ignored = ERROR_NONE;
 	char **list = xcalloc(1, sizeof(*list));
 
 	profile_each_file(&c->where, add_directory, &list);
+	/* what cannot be read now is read when it has changed */
+	(void)!reload(c, &ignored);
+	for (size_t i = 0; i < c->s->accounts.n; i++) {
+		strbuf_clear(&mark);
+		token_add_mark(&mark, &c->s->accounts.v[i], true);
+		add_directory(&list, mark.s);
+	}
+	strbuf_done(&mark);
 	for (size_t i = 0; i < c->s->accounts.n; i++)
 		for (int id = 0; id < OPT_COUNT; id++)
 			if (id == OPT_PASSWORD_FILE &&

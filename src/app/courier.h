@@ -49,4 +49,4 @@ bool courier_admit(void *ctx, const struct entry *e, struct error *err)
 struct bounce_settings courier_bounce_settings(struct submission *s, const struct profile *account);
 /* Directories whose changes may mean a new configuration, ended by NULL; free each and the whole.
  */
-char **courier_watched(const struct courier *c);
+char **courier_watched(struct courier *c);

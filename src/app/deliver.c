@@ -67,7 +67,7 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 }
 
 static bool
-deliver_by(struct attempt *a, const struct profile *account, struct error *err)
+deliver_once(struct attempt *a, const struct profile *account, struct error *err)
 {
 	struct submission *s = a->s;
 
@@ -114,6 +114,43 @@ fail_open(struct attempt *a, const struct error *why)
 	for (size_t i = 0; a->s->attempted && i < e->count; i++)
 		if (a->open[i])
 			recipient_fail(&e->recipients[i], why);
+}
+
+/* Again over another connection, with another access token: once. */
+static bool
+deliver_renewed(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct submission *s = a->s;
+
+	strbuf_adds(&s->report.notes, "the access token was refused, and another one was used\n");
+	network_free(s->link);
+	s->link = network_new(&s->smarthost.settings);
+	set_limits(a, account);
+	return network_deliver(
+		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
+}
+
+static bool
+deliver_by(struct attempt *a, const struct profile *account, struct error *err)
+{
+	struct error why = ERROR_NONE, other = ERROR_NONE;
+	struct submission *s = a->s;
+	bool good = deliver_once(a, account, &why);
+
+	if (!good && smarthost_renew(&s->smarthost, &why, &other) && reopen(a)) {
+		error_clear(&why);
+		good = deliver_renewed(a, account, &why);
+		if (!good)
+			(void)!smarthost_renew(&s->smarthost, &why, &other);
+	}
+	if (!good && other.fault) {
+		if (reopen(a))
+			fail_open(a, &other);
+		why = other;
+	}
+	if (!good && err && !err->fault)
+		*err = why;
+	return good;
 }
 
 static bool

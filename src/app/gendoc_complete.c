@@ -167,7 +167,12 @@ bash_add_words(struct strbuf *out)
 	for (size_t i = 0; i < command_count; i++) {
 		if (!commands[i].sentence || !commands[i].words)
 			continue;
-		strbuf_addf(out, "\t%s) _sendoff_words ", commands[i].name);
+		strbuf_addf(out, "\t%s) ", commands[i].name);
+		if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0) {
+			strbuf_adds(out, "_sendoff_accounts ;;\n");
+			continue;
+		}
+		strbuf_adds(out, "_sendoff_words ");
 		add_words(out, commands[i].words);
 		strbuf_adds(out, " ;;\n");
 	}
@@ -179,7 +184,12 @@ zsh_add_words(struct strbuf *out)
 	for (size_t i = 0; i < command_count; i++) {
 		if (!commands[i].sentence || !commands[i].words)
 			continue;
-		strbuf_addf(out, "\t%s) compadd ", commands[i].name);
+		strbuf_addf(out, "\t%s) ", commands[i].name);
+		if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0) {
+			strbuf_adds(out, "_sendoff_accounts ;;\n");
+			continue;
+		}
+		strbuf_adds(out, "compadd ");
 		add_words(out, commands[i].words);
 		strbuf_adds(out, " ;;\n");
 	}
@@ -339,7 +349,10 @@ fish_add_commands(struct strbuf *out)
 				continue;
 			strbuf_addf(out, "complete -c sendoff -n '__sendoff_follows %s' -a '",
 				commands[i].name);
-			add_words(out, commands[i].words);
+			if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0)
+				strbuf_adds(out, "(__sendoff_accounts)");
+			else
+				add_words(out, commands[i].words);
 			strbuf_adds(out, "'\n");
 		}
 }

@@ -12,15 +12,15 @@ const struct command commands[] = {
 	{ "check", "Look for what is wrong with accounts, servers and queue, without sending anything.", NULL },
 	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
-	{ "login", NULL, NULL },
-	{ "logout", NULL, NULL },
+	{ "login", "Get access for an account with OAuth2; show and renew it.", COMMAND_ACCOUNTS },
+	{ "logout", "Give the access of an account back, and forget it.", COMMAND_ACCOUNTS },
 	{ "password", NULL, NULL },
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },
 	{ "serve", "Submit for others by a socket, and run the queue.", "client" },
 	{ "setup", NULL, NULL },
-	{ "token", NULL, NULL },
+	{ "token", "Print an access token of an account, for other programs.", COMMAND_ACCOUNTS },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
 
@@ -116,13 +116,16 @@ add_groups(struct strbuf *out, bool everything)
 void
 help_add(struct strbuf *out, bool everything)
 {
+	struct strbuf names = STRBUF_INIT(1024);
 	size_t i;
 
-	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n       sendoff ");
+	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n");
+	add_wrapped(out, "sendoff COMMAND [option ...] [operand ...], where COMMAND is one of", 7, 0);
 	for (i = 0; i < command_count; i++)
 		if (commands[i].sentence)
-			strbuf_addf(out, "%s%s", i ? "|" : "", commands[i].name);
-	strbuf_adds(out, " [option ...]\n");
+			strbuf_addf(&names, "%s%s", names.len ? " " : "", commands[i].name);
+	add_wrapped(out, names.s, 7, 0);
+	strbuf_done(&names);
 	add_groups(out, everything);
 	if (everything)
 		strbuf_adds(out, "\nMore in sendoff(1) and sendoff.conf(5).\n");

@@ -11,6 +11,7 @@ struct strbuf;
 
 /* The commands, as argv[1]; NULL for the sentence of a word that is only kept for later. WORDS may
  * follow, separated by |; NULL: none are known. */
+#define COMMAND_ACCOUNTS "@accounts" /* in the place of words: the name of an account follows */
 struct command {
 	const char *name, *sentence, *words;
 };

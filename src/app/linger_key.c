@@ -10,6 +10,7 @@
 #include "profile.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "token.h"
 
 #define RECORD_MAX (4 << 20)
 #define FILES_MAX  32 /* configuration files that one account is made of */
@@ -19,7 +20,7 @@ static bool
 is_of_connection(const struct option *o)
 {
 	return (o->group == OPTION_GROUP_SERVER || o->group == OPTION_GROUP_TLS ||
-		       o->group == OPTION_GROUP_AUTH) &&
+		       o->group == OPTION_GROUP_AUTH || o->group == OPTION_GROUP_OAUTH) &&
 	       o->id != OPT_TIMEOUT && o->id != OPT_LINGER;
 }
 
@@ -84,6 +85,11 @@ add_files(struct strbuf *record, const struct profile *p)
 		add_state(record, profile_text(p, files[i]));
 	if (folder && profile_is_set(p, OPT_PASSWORD_CREDENTIAL)) {
 		strbuf_addf(&path, "%s/%s", folder, profile_text(p, OPT_PASSWORD_CREDENTIAL));
+		add_state(record, path.s);
+	}
+	if (token_is_used(p)) {
+		strbuf_clear(&path);
+		token_add_mark(&path, p, false);
 		add_state(record, path.s);
 	}
 	add_origin(record, p->origin, &seen);

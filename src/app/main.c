@@ -9,6 +9,7 @@
 #include "help.h"
 #include "importing.h"
 #include "io.h"
+#include "login.h"
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
@@ -82,8 +83,11 @@ static const struct {
 	{ "check", check_command },
 	{ "import", importing },
 	{ "log", story_command },
+	{ "login", login_command },
+	{ "logout", logout_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
+	{ "token", token_command },
 };
 
 /* args_parse has accepted commands that stand here only. */

@@ -1,175 +1,101 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "envelope.h"
+#include "field.h"
 #include "message.h"
 #include "network_box.h"
-#include "parcel.h"
+#include "packing.h"
 #include "settings.h"
 
-enum {
-	J_SENDER = 1,
-	J_RETURN,
-	J_NOTIFY,
-	J_ENVID,
-	J_RECIPIENT,
-	J_HEADER,
-	J_MEMORY,
-	J_BASE,
-	J_FACTS,
-	J_DEADLINE,
-	J_BUDGET,
-};
-enum {
-	A_LOCAL = 1,
-	A_DOMAIN,
-	A_ORCPT,
-	A_OUTCOME,
-};
+#define RECIPIENTS_MAX (1 << 24)
 
 static void
 add_address(struct strbuf *out, const struct address *a)
 {
-	parcel_add_text(out, A_LOCAL, a->local);
-	parcel_add_text(out, A_DOMAIN, a->domain);
+	field_add_string(out, a->local);
+	field_add_string(out, a->domain);
 }
 
 void
 network_add_job(struct strbuf *out, const struct envelope *e, const struct message *m,
 	const struct wire_settings *settings)
 {
-	size_t at = parcel_open(out, J_SENDER);
+	const struct recipient *r;
 
+	field_add(out, &settings->deadline, sizeof(settings->deadline));
+	field_add(out, &settings->budget, sizeof(settings->budget));
 	add_address(out, &e->sender);
-	parcel_close(out, at);
-	parcel_add_number(out, J_RETURN, e->dsn_return);
-	parcel_add_number(out, J_NOTIFY, e->dsn_notify);
-	parcel_add_text(out, J_ENVID, e->envid);
-	for (size_t i = 0; i < e->count; i++) {
-		at = parcel_open(out, J_RECIPIENT);
-		add_address(out, &e->recipients[i].address);
-		parcel_add_text(out, A_ORCPT, e->recipients[i].orcpt);
-		parcel_add_number(out, A_OUTCOME, e->recipients[i].outcome);
-		parcel_close(out, at);
+	field_add_number(out, e->dsn_return);
+	field_add_number(out, e->dsn_notify);
+	field_add_string(out, e->envid);
+	field_add_number(out, e->count);
+	for (r = e->recipients; r < e->recipients + e->count; r++) {
+		add_address(out, &r->address);
+		field_add_string(out, r->orcpt);
+		field_add_number(out, r->outcome);
 	}
-	parcel_add(out, J_HEADER, m->header.s, m->header.len);
-	parcel_add(out, J_MEMORY, m->memory.s, m->memory.len);
-	parcel_add_number(out, J_BASE, m->base);
-	parcel_add(out, J_FACTS, &m->facts, sizeof(m->facts));
-	parcel_add(out, J_DEADLINE, &settings->deadline, sizeof(settings->deadline));
-	parcel_add(out, J_BUDGET, &settings->budget, sizeof(settings->budget));
+	packing_add_message(out, m);
 }
 
-static void
-take_address(struct parcel *outer, const struct parcel_field *field, struct address *a,
-	struct recipient *r)
+static bool
+take_address(const char **at, const char *end, struct address *ret)
 {
-	struct parcel_field f;
-	struct parcel p;
-
-	parcel_init(&p, field->s, field->n);
-	while (parcel_next(&p, &f))
-		switch (f.tag) {
-		case A_LOCAL:
-			a->local = xstrndup(f.s, f.n);
-			break;
-		case A_DOMAIN:
-			a->domain = xstrndup(f.s, f.n);
-			break;
-		case A_ORCPT:
-			if (r)
-				r->orcpt = xstrndup(f.s, f.n);
-			break;
-		case A_OUTCOME:
-			if (r)
-				r->outcome = (enum outcome)parcel_number(&p, &f, OUTCOME_COUNT - 1);
-			break;
-		default:
-			p.bad = true;
-		}
-	outer->bad |= p.bad;
+	return field_take_string(at, end, &ret->local) && field_take_string(at, end, &ret->domain);
 }
 
-static void
-take_envelope(struct parcel *p, const struct parcel_field *f, struct envelope *e)
+static bool
+take_recipient(const char **at, const char *end, struct envelope *e)
 {
-	struct recipient fresh = { .outcome = OUTCOME_PENDING }, *r;
-	size_t at;
+	struct address a = ADDRESS_NONE;
+	struct recipient *r;
+	uint64_t outcome;
+	size_t i;
+	bool good = take_address(at, end, &a) && a.local;
 
-	switch (f->tag) {
-	case J_SENDER:
-		take_address(p, f, &e->sender, NULL);
-		break;
-	case J_RETURN:
-		e->dsn_return = (enum dsn_return)parcel_number(p, f, DSN_RETURN_HEADERS);
-		break;
-	case J_NOTIFY:
-		e->dsn_notify = (unsigned)parcel_number(p, f, 15);
-		break;
-	case J_ENVID:
-		e->envid = xstrndup(f->s, f->n);
-		break;
-	case J_RECIPIENT:
-		take_address(p, f, &fresh.address, &fresh);
-		if (fresh.address.local) {
-			at = envelope_add_recipient(e, &fresh.address);
-			r = &e->recipients[at];
-			r->orcpt = fresh.orcpt;
-			r->outcome = fresh.outcome;
-		} else {
-			free(fresh.orcpt);
-			p->bad = true;
-		}
-		address_done(&fresh.address);
-		break;
-	default:
-		p->bad = true;
+	if (good) {
+		i = envelope_add_recipient(e, &a);
+		r = &e->recipients[i];
+		good = field_take_string(at, end, &r->orcpt) &&
+		       field_take_number(at, end, OUTCOME_COUNT - 1, &outcome);
+		r->outcome = good ? (enum outcome)outcome : OUTCOME_PENDING;
 	}
+	address_done(&a);
+	return good;
 }
 
-static void
-take_octets(struct parcel *p, const struct parcel_field *f, void *to, size_t n)
+static bool
+take_envelope(const char **at, const char *end, struct envelope *e)
 {
-	if (f->n == n)
-		memcpy(to, f->s, n);
-	else
-		p->bad = true;
+	const unsigned all = DSN_NEVER | DSN_SUCCESS | DSN_FAILURE | DSN_DELAY;
+	uint64_t dsn, notify, count;
+
+	if (!take_address(at, end, &e->sender) ||
+		!field_take_number(at, end, DSN_RETURN_HEADERS, &dsn) ||
+		!field_take_number(at, end, all, &notify) ||
+		!field_take_string(at, end, &e->envid) ||
+		!field_take_number(at, end, RECIPIENTS_MAX, &count))
+		return false;
+	e->dsn_return = (enum dsn_return)dsn;
+	e->dsn_notify = (unsigned)notify;
+	while (count--)
+		if (!take_recipient(at, end, e))
+			return false;
+	return true;
 }
 
 bool
 network_take_job(const char *s, size_t n, int fd, struct envelope *e, struct message *m,
 	struct wire_settings *settings)
 {
-	struct parcel_field f;
-	struct parcel p;
+	const char *end = s + n;
 
 	message_init(m);
-	parcel_init(&p, s, n);
-	while (parcel_next(&p, &f))
-		switch (f.tag) {
-		case J_HEADER:
-			strbuf_add(&m->header, f.s, f.n);
-			break;
-		case J_MEMORY:
-			strbuf_add(&m->memory, f.s, f.n);
-			break;
-		case J_BASE:
-			m->base = parcel_number(&p, &f, UINT64_MAX);
-			break;
-		case J_FACTS:
-			take_octets(&p, &f, &m->facts, sizeof(m->facts));
-			break;
-		case J_DEADLINE:
-			take_octets(&p, &f, &settings->deadline, sizeof(settings->deadline));
-			break;
-		case J_BUDGET:
-			take_octets(&p, &f, &settings->budget, sizeof(settings->budget));
-			break;
-		default:
-			take_envelope(&p, &f, e);
-		}
+	if (!field_take_octets(&s, end, &settings->deadline, sizeof(settings->deadline)) ||
+		!field_take_octets(&s, end, &settings->budget, sizeof(settings->budget)) ||
+		!take_envelope(&s, end, e) || !packing_take_message(&s, end, m) || s != end)
+		return false;
 	m->fd = fd;
 	m->borrowed = true;
-	return !p.bad && !m->header.full && !m->memory.full;
+	return true;
 }

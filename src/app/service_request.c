@@ -3,28 +3,12 @@
 
 #include "alloc.h"
 #include "error.h"
-#include "parcel.h"
+#include "field.h"
 #include "service.h"
 #include "strbuf.h"
 #include "text.h"
 
-enum {
-	Q_PERSONALITY = 1,
-	Q_MAILED,
-	Q_VERBOSE,
-	Q_DEBUG,
-	Q_MODE,
-	Q_COMMAND,
-	Q_OPTION,
-	Q_WORD,
-};
-enum {
-	O_NAME = 1,
-	O_VALUE,
-	O_ORIGIN,
-};
-
-#define ORIGIN "--"
+#define SERVICE_OPTIONS 10000
 
 /* About this message: taken over. */
 static const enum option_id taken[] = { OPT_ACCOUNT, OPT_PARTIAL, OPT_REQUIRE_TLS, OPT_DELIVER_BY,
@@ -81,19 +65,35 @@ service_request_done(struct service_request *r)
 	*r = (struct service_request){ .count = 0 };
 }
 
-static void
-add_option(struct strbuf *out, const struct profile *given, enum option_id id)
+/* The options for the service. False with *ERR for one that it does not take. */
+static bool
+add_options(struct strbuf *out, const struct profile *given, struct error *err)
 {
-	const struct setting *s = &given->settings[id];
-	size_t at;
+	struct strbuf options_out = STRBUF_INIT(SERVICE_REQUEST);
+	uint64_t count = 0;
+	bool good = true;
 
-	for (size_t i = 0; i < s->n; i++) {
-		at = parcel_open(out, Q_OPTION);
-		parcel_add_text(out, O_NAME, options[id].name);
-		parcel_add_text(out, O_VALUE, s->v[i]);
-		parcel_add_text(out, O_ORIGIN, s->origin);
-		parcel_close(out, at);
+	for (size_t id = 0; good && id < OPT_COUNT; id++) {
+		const struct setting *s = &given->settings[id];
+
+		if (!profile_is_set(given, (enum option_id)id))
+			continue;
+		for (size_t i = 0; service_takes((enum option_id)id) && i < s->n; i++, count++) {
+			field_add_text(&options_out, options[id].name);
+			field_add_text(&options_out, s->v[i]);
+			field_add_text(&options_out, s->origin);
+		}
+		good = service_takes((enum option_id)id) || is_done((enum option_id)id) ||
+		       error_set(err, FAULT_USAGE,
+			       "%s is for the service's configuration to say (--submit=direct "
+			       "connects from here)",
+			       s->origin);
 	}
+	field_add_number(out, count);
+	strbuf_add(out, options_out.s, options_out.len);
+	out->full = out->full || options_out.full;
+	strbuf_done(&options_out);
+	return good;
 }
 
 bool
@@ -101,109 +101,94 @@ service_add_request(
 	struct strbuf *out, const struct arguments *args, bool command, struct error *err)
 {
 	const struct profile *given = &args->given;
+	size_t words = command ? args->operand_count : 0;
 
-	parcel_add_number(out, Q_PERSONALITY, args->personality);
-	parcel_add_number(out, Q_VERBOSE, profile_is_set(given, OPT_VERBOSE));
-	parcel_add_number(out, Q_DEBUG, profile_is_set(given, OPT_DEBUG));
-	parcel_add_number(out, Q_MODE, args->mode);
-	parcel_add_text(out, Q_COMMAND, args->command);
-	for (size_t id = 0; id < OPT_COUNT; id++) {
-		if (!profile_is_set(given, (enum option_id)id))
-			continue;
-		if (service_takes((enum option_id)id))
-			add_option(out, given, (enum option_id)id);
-		else if (!is_done((enum option_id)id))
-			return error_set(err, FAULT_USAGE,
-				"%s is for the service's configuration to say (--submit=direct "
-				"connects from here)",
-				given->settings[id].origin);
-	}
-	for (size_t i = 0; command && i < args->operand_count; i++)
-		parcel_add_text(out, Q_WORD, args->operands[i]);
+	field_add_number(out, args->personality);
+	field_add_number(out, args->errors_mailed);
+	field_add_number(out, profile_is_set(given, OPT_VERBOSE));
+	field_add_number(out, profile_is_set(given, OPT_DEBUG));
+	field_add_number(out, args->mode);
+	field_add_text(out, args->command ? args->command : "");
+	if (!add_options(out, given, err))
+		return false;
+	field_add_number(out, words);
+	for (size_t i = 0; i < words; i++)
+		field_add_text(out, args->operands[i]);
 	return !out->full || error_set(err, FAULT_USAGE, "there is too much on the command line");
 }
 
 /* An option with its value. What follows the program's own rules is refused by them. */
-static void
-take_option(struct parcel *outer, const struct parcel_field *field, struct service_request *r,
-	struct error *err)
+static bool
+take_option(const char **at, const char *end, struct service_request *r, struct error *err)
 {
-	char name[64] = "", origin[80] = ORIGIN;
+	char name[64], origin[80], *value;
 	const struct option *o;
-	struct parcel_field f;
-	char *value = NULL;
-	struct parcel p;
+	const char *text;
+	size_t n;
+	bool good;
 
-	parcel_init(&p, field->s, field->n);
-	while (parcel_next(&p, &f))
-		if (f.tag == O_NAME)
-			parcel_text(&p, &f, name, sizeof(name));
-		else if (f.tag == O_ORIGIN)
-			parcel_text(&p, &f, origin, sizeof(origin));
-		else if (f.tag == O_VALUE && !value)
-			value = xstrndup(f.s, f.n);
-		else
-			p.bad = true;
+	if (!field_take_text(at, end, name, sizeof(name)) || !field_take(at, end, &text, &n) ||
+		!field_take_text(at, end, origin, sizeof(origin)))
+		return false;
 	o = option_by_name(name, strlen(name), WHERE_FLAG);
-	if (p.bad || !value || !o || !service_takes(o->id) || *origin != '-' ||
+	if (!o || !service_takes(o->id) || *origin != '-' || memchr(text, '\0', n) ||
 		(r->personality == PERSONALITY_SENDMAIL && !(o->where & WHERE_SENDMAIL) &&
 			o->id != OPT_QUEUE))
-		outer->bad = true;
-	else if (!profile_set(&r->given, o->id, value, origin, err))
-		outer->bad = true;
+		return false;
+	value = xstrndup(text, n);
+	good = profile_set(&r->given, o->id, value, origin, err);
 	free(value);
+	return good;
 }
 
-static void
-take_word(struct parcel *p, const struct parcel_field *f, struct service_request *r)
+static bool
+take_words(const char **at, const char *end, struct service_request *r)
 {
-	if (r->count == SERVICE_WORDS || text_has_control(f->s, f->n)) {
-		p->bad = true;
-		return;
+	uint64_t count;
+	const char *text;
+	size_t n;
+
+	if (!field_take_number(at, end, SERVICE_WORDS, &count))
+		return false;
+	while (r->count < count) {
+		if (!field_take(at, end, &text, &n) || text_has_control(text, n))
+			return false;
+		/* room for the NULL behind the last one */
+		r->words = xreallocarray(r->words, r->count + 2, sizeof(*r->words));
+		r->words[r->count++] = xstrndup(text, n);
+		r->words[r->count] = NULL;
 	}
-	/* room for the NULL behind the last one */
-	r->words = xreallocarray(r->words, r->count + 2, sizeof(*r->words));
-	r->words[r->count++] = xstrndup(f->s, f->n);
-	r->words[r->count] = NULL;
+	return true;
+}
+
+static bool
+take_head(const char **at, const char *end, struct service_request *r)
+{
+	uint64_t personality = 0, mode = 0;
+	bool good = field_take_number(at, end, PERSONALITY_SENDMAIL, &personality) &&
+		    field_take_bool(at, end, &r->errors_mailed) &&
+		    field_take_bool(at, end, &r->verbose) && field_take_bool(at, end, &r->debug) &&
+		    field_take_number(at, end, MODE_NOTHING, &mode) &&
+		    field_take_text(at, end, r->command, sizeof(r->command));
+
+	r->personality = (enum personality)personality;
+	r->mode = (enum mode)mode;
+	return good;
 }
 
 bool
 service_take_request(const char *s, size_t n, struct service_request *ret, struct error *err)
 {
-	struct parcel_field f;
-	struct parcel p;
+	const char *end = s + n;
+	uint64_t options_left = 0;
+	bool good;
 
 	service_request_init(ret);
-	parcel_init(&p, s, n);
-	while (parcel_next(&p, &f))
-		switch (f.tag) {
-		case Q_PERSONALITY:
-			ret->personality =
-				(enum personality)parcel_number(&p, &f, PERSONALITY_SENDMAIL);
-			break;
-		case Q_MAILED:
-			ret->errors_mailed = parcel_number(&p, &f, 1);
-			break;
-		case Q_VERBOSE:
-			ret->verbose = parcel_number(&p, &f, 1);
-			break;
-		case Q_DEBUG:
-			ret->debug = parcel_number(&p, &f, 1);
-			break;
-		case Q_MODE:
-			ret->mode = (enum mode)parcel_number(&p, &f, MODE_NOTHING);
-			break;
-		case Q_COMMAND:
-			parcel_text(&p, &f, ret->command, sizeof(ret->command));
-			break;
-		case Q_OPTION:
-			take_option(&p, &f, ret, err);
-			break;
-		case Q_WORD:
-			take_word(&p, &f, ret);
-			break;
-		default:
-			p.bad = true;
-		}
-	return !p.bad || error_set(err, FAULT_PROTOCOL, "the request cannot be understood");
+	good = take_head(&s, end, ret) &&
+	       field_take_number(&s, end, SERVICE_OPTIONS, &options_left);
+	while (good && options_left--)
+		good = take_option(&s, end, ret, err);
+	if (good && take_words(&s, end, ret) && s == end)
+		return true;
+	return error_set(err, FAULT_PROTOCOL, "the request cannot be understood");
 }

@@ -12,18 +12,41 @@
 #include "identity.h"
 #include "remember.h"
 #include "submission.h"
+#include "token.h"
 #include "trusted.h"
 #include "value.h"
 #include "wishes.h"
 
 #define CONNECT_MS (30 * CLOCK_SECOND)
+#define STALE_MS   (60 * CLOCK_SECOND)
+
+/* A token that was new when we got it need not be so any more: a link may live for hours. */
+static bool
+is_stale(const struct smarthost *h)
+{
+	return clock_ms() - h->token_at > STALE_MS;
+}
+
+/* From the kernel's keyring, the store or the provider. */
+static bool
+get_token(struct smarthost *h, bool forced, int64_t deadline, struct error *err)
+{
+	h->got = token_get(h->account, forced, deadline, &h->password, err);
+	h->renewed = token_was_renewed();
+	h->token_at = clock_ms();
+	return h->got;
+}
 
 static bool
 get_secret(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err)
 {
 	struct smarthost *h = ctx;
 
-	if (!h->got && !secret_get(&h->secret, deadline, &h->password, err))
+	if (h->account && token_is_used(h->account)) {
+		/* for the first connection it was got before */
+		if ((!h->got || is_stale(h)) && !get_token(h, false, deadline, err))
+			return false;
+	} else if (!h->got && !secret_get(&h->secret, deadline, &h->password, err))
 		return false;
 	h->got = true;
 	strbuf_add(ret, h->password.s, h->password.len);
@@ -133,6 +156,8 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 		.mechanism = strcmp(auth, "auto") == 0 ? NULL : auth,
 		.cleartext_auth = profile_yes(p, OPT_ALLOW_CLEARTEXT_AUTH),
 		.user = profile_text(p, OPT_USER),
+		.token = token_is_used(p),
+		.token_first = token_is_used(p) ? token_mechanism(p) : NULL,
 		.memory = profile_yes(p, OPT_REMEMBER) ? remember_directory() : NULL,
 		.pipeconnect = profile_yes(p, OPT_PIPECONNECT),
 		.partial_abort = profile_choice(p, OPT_PARTIAL) == 1,
@@ -140,7 +165,7 @@ fill_settings(struct wire_settings *w, const struct profile *p, struct error *er
 		.deadline = smarthost_deadline(p),
 		.connect_ms = CONNECT_MS,
 	};
-	w->ticket = w->user && ticket_is_likely();
+	w->ticket = w->user && !w->token && ticket_is_likely();
 	w->ticket_first = w->ticket && !profile_is_set(p, OPT_PASSWORD_COMMAND) &&
 			  !profile_is_set(p, OPT_PASSWORD_FILE) &&
 			  !profile_is_set(p, OPT_PASSWORD_CREDENTIAL);
@@ -276,11 +301,38 @@ smarthost_prepare(struct smarthost *h, const struct submission *s, const struct 
 }
 
 bool
+smarthost_renew(struct smarthost *h, const struct error *why, struct error *err)
+{
+	const char *name = h->account ? h->account->name : "";
+
+	if (!h->account || !token_is_used(h->account) || !h->got || why->stage != STAGE_AUTH ||
+		why->fault != FAULT_PERMISSION || !why->smtp)
+		return false;
+	if (!h->renewed || is_stale(h))
+		return get_token(h, true, wire_deadline(&h->settings), err);
+	h->got = false;
+	*err = *why;
+	strbuf_clear(&h->password);
+	snprintf(err->text, sizeof(err->text),
+		"%.300s, and a new access token did not help: run sendoff login %.100s", why->text,
+		name);
+	return false;
+}
+
+bool
 smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
 {
 	if (!set_proxy(h, account, err))
 		return false;
 	fill_token(h, account);
+	if (token_is_used(account)) {
+		/* nobody has parsed yet what the server of mail says */
+		if (wants_secret(&h->settings) &&
+			!get_token(h, false, wire_deadline(&h->settings), err))
+			return false;
+		prctl(PR_SET_DUMPABLE, 0);
+		return true;
+	}
 	h->asked = wants_secret(&h->settings);
 	if (h->asked && !secret_start(&h->secret, account,
 				h->settings.socket ? "localhost" : h->settings.hosts[0],

@@ -23,6 +23,8 @@ struct smarthost {
 	struct strbuf cert, key; /* pkcs11: URIs as wire/ gets them */
 	struct strbuf pin;       /* of the token, once it was asked for */
 	bool asked, got;
+	bool renewed;     /* the password is a token that was made for us, ... */
+	int64_t token_at; /* ... or looked up, then (clock_ms) */
 	struct trace trace;
 };
 
@@ -45,15 +47,11 @@ bool smarthost_prepare(struct smarthost *h, const struct submission *s,
 	const struct profile *account, struct error *err) __attribute__((warn_unused_result));
 bool smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
 	__attribute__((warn_unused_result));
-/* Wipes the password; it cannot be had again. */
-void smarthost_forget(struct smarthost *h);
-/* The parts of it: settings and files; then the secrets, which take a process where a command or the
- * keyring has them. */
-bool smarthost_prepare(struct smarthost *h, const struct submission *s,
-	const struct profile *account, struct error *err) __attribute__((warn_unused_result));
-bool smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
+/* After a login with an access token was refused for *WHY: gets another one in its place, for a new
+ * connection. True iff there is one: the account uses tokens, and this one had not just been made. */
+bool smarthost_renew(struct smarthost *h, const struct error *why, struct error *err)
 	__attribute__((warn_unused_result));
-/* Wipes the secrets; they cannot be had again. */
+/* Wipes the password; it cannot be had again. */
 void smarthost_forget(struct smarthost *h);
 void smarthost_close(struct smarthost *h);
 /* When the account's timeout will have passed, counted from now. */

@@ -8,6 +8,7 @@
 #include "network_box.h"
 #include "sandbox.h"
 #include "smtpd_state.h"
+#include "token.h"
 
 #define FILES_OF_ACCOUNT 8
 
@@ -20,7 +21,8 @@ static bool
 needs_programs(const struct profile_list *accounts)
 {
 	for (size_t i = 0; i < accounts->n; i++)
-		if (profile_is_set(&accounts->v[i], OPT_PASSWORD_COMMAND) ||
+		if (token_is_used(&accounts->v[i]) ||
+			profile_is_set(&accounts->v[i], OPT_PASSWORD_COMMAND) ||
 			profile_is_set(&accounts->v[i], OPT_TLS_KEY_PIN_COMMAND))
 			return true;
 	return false;

@@ -42,6 +42,25 @@ may_send(struct smtpd *d, struct error *err)
 	return peer_may_send(s->peer, &s->account, &s->envelope.sender, 0, err);
 }
 
+/* Once more with another access token, where one was refused. */
+static bool
+begin_renewed(struct smtpd *d, const struct relay_mail *mail, struct relay_reply *reply,
+	struct error *err)
+{
+	struct smarthost *h = &d->up->smarthost;
+	struct error other = ERROR_NONE;
+
+	if (!reply->code && smarthost_renew(h, err, &other)) {
+		error_clear(err);
+		if (relay_begin(d->up->relay, &d->s.envelope, mail, reply, err))
+			return true;
+		(void)!smarthost_renew(h, err, &other);
+	}
+	if (other.fault)
+		*err = other;
+	return false;
+}
+
 static bool
 begin(struct smtpd *d, const struct smtpd_command *c, struct relay_reply *reply, struct error *err)
 {
@@ -58,7 +77,8 @@ begin(struct smtpd *d, const struct smtpd_command *c, struct relay_reply *reply,
 		return false;
 	wire_report_next(&d->up->report);
 	d->up->smarthost.settings.deadline = smarthost_deadline(&d->up->account);
-	if (relay_begin(d->up->relay, &s->envelope, &mail, reply, err))
+	if (relay_begin(d->up->relay, &s->envelope, &mail, reply, err) ||
+		begin_renewed(d, &mail, reply, err))
 		return true;
 	/* the same password would be refused again, and count against the account */
 	if (!reply->code && err->stage == STAGE_AUTH && err->fault == FAULT_PERMISSION)

@@ -5,7 +5,9 @@
 
 #include "hash.h"
 #include "profile.h"
+#include "strbuf.h"
 #include "submission.h"
+#include "token.h"
 
 static void
 add_file(void *ctx, const char *path)
@@ -30,6 +32,7 @@ add_file(void *ctx, const char *path)
 uint64_t
 stamp_of(const struct profile_sources *where, const struct profile *account)
 {
+	struct strbuf mark = STRBUF_INIT(8192);
 	struct hash h;
 
 	hash_init(&h, 0);
@@ -38,6 +41,12 @@ stamp_of(const struct profile_sources *where, const struct profile *account)
 		if (options[id].kind == KIND_PATH && id != OPT_QUEUE_DIR && id != OPT_LOG &&
 			profile_is_set(account, (enum option_id)id))
 			add_file(&h, profile_text(account, (enum option_id)id));
+	/* a login may be what was needed */
+	if (account && token_is_used(account)) {
+		token_add_mark(&mark, account, false);
+		add_file(&h, mark.s);
+		strbuf_done(&mark);
+	}
 	return hash_end(&h);
 }
 

@@ -118,7 +118,9 @@ check_pin(const struct profile *p, struct error *err)
 {
 	static const enum option_id pins[] = { OPT_TLS_KEY_PIN_FILE, OPT_TLS_KEY_PIN_COMMAND };
 	const char *key = profile_text(p, OPT_TLS_KEY), *cert = profile_text(p, OPT_TLS_CERT);
+	const char *signs = profile_text(p, OPT_OAUTH_KEY);
 	bool token = (key && strncmp(key, "pkcs11:", 7) == 0) ||
+		     (signs && strncmp(signs, "pkcs11:", 7) == 0) ||
 		     (cert && strncmp(cert, "pkcs11:", 7) == 0);
 
 	if (set(p, pins[0]) && set(p, pins[1]))
@@ -183,6 +185,6 @@ profile_check(const struct profile *p, struct error *err)
 	if (profile_choice(p, OPT_SENDER) == 1 && !set(p, OPT_FROM))
 		return check_blame(
 			p, OPT_SENDER, err, "is force and needs from: set the account's address");
-	return check_sources(p, err) && check_pin(p, err) && check_tls(p, err) &&
-	       check_login(p, err);
+	return check_sources(p, err) && check_oauth(p, err) && check_pin(p, err) &&
+	       check_tls(p, err) && check_login(p, err);
 }

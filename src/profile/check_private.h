@@ -1,4 +1,5 @@
-/* What the files of profile_check share: check.c, check_transport.c (the way to the smarthost). */
+/* What the files of profile_check share: check.c, check_transport.c (the way to the smarthost),
+ * check_oauth.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@ bool check_both(const struct profile *p, enum option_id a, enum option_id b, str
  */
 bool check_is_local(const struct profile *p);
 
+/* Access tokens: where they come from, and that nothing else is the password. */
+bool check_oauth(const struct profile *p, struct error *err) __attribute__((warn_unused_result));
 /* Host or socket, and what goes with it. */
 bool
 check_transport(const struct profile *p, struct error *err) __attribute__((warn_unused_result));

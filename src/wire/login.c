@@ -29,6 +29,8 @@ workable(const struct session *s, size_t i)
 
 	if ((s->tried >> i & 1) || !capability_has_mechanism(&s->capability, m->name))
 		return false;
+	if (s->settings->token || (m->kind & SASL_TOKEN))
+		return s->settings->token && s->settings->user && (m->kind & SASL_TOKEN);
 	if ((m->kind & SASL_NAMED) || ((m->kind & SASL_BINDING) && !stream_is_tls(&s->stream)))
 		return false;
 	if (m->kind & SASL_TICKET)
@@ -62,6 +64,17 @@ ticket_first(const struct session *s)
 	return s->settings->ticket_first && workable(s, (size_t)(m - sasl_mechanisms)) ? m : NULL;
 }
 
+/* The mechanism that the provider of tokens is known to take. */
+static const struct sasl_mechanism *
+token_first(const struct session *s)
+{
+	const struct sasl_mechanism *m = s->settings->token && s->settings->token_first
+						 ? sasl_find(s->settings->token_first)
+						 : NULL;
+
+	return m && workable(s, (size_t)(m - sasl_mechanisms)) ? m : NULL;
+}
+
 bool
 login_choose(struct session *s, struct error *err)
 {
@@ -80,7 +93,7 @@ login_choose(struct session *s, struct error *err)
 			m = NULL;
 	}
 	if (!wanted)
-		m = ticket_first(s);
+		m = s->settings->token ? token_first(s) : ticket_first(s);
 	for (int pass = hide ? 0 : 1; !wanted && !m && pass < 2; pass++)
 		for (size_t i = 0; i < SASL_COUNT && !m; i++)
 			if (workable(s, i) && (pass || !(sasl_mechanisms[i].kind & SASL_CLEAR)))
@@ -202,7 +215,7 @@ exchange(struct session *s, struct error *err)
 }
 
 bool
-login_run(struct session *s, struct error *err)
+login_perform(struct session *s, struct error *err)
 {
 	int64_t since = clock_ms();
 

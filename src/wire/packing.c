@@ -109,7 +109,6 @@ packing_take_report(const char **at, const char *end, struct wire_report *r)
 		good = field_take_number(at, end, INT64_MAX, &ms);
 		r->ms[i] = (int64_t)ms;
 	}
-	strbuf_clear(&r->notes);
 	return good && take_notes(at, end, &r->notes);
 }
 

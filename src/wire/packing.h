@@ -10,8 +10,8 @@ struct strbuf;
 struct wire_report;
 
 void packing_add_report(struct strbuf *out, const struct wire_report *r);
-/* R is initialised; it may be changed in part when it fails, which it does at a text that is not
- * printable, too. */
+/* R is initialised; notes are added to those that it has. It may be changed in part when it fails,
+ * which it does at a text that is not printable, too. */
 bool packing_take_report(const char **at, const char *end, struct wire_report *r)
 	__attribute__((warn_unused_result));
 

@@ -258,7 +258,7 @@ converse(struct run *r, struct session *s, const struct probe_plan *plan, struct
 		return false;
 	}
 	if (plan->log_in && s->mechanism) {
-		if (!login_run(s, err))
+		if (!login_perform(s, err))
 			return false;
 		memcpy(p->mechanism, r->report.mechanism, sizeof(p->mechanism));
 		p->reached = STAGE_AUTH;

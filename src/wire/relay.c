@@ -128,7 +128,7 @@ try_address(struct relay *r, const struct target *target, struct dial *dial, boo
 		return false;
 	}
 	r->connected = true;
-	if (greet(s, &why) && login_choose(s, &why) && (!s->mechanism || login_run(s, &why))) {
+	if (greet(s, &why) && login_choose(s, &why) && (!s->mechanism || login_perform(s, &why))) {
 		r->size_max = s->capability.size_max;
 		count_turns(r);
 		return true;

@@ -181,7 +181,7 @@ bool login_choose(struct session *s, struct error *err) __attribute__((warn_unus
 bool login_begin(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* Runs AUTH to its end with turns of its own; tries the next mechanism while one is not workable.
  */
-bool login_run(struct session *s, struct error *err) __attribute__((warn_unused_result));
+bool login_perform(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* After s->auth_unsupported: marks the mechanism and chooses the next. */
 bool login_next(struct session *s, struct error *err) __attribute__((warn_unused_result));
 

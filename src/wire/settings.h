@@ -86,6 +86,8 @@ struct wire_settings {
 	const char *user;         /* NULL: no login, unless EXTERNAL or GSSAPI is named */
 	bool ticket;              /* a Kerberos ticket is likely there: GSSAPI may be chosen */
 	bool ticket_first;        /* ... before a password */
+	bool token;               /* the password is an access token: only mechanisms for it */
+	const char *token_first;  /* ... of which this one, where it is offered; NULL: any */
 	/* Gets the password when AUTH needs it; may take until DEADLINE. Asked again for another
 	 * mechanism or connection, when it must give the same, but not after it has failed. */
 	bool (*secret)(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err);

@@ -151,11 +151,11 @@ authenticate(struct session *s, struct error *err)
 	if (!s->mechanism || s->authenticated)
 		return true;
 	if (!(s->mechanism->kind & SASL_ONE_TRIP) || !flight_pipelines(s))
-		return login_run(s, err);
+		return login_perform(s, err);
 	if (!login_begin(s, err))
 		return false;
 	if (!(s->mechanism->kind & SASL_ONE_TRIP))
-		return login_run(s, err);
+		return login_perform(s, err);
 	return flight_push(s, VERB_AUTH, 0, err);
 }
 

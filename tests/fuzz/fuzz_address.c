@@ -1,23 +1,11 @@
 /* Whatever is taken for an address must be harmless on the wire and survive being written and read
  * again. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "address.h"
 #include "alloc.h"
 #include "error.h"
+#include "fuzz.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* What stands between < and > must not be able to end it. */
 static void

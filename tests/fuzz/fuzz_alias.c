@@ -1,24 +1,12 @@
 /* The first octet says how to read the rest: an aliases file, a NUL, the text that :include: names
  * give, a NUL, addresses to expand. Whatever comes out must be fit for the wire, once, and what is
  * refused one printable line. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "alias.h"
 #include "alloc.h"
 #include "error.h"
+#include "fuzz.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 struct input {
 	const char *include;

@@ -1,19 +1,9 @@
 /* What the anchor scan reads of PEM text must be what GnuTLS reads. */
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "anchor.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool good)
-{
-	if (!good)
-		abort();
-}
+#include "fuzz.h"
 
 static bool
 differs(struct octets ours, const gnutls_datum_t *theirs)
@@ -34,7 +24,7 @@ compare(const struct anchor_block *block, struct octets issuer, struct octets su
 	if (gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) >= 0 &&
 		gnutls_x509_crt_get_raw_issuer_dn(crt, &a) >= 0 &&
 		gnutls_x509_crt_get_raw_dn(crt, &b) >= 0)
-		must(!differs(issuer, &a) && !differs(subject, &b));
+		check(!differs(issuer, &a) && !differs(subject, &b));
 	gnutls_free(a.data);
 	gnutls_free(b.data);
 	gnutls_x509_crt_deinit(crt);
@@ -50,18 +40,18 @@ check_block(const struct anchor_block *block)
 	if (!der)
 		return;
 	n = anchor_decode(block->body, block->body_len, der, max);
-	must(n <= max);
+	check(n <= max);
 	if (anchor_names(der, n, &issuer, &subject) == 1) {
-		must(issuer.s >= der && issuer.s + issuer.n <= subject.s &&
+		check(issuer.s >= der && issuer.s + issuer.n <= subject.s &&
 			subject.s + subject.n <= der + n);
 		compare(block, issuer, subject);
 		/* the octets up to the end of the subject say the same, one less says nothing */
 		end = (size_t)(subject.s + subject.n - der);
 		part = malloc(end);
 		if (part && anchor_decode(block->body, block->body_len, part, end) == end) {
-			must(anchor_names(part, end, &again[0], &again[1]) == 1);
-			must(again[1].n == subject.n && !memcmp(again[1].s, subject.s, subject.n));
-			must(anchor_names(part, end - 1, &again[0], &again[1]) == 0);
+			check(anchor_names(part, end, &again[0], &again[1]) == 1);
+			check(again[1].n == subject.n && !memcmp(again[1].s, subject.s, subject.n));
+			check(anchor_names(part, end - 1, &again[0], &again[1]) == 0);
 		}
 		free(part);
 	}
@@ -77,12 +67,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	anchor_names(data, size, &issuer, &subject);
 	while (anchor_next(&at, end, &block)) {
-		must(at > before && at <= end);
-		must(block.pem >= before && block.pem + block.pem_len == at);
-		must(block.body > block.pem && block.body + block.body_len < at);
+		check(at > before && at <= end);
+		check(block.pem >= before && block.pem + block.pem_len == at);
+		check(block.body > block.pem && block.body + block.body_len < at);
 		check_block(&block);
 		before = at;
 	}
-	must(at == end);
+	check(at == end);
 	return 0;
 }

@@ -1,20 +1,8 @@
 /* What a server offers: words between blanks, capital letters, and the same again when the lines
  * are given in small letters, with blanks around them, or after others that mean nothing. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "capability.h"
+#include "fuzz.h"
 #include "reply.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void
 check_mechanisms(const struct capability *c)

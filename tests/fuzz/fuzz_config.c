@@ -1,21 +1,10 @@
 /* Configuration files: what was accepted passes the checks again, and what is printed of an account
  * is parsed to the same account. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "error.h"
+#include "fuzz.h"
 #include "parse.h"
 #include "profile.h"
 #include "strbuf.h"
-
-#define must(condition)                                                                            \
-	do                                                                                         \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
-	while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 check_settings(const struct profile *p)
@@ -23,13 +12,13 @@ check_settings(const struct profile *p)
 	for (size_t id = 0; id < OPT_COUNT; id++) {
 		const struct setting *s = &p->settings[id];
 
-		must(!s->origin == !s->n);
+		check(!s->origin == !s->n);
 		if (!s->origin)
 			continue;
-		must(options[id].where & WHERE_FILE);
-		must(strncmp(s->origin, "file:", 5) == 0);
+		check(options[id].where & WHERE_FILE);
+		check(strncmp(s->origin, "file:", 5) == 0);
 		for (size_t i = 0; i < s->n; i++)
-			must(option_check(&options[id], s->v[i], NULL));
+			check(option_check(&options[id], s->v[i], NULL));
 	}
 }
 
@@ -63,10 +52,10 @@ print_and_parse(const struct profile *p)
 		if (profile_is_set(p, (enum option_id)id) && !(options[id].where & WHERE_MASK))
 			profile_add_setting(&text, p, (enum option_id)id);
 	profile_init(&defaults, "defaults", "");
-	must(!text.full);
-	must(parse_config(text.s, text.len, "file", &again, &defaults, &err));
-	must(again.n == 1 && strcmp(again.v[0].name, p->name) == 0);
-	must(same_settings(p, &again.v[0]));
+	check(!text.full);
+	check(parse_config(text.s, text.len, "file", &again, &defaults, &err));
+	check(again.n == 1 && strcmp(again.v[0].name, p->name) == 0);
+	check(same_settings(p, &again.v[0]));
 	profile_list_done(&again);
 	profile_done(&defaults);
 	strbuf_done(&text);
@@ -83,7 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	setenv("HOME", "/home/user", 1);
 	profile_init(&defaults, "defaults", "");
 	good = parse_config((const char *)data, size, "file", &l, &defaults, &err);
-	must(good == !err.fault);
+	check(good == !err.fault);
 	if (good) {
 		check_settings(&defaults);
 		for (size_t i = 0; i < l.n; i++) {
@@ -92,11 +81,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			profile_inherit(&l.v[i], &defaults);
 			check_settings(&l.v[i]);
 			/* any answer will do, but one it must be */
-			must(profile_check(&l.v[i], &err) == !err.fault);
+			check(profile_check(&l.v[i], &err) == !err.fault);
 			err = (struct error)ERROR_NONE;
 		}
 	} else {
-		must(err.fault == FAULT_CONFIG && strncmp(err.text, "file:", 5) == 0);
+		check(err.fault == FAULT_CONFIG && strncmp(err.text, "file:", 5) == 0);
 	}
 	profile_list_done(&l);
 	profile_done(&defaults);

@@ -1,19 +1,7 @@
 /* Messages of the DNS: what comes out is within bounds, and names are host names. The first octet
  * chooses the type that is asked for. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "dns.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 check_name(const char *name)

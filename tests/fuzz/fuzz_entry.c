@@ -1,8 +1,5 @@
 /* Reads any octets as an entry of the spool, as they are and with all checksums made right. What is
  * accepted keeps every limit, and written again it is the same entry. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,17 +8,11 @@
 #include "entry.h"
 #include "entry_private.h"
 #include "error.h"
+#include "fuzz.h"
 #include "hash.h"
 #include "text.h"
 
 #define SUM (ENTRY_BLOCK - 8)
-
-static void
-require(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* Makes the checksums right, as far as lengths allow. */
 static void
@@ -67,17 +58,17 @@ read_octets(const char *s, size_t n, struct entry *ret)
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	bool good;
 
-	require(fd >= 0 && pwrite(fd, s, n, 0) == (ssize_t)n);
+	check(fd >= 0 && pwrite(fd, s, n, 0) == (ssize_t)n);
 	good = entry_read(fd, ENTRY_WHOLE, ret, &err);
-	require(good != (err.fault != FAULT_NONE));
-	require(good || (err.fault == FAULT_DATA && *err.text));
+	check(good != (err.fault != FAULT_NONE));
+	check(good || (err.fault == FAULT_DATA && *err.text));
 	return good;
 }
 
 static void
 check_text(const char *s, size_t max)
 {
-	require(!s || (strlen(s) <= max && !text_has_control(s, strlen(s))));
+	check(!s || (strlen(s) <= max && !text_has_control(s, strlen(s))));
 }
 
 static void
@@ -85,30 +76,30 @@ check_recipient(const struct recipient *r)
 {
 	check_text(r->address.local, ADDRESS_LOCAL_MAX);
 	check_text(r->address.domain, ADDRESS_DOMAIN_MAX);
-	require(*r->address.local);
+	check(*r->address.local);
 	check_text(r->orcpt, 1024);
 	check_text(r->words, ENTRY_WORDS - 1);
-	require(r->outcome < OUTCOME_COUNT && r->code >= 0 && r->code <= 999);
+	check(r->outcome < OUTCOME_COUNT && r->code >= 0 && r->code <= 999);
 	if (!r->why)
 		return;
 	check_text(r->why->text, ENTRY_WORDS - 1);
 	check_text(r->why->words, ENTRY_WORDS - 1);
-	require(r->why->fault && r->why->fault < FAULT_COUNT && r->why->stage < STAGE_COUNT);
+	check(r->why->fault && r->why->fault < FAULT_COUNT && r->why->stage < STAGE_COUNT);
 }
 
 static void
 check_limits(const struct entry *e, size_t n)
 {
-	require(e->size == n && e->begin <= e->trailer && e->trailer <= n);
+	check(e->size == n && e->begin <= e->trailer && e->trailer <= n);
 	check_text(e->account, ENTRY_ACCOUNT - 1);
-	require(e->lifetime >= 0 && e->lifetime <= ENTRY_TIME_MAX && e->held >= 0);
-	require(e->state <= ENTRY_FAILED);
-	require(e->envelope.count && e->envelope.count <= ADDRESS_LIST_MAX);
+	check(e->lifetime >= 0 && e->lifetime <= ENTRY_TIME_MAX && e->held >= 0);
+	check(e->state <= ENTRY_FAILED);
+	check(e->envelope.count && e->envelope.count <= ADDRESS_LIST_MAX);
 	check_text(e->envelope.sender.local, ADDRESS_LOCAL_MAX);
 	check_text(e->envelope.envid, 1024);
 	for (size_t i = 0; i < e->envelope.count; i++)
 		check_recipient(&e->envelope.recipients[i]);
-	require(e->message.facts.body_size <= n && e->message.header.len <= n);
+	check(e->message.facts.body_size <= n && e->message.header.len <= n);
 }
 
 static bool
@@ -122,26 +113,26 @@ check_same(const struct entry *a, const struct entry *b)
 {
 	const struct recipient *x, *y;
 
-	require(!strcmp(a->account, b->account) && a->uid == b->uid && a->created == b->created &&
+	check(!strcmp(a->account, b->account) && a->uid == b->uid && a->created == b->created &&
 		a->not_before == b->not_before && a->lifetime == b->lifetime &&
 		a->notify_error == b->notify_error && a->print == b->print);
-	require(a->state == b->state && a->attempts == b->attempts && a->doubts == b->doubts &&
+	check(a->state == b->state && a->attempts == b->attempts && a->doubts == b->doubts &&
 		a->last == b->last && a->warned == b->warned && a->bounced == b->bounced);
-	require(a->state == ENTRY_HELD || a->held == b->held);
-	require(!memcmp(&a->message.facts, &b->message.facts, sizeof(a->message.facts)));
-	require(a->envelope.count == b->envelope.count &&
+	check(a->state == ENTRY_HELD || a->held == b->held);
+	check(!memcmp(&a->message.facts, &b->message.facts, sizeof(a->message.facts)));
+	check(a->envelope.count == b->envelope.count &&
 		a->envelope.dsn_return == b->envelope.dsn_return &&
 		a->envelope.dsn_notify == b->envelope.dsn_notify &&
 		string_same(a->envelope.envid, b->envelope.envid));
 	for (size_t i = 0; i < a->envelope.count; i++) {
 		x = &a->envelope.recipients[i], y = &b->envelope.recipients[i];
-		require(string_same(x->address.name, y->address.name) &&
+		check(string_same(x->address.name, y->address.name) &&
 			string_same(x->address.local, y->address.local) &&
 			string_same(x->address.domain, y->address.domain) &&
 			string_same(x->orcpt, y->orcpt) && x->outcome == y->outcome);
 		/* of those who are waiting nothing was written down but that */
 		if (x->outcome != OUTCOME_PENDING)
-			require(x->code == y->code && string_same(x->words, y->words) &&
+			check(x->code == y->code && string_same(x->words, y->words) &&
 				!x->why == !y->why &&
 				(!x->why || string_same(x->why->text, y->why->text)));
 	}
@@ -155,8 +146,8 @@ write_again(struct entry *e)
 	struct entry copy = *e, got;
 
 	copy.since = 0;
-	require(entry_write(fd, &copy, &e->envelope, &e->message, false, &err));
-	require(entry_read(fd, ENTRY_WHOLE, &got, &err));
+	check(entry_write(fd, &copy, &e->envelope, &e->message, false, &err));
+	check(entry_read(fd, ENTRY_WHOLE, &got, &err));
 	check_same(e, &got);
 	entry_done(&got);
 }

@@ -1,23 +1,11 @@
 /* Fields must cover a block, what is dropped must be gone, and no text may become a field. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "address.h"
 #include "alloc.h"
 #include "error.h"
+#include "fuzz.h"
 #include "header.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static size_t
 count_fields(const char *block, size_t n, bool whole)

@@ -1,24 +1,13 @@
 /* Configurations of other programs: what is made of them is accepted as a file of ours, and gives
  * the same accounts. The first octet chooses the format, what follows the first NUL is in the files
  * beside it. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "error.h"
+#include "fuzz.h"
 #include "import.h"
 #include "parse.h"
 #include "profile.h"
 #include "strbuf.h"
 #include "text.h"
-
-#define must(condition)                                                                            \
-	do                                                                                         \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
-	while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct rest {
 	const char *text;
@@ -43,9 +32,9 @@ same_settings(const struct profile *a, const struct profile *b)
 
 		if (id == OPT_INHERIT)
 			continue;
-		must(s->n == t->n);
+		check(s->n == t->n);
 		for (size_t i = 0; i < s->n; i++)
-			must(strcmp(s->v[i], t->v[i]) == 0);
+			check(strcmp(s->v[i], t->v[i]) == 0);
 	}
 }
 
@@ -69,13 +58,13 @@ write_and_parse(const struct import *i)
 
 	import_write(i, &out);
 	profile_init(&defaults, "defaults", "");
-	must(!out.full);
-	must(parse_config(out.s, out.len, "file", &again, &defaults, &err));
-	must(again.n == i->accounts.n);
+	check(!out.full);
+	check(parse_config(out.s, out.len, "file", &again, &defaults, &err));
+	check(again.n == i->accounts.n);
 	for (size_t at = 0; at < again.n; at++) {
 		struct profile *p = &again.v[at];
 
-		must(strcmp(p->name, i->accounts.v[at].name) == 0);
+		check(strcmp(p->name, i->accounts.v[at].name) == 0);
 		if (profile_is_set(p, OPT_INHERIT))
 			profile_inherit(p, find(&again, profile_text(p, OPT_INHERIT)));
 		profile_inherit(p, &defaults);
@@ -91,8 +80,8 @@ static void
 check_remarks(const struct strbuf *remarks)
 {
 	for (const char *s = remarks->s, *end; *s; s = end + 1) {
-		must((end = strchr(s, '\n')));
-		must(!text_has_control(s, (size_t)(end - s)));
+		check((end = strchr(s, '\n')));
+		check(!text_has_control(s, (size_t)(end - s)));
 	}
 }
 
@@ -118,11 +107,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)import_guess("file", text, n);
 	import_parse(&i, (enum import_format)(data[0] % IMPORT_FORMATS), text, n);
 	check_remarks(&i.remarks);
-	must(!*i.wrong || i.left);
+	check(!*i.wrong || i.left);
 	write_and_parse(&i);
 	import_done(&i);
-	must(import_load(text, n, "file", &l, &secret, &err) == !err.fault);
-	must(!err.fault || !l.n);
+	check(import_load(text, n, "file", &l, &secret, &err) == !err.fault);
+	check(!err.fault || !l.n);
 	profile_list_done(&l);
 	return 0;
 }

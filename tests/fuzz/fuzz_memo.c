@@ -1,22 +1,11 @@
 /* What is read back of a server is what was written, or nothing. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "known.h"
 #include "field.h"
+#include "fuzz.h"
+#include "known.h"
 #include "memo.h"
 #include "tls_private.h"
 
 #define NOW 1795604709
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static bool
 equals(const struct strbuf *b, const char *data, size_t size)
@@ -33,9 +22,9 @@ check_file(const char *data, size_t size)
 
 	if (memo_parse(MEMO_SERVER, &key, data, size, NOW, &got)) {
 		memo_print(MEMO_SERVER, &key, &got, NOW, &again);
-		must(again.len == size);
+		check(again.len == size);
 	} else {
-		must(!got.len || got.full);
+		check(!got.len || got.full);
 	}
 	strbuf_done(&got);
 	strbuf_done(&again);
@@ -49,11 +38,11 @@ check_round(const char *data, size_t size)
 	struct memo_key key;
 
 	strbuf_add(&record, data, size);
-	must(memo_hash(&key, &record) == !record.full);
+	check(memo_hash(&key, &record) == !record.full);
 	if (!record.full) {
 		memo_print(MEMO_TICKET, &key, &record, NOW, &file);
-		must(memo_parse(MEMO_TICKET, &key, file.s, file.len, NOW, &got));
-		must(equals(&got, data, size));
+		check(memo_parse(MEMO_TICKET, &key, file.s, file.len, NOW, &got));
+		check(equals(&got, data, size));
 	}
 	strbuf_done(&record);
 	strbuf_done(&file);
@@ -67,9 +56,9 @@ check_ticket(const char *data, size_t size)
 	struct tls_ticket ticket;
 
 	if (tls_ticket_parse(data, size, &ticket)) {
-		must(ticket.session >= data && ticket.session + ticket.session_len <= data + size);
+		check(ticket.session >= data && ticket.session + ticket.session_len <= data + size);
 		tls_ticket_print(&ticket, &again);
-		must(again.full || equals(&again, data, size));
+		check(again.full || equals(&again, data, size));
 	}
 	strbuf_done(&again);
 }
@@ -82,7 +71,7 @@ check_known(const char *data, size_t size)
 
 	if (known_parse(data, size, &k)) {
 		known_print(&k, &again);
-		must(equals(&again, data, size));
+		check(equals(&again, data, size));
 	}
 	known_done(&k);
 	strbuf_done(&again);
@@ -95,10 +84,10 @@ check_fields(const char *data, size_t size)
 	size_t n;
 
 	while (field_take(&at, end, &field, &n)) {
-		must(field == before + 4 && field + n == at && at <= end);
+		check(field == before + 4 && field + n == at && at <= end);
 		before = at;
 	}
-	must(at == before);
+	check(at == before);
 }
 
 int

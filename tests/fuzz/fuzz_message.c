@@ -1,27 +1,18 @@
 /* Reads any octets as a message and checks what is promised of it: every line ends in CRLF,
  * there is no NUL and no other CR, sizes are right, and what is re-encoded decodes to the same
  * text. The first octet chooses how it is read and into which pieces it is cut. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "../unit/qp.h"
 #include "error.h"
+#include "fuzz.h"
 #include "header.h"
 #include "intake.h"
 #include "message.h"
 #include "text.h"
 
 #define CAP (4 << 20)
-
-static void
-require(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void
 take(const struct message *m, size_t piece, struct strbuf *out)
@@ -34,18 +25,18 @@ take(const struct message *m, size_t piece, struct strbuf *out)
 	message_reader_init(&r, m);
 	while ((got = message_reader_get(&r, strbuf_reserve(out, piece), piece, &err)) > 0)
 		strbuf_advance(out, (size_t)got);
-	require(got == 0 && out->len == message_size(m));
+	check(got == 0 && out->len == message_size(m));
 }
 
 static void
 check_lines(const struct strbuf *s)
 {
-	require(!memchr(s->s, '\0', s->len));
+	check(!memchr(s->s, '\0', s->len));
 	for (size_t i = 0; i < s->len; i++) {
-		require(s->s[i] != '\r' || s->s[i + 1] == '\n');
-		require(s->s[i] != '\n' || (i && s->s[i - 1] == '\r'));
+		check(s->s[i] != '\r' || s->s[i + 1] == '\n');
+		check(s->s[i] != '\n' || (i && s->s[i - 1] == '\r'));
 	}
-	require(s->len >= 2 && s->s[s->len - 1] == '\n');
+	check(s->len >= 2 && s->s[s->len - 1] == '\n');
 }
 
 static void
@@ -59,12 +50,12 @@ check_facts(const struct message *m, const struct strbuf *all)
 		if ((uint64_t)(lf - s) - 1 > longest)
 			longest = (uint64_t)(lf - s) - 1;
 	}
-	require(longest == m->facts.longest_line);
-	require(m->facts.body_size == (uint64_t)(end - body));
-	require(m->facts.body_8bit == text_is_8bit(body, (size_t)(end - body)));
-	require(m->facts.header_8bit == text_is_8bit(m->header.s, m->header.len));
-	require(!m->facts.headerless || !m->header.len);
-	require(!m->header.len || header_is_field(m->header.s, strcspn(m->header.s, "\r")));
+	check(longest == m->facts.longest_line);
+	check(m->facts.body_size == (uint64_t)(end - body));
+	check(m->facts.body_8bit == text_is_8bit(body, (size_t)(end - body)));
+	check(m->facts.header_8bit == text_is_8bit(m->header.s, m->header.len));
+	check(!m->facts.headerless || !m->header.len);
+	check(!m->header.len || header_is_field(m->header.s, strcspn(m->header.s, "\r")));
 }
 
 static void
@@ -77,15 +68,15 @@ check_reencoded(const struct message *m, const struct strbuf *all)
 	size_t start = m->header.len + 2;
 
 	if (!message_can_reencode(m, &why)) {
-		require(why && *why);
+		check(why && *why);
 		return;
 	}
-	require(message_reencode(m, &to, &err));
+	check(message_reencode(m, &to, &err));
 	take(&to, 4096, &coded);
 	check_lines(&coded);
-	require(qp_decode(&back, coded.s + to.header.len + 2, coded.len - to.header.len - 2));
-	require(back.len == all->len - start && !memcmp(back.s, all->s + start, back.len));
-	require(!message_can_reencode(&to, &why));
+	check(qp_decode(&back, coded.s + to.header.len + 2, coded.len - to.header.len - 2));
+	check(back.len == all->len - start && !memcmp(back.s, all->s + start, back.len));
+	check(!message_can_reencode(&to, &why));
 	message_done(&to);
 	strbuf_done(&coded);
 	strbuf_done(&back);
@@ -102,12 +93,12 @@ check_header(struct message *m)
 	for (pos = 0; header_next(m->header.s, m->header.len, &pos, &f);)
 		before++;
 	if (message_encode_header(m, &err)) {
-		require(!m->facts.header_8bit && !text_is_8bit(m->header.s, m->header.len));
+		check(!m->facts.header_8bit && !text_is_8bit(m->header.s, m->header.len));
 		for (pos = 0; header_next(m->header.s, m->header.len, &pos, &f); after++)
-			require(f.name_len > 0);
-		require(before == after);
+			check(f.name_len > 0);
+		check(before == after);
 	} else {
-		require(err.fault == FAULT_DATA && *err.text);
+		check(err.fault == FAULT_DATA && *err.text);
 	}
 	message_fold_header(m);
 	strbuf_add(&block, m->header.s, m->header.len);
@@ -130,17 +121,15 @@ check_pieces(const uint8_t *data, size_t size, size_t piece, const struct messag
 	intake_init(&in, &m, how);
 	for (; size && !in.ended; data += n, size -= n) {
 		n = size < piece ? size : piece;
-		require(intake_feed(&in, (const char *)data, n, &err));
+		check(intake_feed(&in, (const char *)data, n, &err));
 	}
-	require(intake_finish(&in, &err));
+	check(intake_finish(&in, &err));
 	intake_done(&in);
 	take(&m, 65536, &out);
-	require(out.len == all->len && !memcmp(out.s, all->s, out.len));
+	check(out.len == all->len && !memcmp(out.s, all->s, out.len));
 	message_done(&m);
 	strbuf_done(&out);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -160,10 +149,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	how.body_only = way & 8;
 	if (fd < 0)
 		fd = memfd_create("input", MFD_CLOEXEC);
-	require(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size &&
+	check(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size &&
 		lseek(fd, 0, SEEK_SET) == 0);
 	if (message_read(&m, fd, &how, &err)) {
-		require(m.facts.empty_input == !size);
+		check(m.facts.empty_input == !size);
 		take(&m, 1000, &all);
 		check_lines(&all);
 		check_facts(&m, &all);
@@ -171,7 +160,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_reencoded(&m, &all);
 		check_header(&m);
 	} else {
-		require(err.fault == FAULT_DATA);
+		check(err.fault == FAULT_DATA);
 	}
 	message_done(&m);
 	strbuf_done(&all);

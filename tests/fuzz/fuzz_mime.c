@@ -1,22 +1,12 @@
 /* MIME encodings: whatever is encoded comes back, whatever the pieces; what is decoded and encoded
  * again is what it was; parameters hold nothing that could start a line of its own. The first octet
  * chooses the size of the pieces. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../unit/qp.h"
+#include "fuzz.h"
 #include "mime.h"
 #include "strbuf.h"
 
 #define CAP (8 << 20)
-
-static void
-require(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void
 check_base64(const char *s, size_t n, size_t piece)
@@ -25,13 +15,13 @@ check_base64(const char *s, size_t n, size_t piece)
 	struct mime_base64 e = { .n = 0 };
 
 	mime_add_base64(&coded, s, n);
-	require(coded.len == (n + 2) / 3 * 4);
-	require(mime_decode_base64(&back, coded.s, coded.len) && back.len == n);
-	require(!n || !memcmp(back.s, s, n));
+	check(coded.len == (n + 2) / 3 * 4);
+	check(mime_decode_base64(&back, coded.s, coded.len) && back.len == n);
+	check(!n || !memcmp(back.s, s, n));
 	strbuf_clear(&back);
 	if (mime_decode_base64(&back, s, n)) {
 		mime_add_base64(&again, back.s, back.len);
-		require(again.len == n && (!n || !memcmp(again.s, s, n)));
+		check(again.len == n && (!n || !memcmp(again.s, s, n)));
 	}
 	/* the lines together are the whole */
 	strbuf_clear(&back);
@@ -42,10 +32,10 @@ check_base64(const char *s, size_t n, size_t piece)
 	for (size_t at = 0; at < back.len; at += 78) {
 		size_t len = back.len - at < 78 ? back.len - at : 78;
 
-		require(len > 2 && !memcmp(back.s + at + len - 2, "\r\n", 2));
+		check(len > 2 && !memcmp(back.s + at + len - 2, "\r\n", 2));
 		strbuf_add(&again, back.s + at, len - 2);
 	}
-	require(again.len == coded.len && !memcmp(again.s, coded.s, again.len));
+	check(again.len == coded.len && !memcmp(again.s, coded.s, again.len));
 	strbuf_done(&coded);
 	strbuf_done(&back);
 	strbuf_done(&again);
@@ -64,9 +54,9 @@ check_qp(const char *s, size_t n, size_t piece)
 	for (size_t at = 0; at < n; at += piece)
 		mime_qp_feed(&e, &pieces, s + at, n - at < piece ? n - at : piece);
 	mime_qp_end(&e, &pieces);
-	require(whole.len == pieces.len && !memcmp(whole.s, pieces.s, whole.len));
-	require(qp_decode(&back, whole.s, whole.len));
-	require(back.len == n && (!n || !memcmp(back.s, s, n)));
+	check(whole.len == pieces.len && !memcmp(whole.s, pieces.s, whole.len));
+	check(qp_decode(&back, whole.s, whole.len));
+	check(back.len == n && (!n || !memcmp(back.s, s, n)));
 	strbuf_done(&whole);
 	strbuf_done(&pieces);
 	strbuf_done(&back);
@@ -87,13 +77,13 @@ read_parameter(const char *s, bool is_extended, struct strbuf *value)
 				s++;
 			strbuf_addc(value, *s);
 		}
-		require(*s == '"' && !s[1]);
+		check(*s == '"' && !s[1]);
 		return;
 	}
 	s = strstr(strstr(s, " n*"), "''") + 2;
 	while (*s) {
 		if (*s == '%') {
-			require(qp_hex(s[1]) >= 0 && qp_hex(s[2]) >= 0);
+			check(qp_hex(s[1]) >= 0 && qp_hex(s[2]) >= 0);
 			strbuf_addc(value, (char)(qp_hex(s[1]) << 4 | qp_hex(s[2])));
 			s += 3;
 		} else if (*s == ';') {
@@ -115,19 +105,17 @@ check_parameter(const char *s, size_t n, bool fallback)
 		extended |= *c < 32 || *c > 126;
 	mime_add_parameter(&out, "n", text, fallback);
 	for (size_t i = 0; i < out.len; i++) {
-		require((out.s[i] >= 32 && out.s[i] < 127) || out.s[i] == '\r' || out.s[i] == '\n');
-		require(out.s[i] != '\r' || (out.s[i + 1] == '\n' && out.s[i + 2] == ' '));
-		require(out.s[i] != '\n' || out.s[i - 1] == '\r');
+		check((out.s[i] >= 32 && out.s[i] < 127) || out.s[i] == '\r' || out.s[i] == '\n');
+		check(out.s[i] != '\r' || (out.s[i + 1] == '\n' && out.s[i + 2] == ' '));
+		check(out.s[i] != '\n' || out.s[i - 1] == '\r');
 	}
 	read_parameter(out.s, extended, &value);
-	require(value.len == strlen(text) && !strcmp(value.s, text));
-	require(strchr(mime_type(text), '/') != NULL);
+	check(value.len == strlen(text) && !strcmp(value.s, text));
+	check(strchr(mime_type(text), '/') != NULL);
 	free(text);
 	strbuf_done(&out);
 	strbuf_done(&value);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

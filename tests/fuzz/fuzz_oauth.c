@@ -1,22 +1,10 @@
 /* What a server says of a token, the first octet apart, which chooses between base64 and what is
  * none: whatever it is, what is told of it is short, one line, and fit for a terminal. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "mime.h"
 #include "sasl_oauth.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* Octets of their own allocation, so that reading past their end is noticed. */
 static void

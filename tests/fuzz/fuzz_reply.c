@@ -1,26 +1,15 @@
 /* Replies: the same lines in whatever pieces they come, words that no terminal can misunderstand,
  * and a reply that is printed and parsed again stays the same. The first octet sets the piece size.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
+#include "fuzz.h"
 #include "reply.h"
 #include "stream.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void
 check_words(const struct reply *r, size_t size)

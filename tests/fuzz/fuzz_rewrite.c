@@ -1,23 +1,11 @@
 /* A changed header must have its fields in their places, and every address that can be read a
  * domain. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "address.h"
 #include "alloc.h"
+#include "fuzz.h"
 #include "header.h"
 #include "rewrite.h"
 #include "strbuf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* The parts of two lists are the same, but that all in L have a domain. */
 static void

@@ -1,35 +1,17 @@
 /* What comes through the service's socket: a request that is understood is the same when it is
  * written down again; an answer changes nothing but what it may, its texts are printable, and it is
  * the same when it is written down and read again. The first octet chooses. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "alloc.h"
 #include "answer.h"
 #include "entry.h"
 #include "envelope.h"
 #include "error.h"
+#include "fuzz.h"
 #include "queueing.h"
 #include "service.h"
 #include "session.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void
-check_text(const char *s)
-{
-	check(!text_has_control(s, strlen(s)));
-}
 
 static void
 check_request(const char *s, size_t n)
@@ -39,12 +21,12 @@ check_request(const char *s, size_t n)
 	bool good = service_take_request(s, n, &r, &err);
 
 	check(good == !err.fault);
-	check_text(err.text);
+	check_printable(err.text);
 	if (good) {
 		check(r.count <= SERVICE_WORDS && (!r.count || !r.words[r.count]));
 		for (size_t i = 0; i < r.count; i++)
-			check_text(r.words[i]);
-		check_text(r.command);
+			check_printable(r.words[i]);
+		check_printable(r.command);
 		for (size_t id = 0; id < OPT_COUNT; id++)
 			check(!profile_is_set(&r.given, (enum option_id)id) ||
 				service_takes((enum option_id)id));
@@ -91,13 +73,13 @@ check_place(const struct place *p)
 {
 	const char *at = p->report.notes.s, *end;
 
-	check_text(p->report.host);
-	check_text(p->report.words);
-	check_text(p->report.tls.issuer);
-	check_text(p->error.text);
-	check_text(p->error.words);
-	check_text(p->queue.reason.text);
-	check_text(p->answer.account);
+	check_printable(p->report.host);
+	check_printable(p->report.words);
+	check_printable(p->report.tls.issuer);
+	check_printable(p->error.text);
+	check_printable(p->error.words);
+	check_printable(p->queue.reason.text);
+	check_printable(p->answer.account);
 	check(!*p->queue.id || entry_is_id(p->queue.id));
 	check(p->queue.state < QUEUE_STATE_COUNT && p->error.fault < FAULT_COUNT);
 	for (; (end = strchr(at, '\n')); at = end + 1)

@@ -2,27 +2,16 @@
  * one that is not has a printable reply; content ends where CRLF.CRLF is and nowhere else, in
  * whatever pieces it is read. */
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "error.h"
+#include "fuzz.h"
 #include "smtpd_client.h"
 #include "smtpd_command.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static bool
 same_text(const char *a, const char *b)

@@ -1,26 +1,15 @@
 /* A proxy's answers: whatever it says, the verdict is one of those promised, its text is printable,
  * and of an answer that is good not one octet more is taken than it has. The first octet decides
  * whether there is a login. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
+#include "fuzz.h"
 #include "socks.h"
 #include "strbuf.h"
 #include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* How long a good answer is, 0 if it is none. */
 static size_t

@@ -1,35 +1,16 @@
 /* Small files that processes of a spool share. The first octet says which one the rest is: a
  * breaker (sealed as it stands, or first sealed here), a line of the history, a heartbeat, a record
  * of a key, a rate. What is taken must be what could have been written. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "breaker.h"
 #include "clock.h"
 #include "error.h"
+#include "fuzz.h"
 #include "heartbeat.h"
 #include "history.h"
 #include "seen.h"
 #include "state.h"
-#include "text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NOW 1795514400
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void
-check_text(const char *s)
-{
-	check(s && !text_has_control(s, strlen(s)));
-}
 
 static void
 try_breaker(const char *s, size_t n)
@@ -43,9 +24,9 @@ try_breaker(const char *s, size_t n)
 	check(b.kind > BREAKER_CLOSED && b.kind < BREAKER_COUNT);
 	check(b.since >= 0 && b.last >= 0 && b.next >= 0);
 	check(memchr(b.account, '\0', sizeof(b.account)));
-	check_text(b.account);
-	check_text(b.why.text);
-	check_text(b.why.words);
+	check_printable(b.account);
+	check_printable(b.why.text);
+	check_printable(b.why.words);
 	check(fault_status(b.why.fault) >= 0 && stage_name(b.why.stage));
 }
 
@@ -72,18 +53,18 @@ try_history(const char *s, size_t n)
 	line[n] = '\0';
 	if (history_parse(line, n, &l)) {
 		check(l.event < HISTORY_COUNT && l.uid != (uid_t)-1);
-		check_text(l.id);
-		check_text(l.account);
-		check_text(l.message_id);
-		check_text(l.sender);
-		check_text(l.host);
-		check_text(l.queue_id);
-		check_text(l.text);
+		check_printable(l.id);
+		check_printable(l.account);
+		check_printable(l.message_id);
+		check_printable(l.sender);
+		check_printable(l.host);
+		check_printable(l.queue_id);
+		check_printable(l.text);
 		for (size_t i = 0; i < l.count; i++) {
-			check_text(l.recipients[i].address);
-			check_text(l.recipients[i].outcome);
-			check_text(l.recipients[i].enhanced);
-			check_text(l.recipients[i].text);
+			check_printable(l.recipients[i].address);
+			check_printable(l.recipients[i].outcome);
+			check_printable(l.recipients[i].enhanced);
+			check_printable(l.recipients[i].text);
 			check(l.recipients[i].code >= 0 && l.recipients[i].code <= 999);
 		}
 	}
@@ -100,7 +81,7 @@ try_seen(const char *s, size_t n)
 	memcpy(text, s, n);
 	seen_parse(text, n, NOW, &seen);
 	check(seen.state == SEEN_NEW || seen.state == SEEN_DONE);
-	check_text(seen.outcome);
+	check_printable(seen.outcome);
 	free(text);
 }
 

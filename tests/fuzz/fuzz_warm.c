@@ -1,22 +1,10 @@
 /* What processes that hand messages over say to each other: what is taken can be said again and is
  * taken as the same, is fit to be printed and sent, and what is refused changes nothing. The first
  * octet: 0 a request, else a result for so many recipients. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "clock.h"
+#include "fuzz.h"
 #include "text.h"
 #include "warm.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void
 say_again(struct strbuf *out, const struct warm_request *r)

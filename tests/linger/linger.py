@@ -352,6 +352,9 @@ def content(tap):
             tap.ok(ours["connection"] == 1 and theirs["connection"] > 1 and
                    all(ours[k] == theirs[k] for k in ("mail", "rcpt", "sha256", "size")),
                    "%s: the same came over both" % name, ours, theirs)
+        done = room.send(message=MESSAGE + b"a\0b\n")
+        expect(tap, room, done, "NUL", trips=1)
+        tap.ok(done.json["notes"] == ["1 NUL octets were removed"], "what was changed is told", done)
 
 
 @case("use")

@@ -9,16 +9,24 @@ MARK, TRACE, ANSWER, STREAMS, END, BUSY = 16, 17, 18, 19, 20, 21
 TAKEN, COMMITTED, SENDING, ACCEPTED = range(4)
 
 
-def field(tag, data):
-    return struct.pack("<BI", tag, len(data)) + data
+def field(data):
+    return struct.pack(">I", len(data)) + data
 
 
-def number(tag, value):
-    return field(tag, struct.pack("<Q", value))
+def number(value):
+    return field(struct.pack(">Q", value))
 
 
-def option(name, value, origin="--x"):
-    return field(7, field(1, name) + field(2, value) + field(3, origin.encode()))
+def request(options=(), command=b"", words=(), personality=0):
+    """What is asked for; OPTIONS: name, value, origin."""
+    head = [number(personality), number(0), number(0), number(0), number(0), field(command)]
+    return b"".join(head + [number(len(options))] +
+                    [field(word) for option in options for word in option] +
+                    [number(len(words))] + [field(word) for word in words])
+
+
+def option(name, value, origin=b"--x"):
+    return request([(name, value, origin)])
 
 
 def parcel(kind, body=b"", length=None, version=1, magic=b"sendof"):
@@ -53,10 +61,12 @@ def receive(s):
 
 
 def fields(data):
+    found = []
     while data:
-        tag, n = struct.unpack("<BI", data[:5])
-        yield tag, data[5:5 + n]
-        data = data[5 + n:]
+        n, = struct.unpack(">I", data[:4])
+        found.append(data[4:4 + n])
+        data = data[4 + n:]
+    return found
 
 
 class Verdict:
@@ -76,14 +86,10 @@ class Verdict:
             elif self.kind != TRACE:
                 break
         if self.kind == ANSWER:
-            for tag, data in fields(body):
-                if tag == 1:
-                    self.good = bool(data[0])
-                elif tag == 2:
-                    self.attempted = bool(data[0])
-                elif tag == 3:
-                    inner = dict(fields(data))
-                    self.fault, self.text = inner[1][0], inner[7].decode()
+            found = fields(body)
+            # behind them an error: fault, stage, sys, smtp, three of the code, in_doubt, text
+            self.good, self.attempted = (bool(data[-1]) for data in found[:2])
+            self.fault, self.text = found[2][-1], found[10].decode()
 
     def __repr__(self):
         return "kind %s, marks %s, good %s, attempted %s, fault %s: %s" % (

@@ -71,6 +71,9 @@ void check_owner(char out[80], uid_t uid);
 /* check_secret.c */
 bool check_secret(struct checkup *c, const struct profile *p, struct smarthost *h);
 
+/* check_token.c. Without the network. */
+bool check_token(struct checkup *c, const struct profile *p);
+
 /* check_dns.c. Where the account leads to. */
 #define CHECK_PLACES 16
 size_t check_dns(struct checkup *c, const struct profile *p, const struct wire_settings *w,

@@ -14,6 +14,7 @@
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
+#include "setup.h"
 #include "status.h"
 #include "story.h"
 #include "strbuf.h"
@@ -89,6 +90,7 @@ static const struct {
 	{ "password", password_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
+	{ "setup", setup_command },
 	{ "token", token_command },
 };
 

@@ -39,7 +39,7 @@ check_account(struct checkup *c, const struct profile *p)
 {
 	bool service = profile_choice(p, OPT_SUBMIT) == 1;
 
-	c->account = p->name;
+	check_turn(c, p->name);
 	if (!check_settings(c, p))
 		return;
 	if (service)
@@ -69,6 +69,7 @@ check_with_flags(struct checkup *c, const struct profile *p)
 	if (p != &c->args->given)
 		profile_override(&account, &c->args->given);
 	check_account(c, &account);
+	check_turn(c, "");
 	profile_done(&account);
 }
 
@@ -80,7 +81,6 @@ check_accounts(struct checkup *c, struct profile_list *l, const char *name)
 	for (size_t i = 0; i < l->n; i++)
 		if (!one || one == &l->v[i])
 			check_with_flags(c, &l->v[i]);
-	c->account = "";
 	check_queues(c, l);
 }
 
@@ -96,7 +96,6 @@ run(struct checkup *c, struct error *err)
 		check_with_flags(c, &c->args->given);
 	else if (check_configuration(c, name, &l, err))
 		check_accounts(c, &l, name);
-	c->account = "";
 	if (!err->fault)
 		check_machine(c);
 	profile_list_done(&l);

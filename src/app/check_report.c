@@ -14,7 +14,7 @@
 #define INDENT   40   /* columns before the text */
 
 static const struct {
-	const char *section, *name;
+	char section[16], name[16];
 } findings[] = {
 #define FINDING(id, section, name, tells) { section, name },
 #include "check.def"
@@ -72,14 +72,27 @@ add_json(struct checkup *c, enum finding f, enum check_state state, const char *
 		abort();
 }
 
+void
+check_turn(struct checkup *c, const char *account)
+{
+	/* the machine's findings go on where they stopped */
+	c->headed = c->headed && !*c->account && !*account;
+	c->account = account;
+}
+
+static bool
+has_told(const struct checkup *c)
+{
+	return c->counts[CHECK_OK] + c->counts[CHECK_WARNING] + c->counts[CHECK_FAILURE] > 0;
+}
+
 static void
 head(struct checkup *c)
 {
-	if (c->headed && strcmp(c->headed, c->account) == 0)
-		return;
-	printf("%s%s%s:\n", c->headed ? "\n" : "", *c->account ? "account " : "this machine",
-		c->account);
-	c->headed = c->account;
+	if (!c->headed)
+		printf("%s%s%s:\n", has_told(c) ? "\n" : "",
+			*c->account ? "account " : "this machine", c->account);
+	c->headed = true;
 }
 
 static void
@@ -96,7 +109,7 @@ print(struct checkup *c, enum finding f, enum check_state state, const char *tex
 	fflush(stdout);
 }
 
-static void
+static void __attribute__((format(printf, 5, 0)))
 tell(struct checkup *c, enum finding f, enum check_state state, const char *remedy,
 	const char *format, va_list ap)
 {
@@ -107,11 +120,11 @@ tell(struct checkup *c, enum finding f, enum check_state state, const char *reme
 	text_add_printable(&text, raw.s, raw.len, TEXT_MAX);
 	if (remedy)
 		text_add_printable(&safe, remedy, strlen(remedy), TEXT_MAX);
-	c->counts[state]++;
 	if (c->json)
 		add_json(c, f, state, text.s, safe.s);
 	else
 		print(c, f, state, text.s, safe.s);
+	c->counts[state]++;
 	strbuf_done(&raw);
 	strbuf_done(&text);
 	strbuf_done(&safe);
@@ -193,7 +206,7 @@ check_conclude(struct checkup *c)
 	if (c->json)
 		add_all(c, status);
 	else
-		printf("%s%u failure%s, %u warning%s, %u ok\n", c->headed ? "\n" : "", bad,
+		printf("%s%u failure%s, %u warning%s, %u ok\n", has_told(c) ? "\n" : "", bad,
 			bad == 1 ? "" : "s", odd, odd == 1 ? "" : "s", c->counts[CHECK_OK]);
 	return fflush(stdout) == 0 ? status : fault_status(FAULT_IO);
 }

@@ -6,6 +6,7 @@
 #include "checkup.h"
 #include "clock.h"
 #include "strbuf.h"
+#include "token.h"
 
 /* The source that is asked, in the order of secret.h. */
 static void
@@ -48,10 +49,12 @@ bool
 check_secret(struct checkup *c, const struct profile *p, struct smarthost *h)
 {
 	struct strbuf secret = STRBUF_INIT_SECRET(SECRET_MAX + 2);
-	bool token = profile_is_set(p, OPT_OAUTH), good;
+	bool token = token_is_used(p), good;
 	struct error err = ERROR_NONE;
 	char advice[300];
 
+	if (token && (!check_token(c, p) || c->offline))
+		return false;
 	good = smarthost_ask(h, p, &err);
 	if (good && !h->asked && !token) {
 		check_good(c, FINDING_SECRET,

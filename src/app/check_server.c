@@ -113,6 +113,19 @@ why_not_connected(const struct probe *p, bool through)
 	return "check host and port, that the network is up, and that no firewall is between";
 }
 
+/* Behind "cannot connect to ADDRESS port N: ADDRESS:", which the finding names already. */
+static const char *
+reason(const struct probe *p)
+{
+	const char *last = strrchr(p->error.text, ' '), *text = p->error.text;
+
+	if (*p->proxy || strncmp(text, "cannot connect to ", 18) != 0)
+		return text;
+	while (last > text && last[-1] != ':')
+		last--;
+	return last > text ? last + (*last == ' ') : text;
+}
+
 static void
 told(struct checkup *c, const struct visits *v, const struct probe *p)
 {
@@ -128,11 +141,11 @@ told(struct checkup *c, const struct visits *v, const struct probe *p)
 			(long long)p->ms[WIRE_PHASE_CONNECT], *p->proxy ? " by the proxy " : "",
 			p->proxy);
 	} else if (v->through) {
-		check_warn(c, FINDING_CONNECT, why_not_connected(p, true), "%s: %s", where,
-			p->error.text);
+		check_warn(
+			c, FINDING_CONNECT, why_not_connected(p, true), "%s: %s", where, reason(p));
 	} else {
 		check_fail(c, FINDING_CONNECT, p->error.fault, why_not_connected(p, false),
-			"%s: %s", where, p->error.text);
+			"%s: %s", where, reason(p));
 	}
 }
 

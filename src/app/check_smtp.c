@@ -179,7 +179,10 @@ check_smtp(struct checkup *c, const struct profile *p, const struct wire_setting
 		check_good(c, FINDING_RECIPIENT, "%s is accepted", c->to);
 	else if (probe->recipient_error.fault)
 		check_error(c, FINDING_RECIPIENT, false, &probe->recipient_error,
-			"check the address; ask the server's administrator");
+			*probe->mechanism
+				? "check the address; ask the server's administrator"
+				: "check the address; nobody was logged in, and most servers relay "
+				  "only for those who are: set user and a password source");
 	else if (why->stage == STAGE_RCPT)
 		check_error(c, FINDING_RECIPIENT, false, why, "try again later");
 }

@@ -29,14 +29,16 @@ struct checkup {
 	bool json, colour, offline;
 	const char *to;      /* --to, NULL */
 	const char *account; /* whose findings come; "": the machine's */
-	const char *headed;  /* the account whose heading was printed last; NULL: none */
+	bool headed;         /* its heading was printed */
 	unsigned counts[CHECK_STATES];
 	struct error first; /* the first failure */
 	json_t *findings;   /* with json */
 	json_t *data;       /* of the finding that comes next */
 };
 
-/* check_report.c. A datum for the next finding; VALUE is taken over. */
+/* check_report.c. The findings that come are about ACCOUNT, borrowed until the next call. */
+void check_turn(struct checkup *c, const char *account);
+/* A datum for the next finding; VALUE is taken over. */
 void check_datum(struct checkup *c, const char *key, json_t *value);
 void check_text(struct checkup *c, const char *key, const char *value);
 void check_number(struct checkup *c, const char *key, int64_t value);
@@ -68,6 +70,9 @@ void check_owner(char out[80], uid_t uid);
 
 /* check_secret.c */
 bool check_secret(struct checkup *c, const struct profile *p, struct smarthost *h);
+
+/* check_token.c. Without the network. */
+bool check_token(struct checkup *c, const struct profile *p);
 
 /* check_dns.c. Where the account leads to. */
 #define CHECK_PLACES 16

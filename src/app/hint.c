@@ -10,8 +10,8 @@
 /* The first row that fits gives the advice. */
 static const struct row {
 	int stage, fault, smtp, subject, detail; /* ANY fits everything */
-	const char *words;                       /* part of the server's text, NULL: any */
-	const char *advice;
+	char words[36]; /* part of the server's text, "": any. No pointers, which cost each start */
+	char advice[212];
 } hints[] = {
 	/* Microsoft */
 	{ STAGE_AUTH, ANY, ANY, 7, 139, "asic authentication is disabled",
@@ -24,32 +24,32 @@ static const struct row {
 		"the organization's security defaults forbid password logins: set oauth = "
 		"microsoft "
 		"and run sendoff login" },
-	{ ANY, ANY, ANY, 7, 139, NULL,
+	{ ANY, ANY, ANY, 7, 139, "",
 		"Microsoft has switched authenticated SMTP off for this tenant or mailbox: an "
 		"administrator can allow it (Set-CASMailbox -SmtpClientAuthenticationDisabled "
 		"$false)" },
-	{ ANY, ANY, ANY, 7, 30, NULL,
+	{ ANY, ANY, ANY, 7, 30, "",
 		"Microsoft takes no passwords any more: it wants OAuth2; set oauth = microsoft and "
 		"run sendoff login" },
-	{ ANY, ANY, ANY, 7, 60, NULL,
+	{ ANY, ANY, ANY, 7, 60, "",
 		"this login may not send as that address: set from to the login's own address, or "
 		"have an administrator give it the right to send as that mailbox" },
 	{ ANY, ANY, ANY, ANY, ANY, "SendAsDenied",
 		"this login may not send as that address: set from to the login's own address, or "
 		"have an administrator give it the right to send as that mailbox" },
-	{ ANY, ANY, ANY, 7, 57, NULL,
+	{ ANY, ANY, ANY, 7, 57, "",
 		"nobody was logged in: set user and a password source, or oauth = microsoft; the "
 		"name of the server must be smtp.office365.com" },
-	{ STAGE_AUTH, ANY, 535, 7, 3, NULL,
+	{ STAGE_AUTH, ANY, 535, 7, 3, "",
 		"the name or password is wrong, or authenticated SMTP is switched off for the "
 		"mailbox: an administrator can allow it" },
 	/* Google */
 	{ STAGE_AUTH, ANY, 454, 7, 0, "oo many login attempts",
 		"wait some minutes, and log in less often: linger keeps a connection" },
-	{ ANY, ANY, 550, 4, 5, NULL,
+	{ ANY, ANY, 550, 4, 5, "",
 		"the day's number of recipients is used up: it comes back bit by bit within 24 "
 		"hours" },
-	{ ANY, ANY, ANY, 7, 26, NULL,
+	{ ANY, ANY, ANY, 7, 26, "",
 		"the domain of the From field does not name this server as one of its senders "
 		"(SPF, "
 		"DKIM, DMARC): send by the domain's own smarthost, or add it to the domain's "
@@ -74,7 +74,7 @@ static const struct row {
 		"the account" },
 	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH",
 		"Yahoo wants an app password, not that of the account" },
-	{ ANY, ANY, 554, 7, 9, NULL,
+	{ ANY, ANY, 554, 7, 9, "",
 		"the server's policy is against this message: see what the From field and the "
 		"links "
 		"in it look like" },
@@ -93,30 +93,30 @@ static const struct row {
 	{ STAGE_AUTH, ANY, 534, 7, 9, "eb browser",
 		"Google wants to see a person first: log in with a browser, then make an app "
 		"password, or set oauth = google" },
-	{ STAGE_AUTH, ANY, 534, 7, 9, NULL,
+	{ STAGE_AUTH, ANY, 534, 7, 9, "",
 		"Google wants an app password: make one in the account's security settings, or set "
 		"oauth = google and run sendoff login" },
-	{ STAGE_AUTH, ANY, 534, 7, 14, NULL,
+	{ STAGE_AUTH, ANY, 534, 7, 14, "",
 		"Google wants to see a person first: log in with a browser, then make an app "
 		"password, or set oauth = google" },
 	{ STAGE_AUTH, ANY, 535, 7, 8, "BadCredentials",
 		"Google takes app passwords only, not the account's own: make one, or set oauth = "
 		"google and run sendoff login" },
-	{ STAGE_AUTH, FAULT_PERMISSION, 535, ANY, ANY, NULL,
+	{ STAGE_AUTH, FAULT_PERMISSION, 535, ANY, ANY, "",
 		"check user and password; where the provider wants an app password, make one; "
 		"where "
 		"the server keeps hashed passwords, try auth = plain" },
-	{ STAGE_AUTH, FAULT_TEMPORARY, 454, ANY, ANY, NULL,
+	{ STAGE_AUTH, FAULT_TEMPORARY, 454, ANY, ANY, "",
 		"the server cannot check passwords now: try again later" },
 	{ STAGE_AUTH, FAULT_PERMISSION, 0, ANY, ANY, "GSSAPI cannot be used",
 		"klist shows your Kerberos tickets, kinit gets one" },
 	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, " XOAUTH2",
 		"for an access token name the mechanism: auth = xoauth2 or oauthbearer" },
-	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, NULL,
+	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, "",
 		"see the mechanisms with -v; set auth, or auth = none" },
-	{ ANY, FAULT_PERMISSION, 530, ANY, ANY, NULL,
+	{ ANY, FAULT_PERMISSION, 530, ANY, ANY, "",
 		"the server wants a login, or TLS before it: set user and a password source" },
-	{ ANY, FAULT_PERMISSION, 538, ANY, ANY, NULL,
+	{ ANY, FAULT_PERMISSION, 538, ANY, ANY, "",
 		"the server wants TLS for this login: set tls" },
 	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elay access denied", RELAY },
 	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elaying denied", RELAY },
@@ -127,13 +127,13 @@ static const struct row {
 		"send without it, or by a server that offers it" },
 	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "require-tls asks for",
 		"set tls and tls-trust, or send without require-tls" },
-	{ STAGE_MAIL, FAULT_PERMISSION, ANY, ANY, ANY, NULL,
+	{ STAGE_MAIL, FAULT_PERMISSION, ANY, ANY, ANY, "",
 		"the server does not let this login use that sender: set from, and sender = "
 		"force" },
-	{ STAGE_GREETING, FAULT_TEMPORARY, 0, ANY, ANY, NULL,
+	{ STAGE_GREETING, FAULT_TEMPORARY, 0, ANY, ANY, "",
 		"if the server wants TLS from the start on this port, set tls = implicit" },
-	{ STAGE_GREETING, FAULT_PROTOCOL, 0, ANY, ANY, NULL, "check host, port and tls" },
-	{ STAGE_EHLO, FAULT_PROTOCOL, 0, ANY, ANY, NULL, "check host, port and tls" },
+	{ STAGE_GREETING, FAULT_PROTOCOL, 0, ANY, ANY, "", "check host, port and tls" },
+	{ STAGE_EHLO, FAULT_PROTOCOL, 0, ANY, ANY, "", "check host, port and tls" },
 	{ STAGE_TLS, FAULT_PERMISSION, ANY, ANY, ANY, "refused our client certificate",
 		"ask the server's administrator which authority it trusts; tls-cert must hold the "
 		"chain, too" },
@@ -145,15 +145,15 @@ static const struct row {
 		"chain, too" },
 	{ STAGE_TLS, FAULT_UNAVAILABLE, 0, ANY, ANY, "STARTTLS",
 		"port 465 speaks TLS from the start: set tls = implicit" },
-	{ STAGE_RESOLVE, FAULT_NOHOST, ANY, ANY, ANY, NULL, "check the spelling of host" },
-	{ STAGE_RESOLVE, FAULT_TEMPORARY, ANY, ANY, ANY, NULL,
+	{ STAGE_RESOLVE, FAULT_NOHOST, ANY, ANY, ANY, "", "check the spelling of host" },
+	{ STAGE_RESOLVE, FAULT_TEMPORARY, ANY, ANY, ANY, "",
 		"the name server cannot be reached: is the network up?" },
-	{ STAGE_CONNECT, FAULT_TEMPORARY, ANY, ANY, ANY, NULL,
+	{ STAGE_CONNECT, FAULT_TEMPORARY, ANY, ANY, ANY, "",
 		"check host and port, and that no firewall is between" },
-	{ ANY, ANY, 421, ANY, ANY, NULL, "try again later" },
-	{ STAGE_MAIL, FAULT_DATA, ANY, 3, 4, NULL, "send less, or in parts" },
-	{ STAGE_RCPT, FAULT_TEMPORARY, 450, ANY, ANY, NULL, "try again later" },
-	{ STAGE_RCPT, FAULT_TEMPORARY, 451, ANY, ANY, NULL, "try again later" },
+	{ ANY, ANY, 421, ANY, ANY, "", "try again later" },
+	{ STAGE_MAIL, FAULT_DATA, ANY, 3, 4, "", "send less, or in parts" },
+	{ STAGE_RCPT, FAULT_TEMPORARY, 450, ANY, ANY, "", "try again later" },
+	{ STAGE_RCPT, FAULT_TEMPORARY, 451, ANY, ANY, "", "try again later" },
 };
 
 static bool
@@ -170,7 +170,7 @@ hint_row(const struct error *err)
 			fits(hints[i].fault, (int)err->fault) && fits(hints[i].smtp, err->smtp) &&
 			fits(hints[i].subject, err->code.subject) &&
 			fits(hints[i].detail, err->code.detail) &&
-			(!hints[i].words || strstr(err->words, hints[i].words) ||
+			(!*hints[i].words || strstr(err->words, hints[i].words) ||
 				strstr(err->text, hints[i].words)))
 			return &hints[i];
 	return NULL;

@@ -1,6 +1,5 @@
 #include "json.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +87,7 @@ add_value(struct strbuf *out, const json_t *value)
 		real = json_real_value(value);
 		if (!(real > -EXACT && real < EXACT))
 			return false;
-		strbuf_addf(out, "%.0f", trunc(real) + 0.0);
+		strbuf_addf(out, "%lld", (long long)real);
 		return true;
 	case JSON_TRUE:
 	case JSON_FALSE:

@@ -213,7 +213,8 @@ def closed():
             free.bind(("127.0.0.1", 0))
             dead = free.getsockname()[1]
             examine(p, s.account(f"host = localhost:{dead}"), status=75, want=(
-                ("server/connection=failure", "nothing listens there"),), lack=("TLS/chain",))
+                ("server/connection=failure", f"{dead}: Connection refused -> nothing listens there"),),
+                lack=("TLS/chain",))
             r = examine(p, s.account(f"host = localhost:{dead} localhost:{s.port}"), want=(
                 ("server/connection=warning", "nothing listens there"), "server/connection=ok",
                 "login/login=ok"))

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 
+import doctor
 import messages
 import servers
 from sink import Sink
@@ -587,7 +588,7 @@ def main():
     cases = [*mechanism_cases(), *content_cases(), *opensmtpd_cases(), *envelope_cases(),
              *lmtp_cases(), *composed_cases(directory), *later_cases(), *refusal_cases(directory),
              *certificate_cases(directory), *wrong_certificates(directory),
-             *login_refusals(directory)]
+             *login_refusals(directory), *doctor.cases(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]
     print("1..%d" % (len(chosen) + len(running) + 1), flush=True)

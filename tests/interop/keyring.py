@@ -5,6 +5,7 @@ usage: keyring.py SECRET_PROBE
 
 Answers in TAP. Needs dbus-run-session, gnome-keyring-daemon and secret-tool, and fails without them.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -186,6 +187,31 @@ def unreachable(make):
             "no answer in time", bus=False, RECEIVE="")
 
 
+def doctor(make):
+    """What the doctor says of the same states."""
+    def visit(what, script, state, words, bus=True, before=""):
+        place = make()
+        if before:
+            place.run(before)
+        with open(f"{place.folder}/config", "w", encoding="ascii") as f:
+            f.write(f"[account work]\nhost = {HOST}\nuser = {USER}\n")
+        out, errors = place.run(
+            script + '"$SENDOFF" check --offline --json --config $HOME/config\n', bus,
+            SENDOFF=os.environ["SENDOFF"])
+        try:
+            findings = json.loads(out.splitlines()[-1])["findings"]
+        except (ValueError, IndexError):
+            findings = []
+        good = [f for f in findings if f["section"] == "secrets" and f["state"] == state and
+                words in f"{f['text']} {f['remedy']}"]
+        ok(len(good) == 1 and SECRET not in out, "doctor: " + what, out + errors)
+
+    visit("unlocked", UNLOCK + STORE % OWN, "ok", "the password of ann")
+    visit("empty", UNLOCK, "failure", "no password is stored for ann")
+    visit("locked", LOCKED, "failure", "is locked: unlock it", before=UNLOCK + STORE % OWN)
+    visit("no bus", "", "failure", "cannot be reached", bus=False)
+
+
 def backend_file(make):
     place = make()
     file = {"SECRET_BACKEND": "file", "SECRET_FILE_TEST_PATH": f"{place.folder}/keyring",
@@ -207,7 +233,7 @@ def main():
             def make():
                 return Place(tempfile.mkdtemp(dir=top), os.path.abspath(sys.argv[1]))
 
-            for part in (service, storing, without_address, unreachable, backend_file):
+            for part in (service, storing, without_address, unreachable, backend_file, doctor):
                 part(make)
     print(f"1..{count}")
     return failed != 0

@@ -161,3 +161,32 @@ def fallback():
         mail.open = True
         done = room.run("-a", "work", "--json", "bob@example.net")
         expect(done.status == 0 and len(mail.messages) == 1 and "sendoff login work" in done.out, "%s", done)
+
+
+def found(room, name, state, words="", *arguments):
+    """What the doctor says of one thing."""
+    done = room.command("check", "--json", *arguments)
+    findings = [f for f in json.loads(done.out)["findings"]
+                if f"{f['section']}/{f['name']}={f['state']}" == f"{name}={state}"]
+    expect(findings and words in f"{findings[0]['text']} {findings[0]['remedy']}", "%s: %s", name,
+           done)
+    expect(all(token not in done.out for _, text in room.stored() for token in text.split()
+               if len(token) > 30), "a token is told")
+    return done
+
+
+@case("the doctor tells what access there is, and logs in by it")
+def doctor():
+    with Post() as (tokens, room, mail):
+        done = found(room, *"secrets/token=failure".split("="), "sendoff login work")
+        expect(done.status == 77 and not mail.logins, "nobody logged in: %s", done)
+        room.login("--browser")
+        done = found(room, *"secrets/token=ok".split("="), "can be renewed")
+        expect(done.status == 0 and len(mail.logins) == 1 and not mail.messages, "%s", done)
+        found(room, "login/login", "ok")
+        age(room)
+        found(room, "secrets/token", "ok", "can be renewed", "--offline")
+        expect(len(renewals(tokens)) == 0, "offline nobody is asked")
+        tokens.set(outage="503")
+        done = found(room, "secrets/source", "failure")
+        expect(done.status == 75, "%s", done)

@@ -64,9 +64,10 @@ class Theatre(machine.Machine):
         self.smarthosts = [self.smarthost(465, "implicit"), self.smarthost(587, "starttls")]
         help_text = subprocess.run([SENDOFF, "--help"], capture_output=True, text=True, check=True,
                                    env=self.environment("root")).stdout
-        self.lacking = [name for name in COMMANDS
-                        if not re.search(r"^ +sendoff %s\b|^ +%s\b" % (name, name), help_text,
-                                         re.M)]
+        # "one of" and lines of names, or "sendoff" and names with bars between them
+        known = re.split(r"[|\s]+", re.search(
+            r"one of\n((?:[ a-z]+\n)+)|sendoff ((?:[a-z]+\|)+[a-z]+)", help_text).group())
+        self.lacking = [name for name in COMMANDS if name not in known]
         self.service = None
 
     def add_service(self):

@@ -71,7 +71,7 @@ test_fields(void)
 
 		show(&fields, &shown);
 		if (rows[i].want)
-			same(shown.s, good ? shown.len : 0, rows[i].want, rows[i].text);
+			same(shown.s, good ? shown.len : 0, rows[i].want, "what is asked for");
 		else
 			ok(!good && err.fault == FAULT_PROTOCOL && !strstr(err.text, "secret"),
 				"refused: %s (%s)", rows[i].text, err.text);

@@ -107,7 +107,7 @@ test_documents(void)
 
 		parse(rows[i].text, strlen(rows[i].text), &got, &err);
 		if (rows[i].want)
-			same(got.s, got.len, rows[i].want, rows[i].text);
+			same(got.s, got.len, rows[i].want, rows[i].want);
 		else
 			ok(err.fault == FAULT_PROTOCOL, "refused: %s (%s)", rows[i].text, err.text);
 	}

@@ -281,6 +281,9 @@ def settings():
                     want=(("configuration/settings=failure", "needs user"), "login/login=ok"))
         expect(r.findings[-1]["account"] is None, "the machine comes last")
         examine(p, None, "work", want=("configuration/settings=ok",))
+        examine(p, "[account bad]\nhost = localhost\nauth = plain\n" +
+                s.account("from = permfail@example.org"), status=78,
+                want=("configuration/settings=failure", "envelope/sender=failure"))
         done = p.run("check", "nobody")
         expect(done.returncode == 78 and b"no account nobody" in done.stderr and not done.stdout,
                "an account that is not there: %s", done)

@@ -221,6 +221,7 @@ def closed():
             expect(len(r.of("login/login")) == 1, "one login")
             r = examine(p, s.account(f"host = localhost:{s.port} 127.0.0.1:{s.port}"), want=(
                 "server/connection=ok",))
+            expect(s.talk().count("AUTH SCRAM") == 2, "one login for each run: %s", s.talk())
             expect(len(r.of("server/connection")) == 2 and len(r.of("login/login")) == 1,
                    "each is looked at, one login: %s", r.text)
 

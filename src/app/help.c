@@ -19,7 +19,7 @@ const struct command commands[] = {
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
 		"list|show|flush|hold|release|remove|retry|run" },
 	{ "serve", "Submit for others by a socket, and run the queue.", "client" },
-	{ "setup", NULL, NULL },
+	{ "setup", "Set an account up for an address: find the server, try it, write it down.", NULL },
 	{ "token", "Print an access token of an account, for other programs.", COMMAND_ACCOUNTS },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);

@@ -13,6 +13,7 @@
 #include "queue.h"
 #include "sendmail.h"
 #include "serve.h"
+#include "setup.h"
 #include "status.h"
 #include "story.h"
 #include "strbuf.h"
@@ -87,6 +88,7 @@ static const struct {
 	{ "logout", logout_command },
 	{ "queue", queue_command },
 	{ "serve", serve },
+	{ "setup", setup_command },
 	{ "token", token_command },
 };
 

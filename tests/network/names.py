@@ -148,9 +148,11 @@ remote-control:
 
 
 class Names:
-    """Both servers, in DIR."""
+    """Both servers, in DIR. MORE is added to zones by their names; OTHERS are zones of their own that
+    nobody has signed."""
 
-    def __init__(self, directory, digests):
+    def __init__(self, directory, digests, more=None, others=None):
+        self.more, self.others = more or {}, others or {}
         self.dir = pathlib.Path(directory) / "names"
         self.dir.mkdir(mode=0o755)
         self.digests = digests
@@ -161,7 +163,8 @@ class Names:
                               capture_output=True, text=True).stdout
 
     def zone(self, name, text):
-        (self.dir / f"{name}.zone").write_text(f"$ORIGIN {name}.\n{HEAD}{text}")
+        (self.dir / f"{name}.zone").write_text(f"$ORIGIN {name}.\n{HEAD}{text}"
+                                                + self.more.get(name, ""))
 
     def delegation(self, zone):
         """DS of a zone's key, as DNSKEY's parent has it."""
@@ -175,6 +178,9 @@ class Names:
         conf = KNOT.format(dir=self.dir, address=AUTHORITY)
         for zone in ZONES + (".",):
             conf += SIGNED.format(zone=zone, file="root" if zone == "." else zone)
+        for zone, text in self.others.items():
+            conf += f"  - domain: {zone}\n    file: {zone}.zone\n"
+            self.zone(zone, text)
         (self.dir / "knot.conf").write_text(conf)
         (self.dir / "db").mkdir()
         for zone in ZONES + (".",):
@@ -188,7 +194,7 @@ class Names:
         self.zone("open.example", insecure(self.digests))
         root = f". 60 SOA ns.good.example. r. 1 3600 600 86400 60\n. 60 NS ns.good.example.\n"
         root += f"ns.good.example. 60 A {AUTHORITY}\n"
-        for zone in "good.example", "elsewhere.example", "bad.example", "open.example":
+        for zone in "good.example", "elsewhere.example", "bad.example", "open.example", *self.others:
             root += f"{zone}. 60 NS ns.good.example.\n"
         for zone in "good.example", "elsewhere.example":
             root += f"{zone}. 60 DS {self.delegation(zone)}\n"

@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -19,6 +18,7 @@ sys.path[:0] = [str(HERE.parent / "oauth"), str(HERE.parent / "support")]
 
 import assertion  # noqa: E402
 import server as oauth  # noqa: E402
+from peers import Proxy, Raw  # noqa: E402
 from submission import Tap  # noqa: E402
 
 PROBE = os.environ.get("WEB_PROBE", "")
@@ -103,49 +103,6 @@ def resolves():
 
 
 # --- what servers do
-
-class Raw:
-    """Takes connections by TLS and says what it is told to, whatever is asked."""
-
-    def __init__(self, made, answer, version=None, pause=0.0, certificate="localhost"):
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(made.path(certificate))
-        if version:
-            self.context.set_ciphers("DEFAULT@SECLEVEL=0")
-            self.context.minimum_version = ssl.TLSVersion.TLSv1
-            self.context.maximum_version = version
-        self.answer, self.pause = answer, pause
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "https://localhost:%d/" % self.socket.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def serve(self):
-        while True:
-            try:
-                plain, _ = self.socket.accept()
-            except OSError:
-                return
-            try:
-                with self.context.wrap_socket(plain, server_side=True) as talk:
-                    talk.recv(65536)
-                    self.say(talk)
-            except OSError:
-                pass
-
-    def say(self, talk):
-        if isinstance(self.answer, bytes):
-            talk.sendall(self.answer)
-            return
-        for part in self.answer:
-            talk.sendall(part)
-            time.sleep(self.pause)
-
 
 def forever(part):
     while True:
@@ -248,59 +205,6 @@ def redirects(bench):
 
 
 # --- what is around it
-
-class Proxy:
-    """Takes CONNECT and passes octets on, to where they are meant to go or to a port of this machine:
-    what is asked of any host is asked of a server of the tests then."""
-
-    def __init__(self, refuse=False, port=None):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
-        self.refuse, self.port, self.seen = refuse, port, []
-
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def serve(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.one, args=(client,), daemon=True).start()
-
-    def one(self, client):
-        asked = client.recv(65536).decode()
-        self.seen.append(asked)
-        if self.refuse:
-            client.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
-            client.close()
-            return
-        port = self.port or int(asked.split()[1].rpartition(":")[2])
-        other = socket.create_connection(("127.0.0.1", port))
-        client.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
-        threading.Thread(target=pump, args=(client, other), daemon=True).start()
-        pump(other, client)
-
-
-def pump(source, target):
-    try:
-        while True:
-            data = source.recv(65536)
-            if not data:
-                break
-            target.sendall(data)
-    except OSError:
-        pass
-    try:
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
-
 
 def proxies(bench):
     with Proxy() as proxy:

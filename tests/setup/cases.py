@@ -1,0 +1,526 @@
+#!/usr/bin/env python3
+"""The cases: sets accounts up by SENDOFF in a network of its own. Prints TAP.
+
+Called by `run` in its namespaces, with a directory that is thrown away afterwards."""
+
+import fnmatch
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "network"))
+
+import names
+import net
+from certificates import Certificates
+from discovery import Autoconfig, MORE, OTHERS, PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB, NAMES
+from smarthost import PASSWORD, USER, Smarthost
+from terminal import Terminal
+
+PERSON = 61001
+RESOLVER = f"nameserver {names.RESOLVER}\noptions timeout:2 attempts:1\n"
+CASES = []
+
+
+def case(title):
+    def register(function):
+        CASES.append((title, function))
+        return function
+    return register
+
+
+class Wrong(Exception):
+    """What a case found."""
+
+
+def expect(condition, text, *values):
+    if not condition:
+        raise Wrong(text % values if values else text)
+
+
+class Room:
+    """A home of its own for each case."""
+
+    def __init__(self, directory):
+        self.dir = pathlib.Path(directory)
+        self.sendoff = self.dir / "sendoff"
+        shutil.copy(os.environ["SENDOFF"], self.sendoff)
+        (self.dir / "hosts").write_text("127.0.0.1 localhost\n")
+        (self.dir / "nsswitch.conf").write_text("hosts: files dns\n")
+        with open("/etc/resolv.conf", "w", encoding="ascii") as file:
+            file.write(RESOLVER)
+        net.build()
+        for address in (PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB):
+            net.ip("address", "add", address + "/32", "dev", "lo")
+        self.certificates = Certificates(self.dir)
+        self.certificates.leaf("setup", "subjectAltName=" + ",".join("DNS:" + n for n in NAMES))
+        self.ca = self.certificates.path("ca")
+        self.names = names.Names(self.dir, self.certificates.digests, MORE, OTHERS)
+        good = self.certificates.path("setup")
+        self.servers = {}
+        for place in PLAIN, net.LIVE4:
+            self.servers[place] = [Smarthost(place, port, good) for port in (465, 587)]
+        self.servers[STRICT] = [Smarthost(STRICT, 465, good, user="ann@strict.good.example",
+                                          own="ann@strict.good.example", null=False)]
+        self.servers[UNFIT] = [Smarthost(UNFIT, 465, self.certificates.path("odd"))]
+        self.servers[STARTTLS] = [Smarthost(STARTTLS, 587, good)]
+        self.servers[OPEN] = [Smarthost(OPEN, 465, good, auth=False)]
+        self.web = Autoconfig(WEB, good)
+        self.number = 0
+
+    def fresh(self):
+        self.number += 1
+        self.home = self.dir / f"home-{self.number}"
+        self.home.mkdir(mode=0o700)
+        os.chown(self.home, PERSON, PERSON)
+        self.config = self.home / ".config/sendoff/config"
+        self.store = self.home / ".local/share/sendoff"
+        self.password = self.put("password", PASSWORD + "\n")
+        for servers in self.servers.values():
+            for server in servers:
+                server.log, server.messages = [], 0
+
+    def put(self, name, text):
+        path = self.home / name
+        for directory in reversed(path.relative_to(self.home).parents):
+            (self.home / directory).mkdir(exist_ok=True)
+            os.chown(self.home / directory, PERSON, PERSON)
+        path.write_text(text)
+        path.chmod(0o600)
+        os.chown(path, PERSON, PERSON)
+        return str(path)
+
+    def environment(self):
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC",
+               "TERM": "dumb", "XDG_RUNTIME_DIR": str(self.home)}
+        for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
+            if name in os.environ:
+                env[name] = os.environ[name]
+        return env
+
+    def argv(self, *words, trust=True):
+        return [str(self.sendoff), "setup", *words, *(["--tls-trust", self.ca] if trust else [])]
+
+    def run(self, *words, status=0, stdin=subprocess.DEVNULL, trust=True):
+        done = subprocess.run(self.argv(*words, trust=trust), capture_output=True, text=True,
+                              timeout=90, check=False, env=self.environment(), cwd=self.home,
+                              user=PERSON, group=PERSON, extra_groups=[], stdin=stdin,
+                              start_new_session=True)
+        expect(done.returncode == status, "status %d, not %d: %s", done.returncode, status,
+               done.stderr)
+        done.stderr = re.sub(r"\s+", " ", done.stderr)  # as it was before it was folded
+        return done
+
+    def terminal(self, *words, trust=True):
+        return Terminal(self.argv(*words, trust=trust), self.environment(), PERSON, self.home)
+
+    def talk(self, argv, *steps, status=0):
+        """STEPS: what is asked for, and what is typed."""
+        t = self.terminal(*argv)
+        try:
+            for question, answer in steps:
+                t.wait_for(question)
+                t.type(answer + "\n")
+            got = t.end()
+        except RuntimeError as problem:
+            raise Wrong(f"{problem}:\n{t.text}") from problem
+        expect(got == status, "status %d, not %d:\n%s", got, status, t.text)
+        return t.text
+
+    def settings(self):
+        return dict(line.split(" = ", 1) for line in self.config.read_text().splitlines()
+                    if " = " in line)
+
+    def stored(self):
+        files = [p for p in self.store.glob("*") if p.is_file()] if self.store.exists() else []
+        return [p for p in files if PASSWORD in p.read_text(errors="replace")]
+
+    def nothing(self):
+        expect(not self.config.exists(), "a configuration was written")
+        expect(not self.stored(), "the password was stored")
+        left = [str(p) for p in self.home.rglob("*") if ".new" in p.name or ".bak" in p.name]
+        expect(not left, "left behind: %s", left)
+
+    def named(self):
+        try:
+            for name in "smtp.plain.good.example", "smtp.gmail.com", "live.open.example":
+                socket.getaddrinfo(name, 25)
+            return True
+        except OSError:
+            return False
+
+
+SCRIPT = ("--test-to", "none", "--timer=no")
+
+
+# --- by options
+
+@case("SRV records that DNSSEC vouches for, by options")
+def srv_signed(r):
+    done = r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    s = r.settings()
+    expect(s["host"] == "smtp.plain.good.example" and s["user"] == USER, "%s", s)
+    expect("port" not in s and "tls" not in s and s["password-file"] == "~/password", "%s", s)
+    expect("vouched for by DNSSEC" in done.stderr and "port 587" in done.stderr, done.stderr)
+    expect(r.config.stat().st_mode & 0o777 == 0o600, "its mode")
+    expect(PASSWORD not in done.stderr + done.stdout, "the password was shown")
+    expect("\x1b" not in done.stderr, "an escape got through")
+
+
+@case("what is written sends")
+def sends(r):
+    done = r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password,
+                 "--test-to", "bob@example.net", "--timer=no")
+    expect("sent to bob@example.net" in done.stdout, done.stdout)
+    expect(sum(s.messages for s in r.servers[PLAIN]) == 1, "no message came")
+
+
+@case("--store: what is in the file goes into the store, and is found there")
+def moved(r):
+    done = r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password,
+                 "--store", "file", "--test-to", "bob@example.net", "--timer=no")
+    expect("password-file" not in r.settings(), "%s", r.settings())
+    expect(len(r.stored()) == 1 and r.stored()[0].stat().st_mode & 0o777 == 0o600, "not stored")
+    expect("sent to" in done.stdout, done.stderr)
+
+
+@case("--password-file /dev/stdin goes into the store")
+def from_pipe(r):
+    words = r.argv("ann@plain.good.example", "--user", USER, "--password-file", "/dev/stdin",
+                   *SCRIPT)
+    done = subprocess.run(["sh", "-c", 'cat "$HOME/password" | "$@"', "sh", *words], user=PERSON,
+                          group=PERSON, extra_groups=[], env=r.environment(), cwd=r.home,
+                          capture_output=True, text=True, timeout=60, check=False)
+    expect(done.returncode == 0, done.stderr)
+    expect("password-file" not in r.settings() and r.stored(), "%s", r.settings())
+
+
+@case("a second run finds the stored password, and replaces by --replace only")
+def again(r):
+    words = ("ann@plain.good.example", "--user", USER, "-a", "default", *SCRIPT)
+    r.run(*words, "--password-file", r.password, "--store", "file")
+    before = r.config.read_text()
+    done = r.run(*words, status=73)
+    expect("--replace" in done.stderr and r.config.read_text() == before, done.stderr)
+    r.run(*words, "--replace")
+    copies = list(r.config.parent.glob("config.bak-*"))
+    expect(len(copies) == 1 and copies[0].read_text() == before, "%s", copies)
+
+
+@case("another account goes behind the first, with a match-from; a copy is kept")
+def second(r):
+    r.put(".config/sendoff/config", "# mine\n[account default]\nhost = h.example\n")
+    r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    text = r.config.read_text()
+    expect(text.startswith("# mine\n[account default]\nhost = h.example\n\n[account plain]\n"),
+           text)
+    expect("match-from = ann@plain.good.example" in text, text)
+    expect(len(list(r.config.parent.glob("config.bak-*"))) == 1, "no copy")
+
+
+@case("a refused login: status 77, the server's words, nothing written")
+def refused(r):
+    wrong = r.put("wrong", "guess\n")
+    done = r.run("ann@plain.good.example", "--user", USER, "--password-file", wrong, "--store",
+                 "file", *SCRIPT, status=77)
+    expect("535 5.7.8 wrong \\x1b[31mname" in done.stderr, done.stderr)
+    expect(len([l for s in r.servers[PLAIN] for l in s.log]) == 1, "tried more than once")
+    r.nothing()
+
+
+@case("--dry-run prints the account and writes nothing")
+def dry(r):
+    done = r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password,
+                 "--dry-run")
+    expect(done.stdout.startswith("[account default]\n") and "user = ann\n" in done.stdout,
+           done.stdout)
+    r.nothing()
+    expect(not r.config.parent.exists(), "a directory was made")
+
+
+@case("--offline asks nobody")
+def offline(r):
+    r.run("ann@gmail.com", "--offline", "--user", USER, "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["host"] == "smtp.gmail.com", "%s", r.settings())
+    r.fresh()
+    done = r.run("ann@plain.good.example", "--offline", "--password-file", r.password, *SCRIPT,
+                 status=64)
+    expect("--host HOST" in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("missing answers name their option")
+def missing(r):
+    expect("sendoff setup ADDRESS" in r.run(status=64).stderr, "the address")
+    expect("A mail address is needed" in r.run("ann", status=64).stderr, "no domain")
+    done = r.run("ann@plain.good.example", status=64)
+    expect("--password-file" in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("unsigned SRV records inside of the domain need no consent")
+def srv_inside(r):
+    r.run("ann@in.open.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["host"] == "smtp.in.open.example", "%s", r.settings())
+
+
+@case("unsigned SRV records that lead elsewhere need it")
+def srv_outside(r):
+    words = ("ann@far.open.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    done = r.run(*words, status=77)
+    expect("--host mx.elsewhere.example" in done.stderr and "--yes" in done.stderr, done.stderr)
+    expect(not any(s.log for s in r.servers[net.LIVE4]), "it was talked to")
+    r.nothing()
+    r.run(*words, "--yes")
+    expect(r.settings()["host"] == "mx.elsewhere.example", "%s", r.settings())
+
+
+@case("signed SRV records that lead elsewhere need none")
+def srv_signed_outside(r):
+    r.run("ann@far.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["host"] == "mx.elsewhere.example", "%s", r.settings())
+
+
+@case("bogus records are none")
+def bogus(r):
+    done = r.run("ann@bad.example", "--user", USER, "--password-file", r.password, *SCRIPT,
+                 status=64)
+    expect("bogus" in done.stderr and "--host HOST" in done.stderr, done.stderr)
+
+
+@case("hostile SRV records lead nowhere")
+def hostile_srv(r):
+    for label in "port0", "here", "single", "none":
+        done = r.run(f"ann@{label}.open.example", "--user", USER, "--password-file", r.password,
+                     *SCRIPT, status=64)
+        expect("--host HOST" in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("STARTTLS where only that is offered")
+def starttls(r):
+    r.run("ann@old.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    s = r.settings()
+    expect(s["port"] == "587" and "tls" not in s, "%s", s)
+
+
+@case("the other usual port where the one that was found is closed")
+def other_port(r):
+    r.run("ann@plain.good.example", "--host", "smtp.old.good.example", "--user", USER,
+          "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["port"] == "587", "%s", r.settings())
+
+
+@case("MX records: a provider's customer, with consent")
+def by_mx(r):
+    words = ("ann@corp.open.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    done = r.run(*words, status=77)
+    expect("smtp.gmail.com" in done.stderr, done.stderr)
+    r.run(*words, "--yes")
+    expect(r.settings()["host"] == "smtp.gmail.com", "%s", r.settings())
+
+
+@case("a server that is particular about senders")
+def strict(r):
+    done = r.run("ann@strict.good.example", "--password-file", r.password, *SCRIPT)
+    s = r.settings()
+    expect(s["sender"] == "force" and s["bounce-from"] == "ann@strict.good.example", "%s", s)
+    expect("null sender" in done.stderr, done.stderr)
+    r.fresh()
+    r.run("ann@strict.good.example", "--from", "other@strict.good.example", "--password-file",
+          r.password, *SCRIPT, status=77)
+    r.nothing()
+
+
+@case("a server without logins")
+def without_login(r):
+    r.run("ann@open.good.example", *SCRIPT)
+    expect(r.settings()["auth"] == "none" and "user" not in r.settings(), "%s", r.settings())
+
+
+@case("a certificate that does not fit, by options")
+def unfit(r):
+    words = ("ann@unfit.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    done = r.run(*words, status=69)
+    expect("its key" in done.stderr, done.stderr)
+    expect(not r.servers[UNFIT][0].log, "it was told the password")
+    r.nothing()
+    pin = re.search(r"sha256:[0-9a-f]{64}", done.stderr)[0]
+    r.run(*words, "--tls-pin", pin, "--tls-trust", "none", trust=False)
+    expect(r.settings()["tls-pin"] == pin and r.settings()["tls-trust"] == "none", "no pin")
+    r.fresh()
+    r.run(*words, "--tls-pin", "sha256:" + "0" * 64, "--tls-trust", "none", status=69,
+          trust=False)
+
+
+@case("no TLS is for this machine only")
+def clear(r):
+    done = r.run("ann@plain.good.example", "--host", "smtp.plain.good.example", "--tls", "none",
+                 status=64)
+    expect("this machine only" in done.stderr, done.stderr)
+
+
+@case("a file with mistakes, and one that cannot be written")
+def broken(r):
+    r.put(".config/sendoff/config", "[account a]\nhots = x\n")
+    done = r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password,
+                 *SCRIPT, status=78)
+    expect("config:2: hots" in done.stderr, done.stderr)
+    r.fresh()
+    r.put(".config/sendoff/x", "")
+    os.chown(r.config.parent, 0, 0)
+    r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password, "--store",
+          "file", *SCRIPT, status=73)
+    r.nothing()
+
+
+# --- autoconfig
+
+@case("autoconfig inside of the domain")
+def autoconfig(r):
+    r.run("ann@auto.open.example", "--password-file", r.password, *SCRIPT)
+    s = r.settings()
+    expect(s["host"] == "smtp.auto.open.example" and s["user"] == USER, "%s", s)
+
+
+@case("autoconfig that leads elsewhere needs consent")
+def autoconfig_outside(r):
+    words = ("ann@away.open.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    done = r.run(*words, status=77)
+    expect("mx.elsewhere.example" in done.stderr, done.stderr)
+    r.run(*words, "--yes")
+
+
+@case("hostile autoconfig leads nowhere")
+def autoconfig_hostile(r):
+    for label in "loop", "control", "zero", "clear", "entity", "garbage":
+        done = r.run(f"ann@{label}.open.example", "--password-file", r.password, *SCRIPT,
+                     status=64)
+        expect("--host HOST" in done.stderr and "\x1b" not in done.stderr, done.stderr)
+    expect(len(r.web.asked) >= 6, "nobody asked: %s", r.web.asked)
+
+
+# --- at a terminal
+
+TALK = (("Name for the login", USER), ("Password for ann at", PASSWORD),
+        ("Name that recipients see", "Ann Example"), ("Write it", ""))
+
+
+@case("a person at a terminal")
+def person(r):
+    text = r.talk([], ("Your mail address", "nonsense"), ("Your mail address",
+                  "ann@plain.good.example"), *TALK, ("Send a test message", "yes"))
+    s = r.settings()
+    expect(s["from-name"] == "Ann Example" and s["host"] == "smtp.plain.good.example", "%s", s)
+    expect(len(r.stored()) == 1, "the password is not stored:\n%s", text)
+    expect("sent to ann@plain.good.example" in text and PASSWORD not in text, text)
+    expect("queue run --once" in text, "no line for cron:\n%s", text)
+
+
+@case("a refused password is typed again, the same pair never sent twice")
+def typed_again(r):
+    text = r.talk(["ann@plain.good.example", *SCRIPT],
+                  ("Name for the login", USER), ("Password for", "guess"),
+                  ("Name for the login", ""), ("Password for", "guess"),
+                  ("refused already", ""), ("Password for", PASSWORD),
+                  ("Name that recipients", "-"), ("Write it", "yes"))
+    log = [l for s in r.servers[PLAIN] for l in s.log]
+    expect(log == [(USER, "guess"), (USER, PASSWORD)], "%s", log)
+    expect("from-name" not in r.settings(), "%s", text)
+
+
+@case("consent is given and refused")
+def consented(r):
+    text = r.talk(["ann@far.open.example", *SCRIPT],
+                  ("Is mx.elsewhere.example the right server", "yes"), *TALK)
+    expect(r.settings()["host"] == "mx.elsewhere.example", "%s", text)
+    r.fresh()
+    text = r.talk(["ann@far.open.example", *SCRIPT],
+                  ("Is mx.elsewhere.example the right server", "no"),
+                  ("Host of the smarthost", "smtp.plain.good.example"), *TALK)
+    expect(r.settings()["host"] == "smtp.plain.good.example", "%s", text)
+
+
+@case("a certificate that does not fit, at a terminal")
+def unfit_person(r):
+    text = r.talk(["ann@unfit.good.example", *SCRIPT], ("What now", ""), status=69)
+    expect("chain" in text and "issuer" in text, text)
+    r.nothing()
+    r.talk(["ann@unfit.good.example", *SCRIPT], ("What now", "3"), ("Is it the same", "yes"),
+           *TALK)
+    expect(r.settings()["tls-pin"].startswith("sha256:"), "%s", r.settings())
+    r.fresh()
+    r.talk(["ann@unfit.good.example", *SCRIPT], ("What now", "1"),
+           ("Host of the smarthost", "smtp.plain.good.example"), *TALK)
+
+
+@case("an account that is there is not replaced without a word")
+def taken(r):
+    r.put(".config/sendoff/config", "[account plain]\nhost = h.example\n")
+    before = r.config.read_text()
+    r.talk(["ann@plain.good.example", "-a", "plain", *SCRIPT], *TALK[:3],
+           ("Replace it", ""), status=73)
+    expect(r.config.read_text() == before and not r.stored(), "it was changed")
+    r.talk(["ann@plain.good.example", *SCRIPT], *TALK[:3], ("Name of the account", "plain"),
+           ("Replace it", "no"), ("Name of the account", "new"), ("Write it", "yes"))
+    expect("[account new]" in r.config.read_text(), r.config.read_text())
+
+
+@case("no to the question whether to write")
+def unwritten(r):
+    r.talk(["ann@plain.good.example", *SCRIPT], *TALK[:3], ("Write it", "no"), status=77)
+    r.nothing()
+
+
+@case("interrupted at each question, nothing stays")
+def interrupted(r):
+    for at, (question, _) in enumerate((("Your mail address", ""), *TALK)):
+        for key, want in (("\x03", -2), ("\x04", 64)):
+            if question.startswith("Password") and key == "\x04":
+                want = 77
+            t = r.terminal(*SCRIPT)
+            for asked, answer in (("Your mail address", "ann@plain.good.example"), *TALK)[:at]:
+                t.wait_for(asked)
+                t.type(answer + "\n")
+            t.wait_for(question)
+            t.wait_for(": ")
+            t.type(key)
+            status = t.end()
+            expect(status == want, "at %s: status %d, not %d:\n%s", question, status, want, t.text)
+            r.nothing()
+
+
+def main():
+    wanted = os.environ.get("SETUP_CASES", "*").split(",")
+    cases = [c for c in CASES if any(fnmatch.fnmatch(c[0], w) for w in wanted)]
+    room = Room(sys.argv[1])
+    if not room.names.start(room.named):
+        print("1..1\nnot ok 1 - the name servers start")
+        for line in room.names.log():
+            print("# " + line)
+        return 1
+    failed = 0
+    print(f"1..{len(cases)}", flush=True)
+    for number, (title, function) in enumerate(cases, 1):
+        problem = ""
+        room.fresh()
+        try:
+            function(room)
+        except Wrong as wrong:
+            problem = str(wrong)
+        except Exception:  # what went wrong in the test itself is shown too
+            problem = traceback.format_exc()
+        print(f"{'not ' if problem else ''}ok {number} - {title}", flush=True)
+        for line in problem.splitlines():
+            print("# " + line)
+        failed += bool(problem)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What the network says of where mail is submitted: records for the zones of tests/network, and
+documents over HTTPS."""
+
+import http.server
+import ssl
+import threading
+
+import net
+
+PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB = (f"198.51.100.{n}" for n in range(10, 16))
+
+SIGNED = f"""
+smtp.plain A {PLAIN}
+_submissions._tcp.plain SRV 0 1 465 smtp.plain
+smtp.strict A {STRICT}
+_submissions._tcp.strict SRV 0 1 465 smtp.strict
+smtp.unfit A {UNFIT}
+_submissions._tcp.unfit SRV 0 1 465 smtp.unfit
+smtp.old A {STARTTLS}
+_submissions._tcp.open SRV 0 1 465 smtp.open
+smtp.open A {OPEN}
+_submissions._tcp.far SRV 0 1 465 mx.elsewhere.example.
+"""
+
+HOSTILE = ("loop", "control", "zero", "clear", "entity", "garbage")
+UNSIGNED = f"""
+smtp.in A {PLAIN}
+_submissions._tcp.in SRV 0 1 465 smtp.in
+_submissions._tcp.far SRV 0 1 465 mx.elsewhere.example.
+_submissions._tcp.port0 SRV 0 1 0 smtp.in
+_submissions._tcp.here SRV 0 1 465 localhost.
+_submissions._tcp.single SRV 0 1 465 router.
+_submissions._tcp.none SRV 0 1 0 .
+_submission._tcp.none SRV 0 1 0 .
+corp MX 10 aspmx.l.google.com.
+smtp.auto A {PLAIN}
+""" + "".join(f"autoconfig.{label} A {WEB}\n" for label in ("auto", "away", *HOSTILE))
+
+MORE = {"good.example": SIGNED.replace("smtp.old A", "smtp.old A").replace(
+    "_submissions._tcp.open ", "_submissions._tcp.open "), "open.example": UNSIGNED}
+OTHERS = {"gmail.com": f"smtp A {PLAIN}\n"}
+
+NAMES = ["smtp.plain.good.example", "smtp.strict.good.example", "smtp.old.good.example",
+         "smtp.open.good.example", "smtp.in.open.example", "smtp.auto.open.example",
+         "live.old.good.example", "mx.elsewhere.example", "smtp.gmail.com",
+         *(f"autoconfig.{label}.open.example" for label in ("auto", "away", *HOSTILE))]
+
+DOCUMENT = """<?xml version="1.0"?>
+%s<clientConfig version="1.1"><emailProvider id="x"><domain>x</domain>
+<outgoingServer type="smtp"><hostname>%s</hostname><port>%s</port><socketType>%s</socketType>
+<authentication>password-cleartext</authentication><username>%%EMAILLOCALPART%%</username>
+</outgoingServer></emailProvider></clientConfig>
+"""
+DOCUMENTS = {
+    "auto": DOCUMENT % ("", "smtp.auto.open.example", 465, "SSL"),
+    "away": DOCUMENT % ("", "mx.elsewhere.example", 465, "SSL"),
+    "loop": DOCUMENT % ("", "127.0.0.1", 465, "SSL"),
+    "control": DOCUMENT % ("", "smtp.&#27;[31m.open.example", 465, "SSL"),
+    "zero": DOCUMENT % ("", "smtp.auto.open.example", 0, "SSL"),
+    "clear": DOCUMENT % ("", "smtp.auto.open.example", 25, "plain"),
+    "entity": DOCUMENT % ('<!DOCTYPE x [<!ENTITY h "smtp.auto.open.example">]>', "&h;", 465, "SSL"),
+    "garbage": "\x1b[31m<html>",
+}
+
+
+class Autoconfig:
+    """Serves the documents at ADDRESS."""
+
+    def __init__(self, address, cert):
+        self.asked = asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                host = self.headers.get("Host", "")
+                asked.append(host + self.path)
+                text = DOCUMENTS.get(host.split(".")[1] if "." in host else "")
+                found = text and self.path.startswith("/mail/config-v1.1.xml")
+                body = text.encode() if found else b"no"
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Type", "text/xml")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer((address, 443), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -180,7 +180,7 @@ run(struct setup *s, struct error *err)
 void
 setup_undo(struct setup *s)
 {
-	if (s->granted && !s->written)
+	if (s->granted && !s->regranted && !s->written)
 		setup_forget_grant(s);
 }
 

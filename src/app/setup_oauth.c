@@ -9,6 +9,7 @@
 #include "provider.h"
 #include "setup_state.h"
 #include "token.h"
+#include "token_record.h"
 #include "token_settings.h"
 
 #define FORGET_SECONDS 20
@@ -109,6 +110,21 @@ choose_client(struct setup *s, struct error *err)
 	return good;
 }
 
+/* Another account may have access by the same name at the same host: that must not go with ours. */
+static bool
+is_granted(const struct setup *s)
+{
+	struct token_settings t;
+	struct token_record record = TOKEN_RECORD_NONE;
+	const char *where = "";
+	bool known = token_settings_init(&t, &s->account, NULL) &&
+		     token_look(&t, clock_in(FORGET_SECONDS * CLOCK_SECOND), &record, &where, NULL);
+
+	token_record_done(&record);
+	token_settings_done(&t);
+	return !known || *where;
+}
+
 bool
 setup_oauth(struct setup *s, struct error *err)
 {
@@ -126,6 +142,7 @@ setup_oauth(struct setup *s, struct error *err)
 	if (profile_choice(&s->account, OPT_OAUTH_GRANT) == 1 || setup_given(s, OPT_NO_CHECK) ||
 		setup_given(s, OPT_OFFLINE) || setup_given(s, OPT_DRY_RUN))
 		return true;
+	s->regranted = is_granted(s);
 	s->granted = login_run(&s->account, way, err);
 	return s->granted;
 }

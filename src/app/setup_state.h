@@ -36,6 +36,7 @@ struct setup {
 	struct strbuf typed;      /* the password that is to be stored */
 	enum secret_place stored; /* where it is: NOWHERE before the end */
 	bool granted;             /* access was granted by OAuth2, and is kept */
+	bool regranted;           /* ... as it was before */
 	bool written;             /* the account stands in the file */
 	bool system;              /* for the whole machine */
 	struct configure file;

@@ -62,6 +62,8 @@ choose_among(struct setup *s, struct files *f, size_t *ret, struct error *err)
 	return good;
 }
 
+static bool may_take(const struct setup *s, const char *name, bool *ret, struct error *err);
+
 bool
 setup_choose_file(struct setup *s, struct error *err)
 {
@@ -69,14 +71,15 @@ setup_choose_file(struct setup *s, struct error *err)
 	struct profile_sources where = submission_sources(&sub);
 	struct files f = { .n = 0 };
 	size_t at = 0;
-	bool good;
+	bool good, mine;
 
 	profile_each_file(&where, add_file, &f);
 	good = choose_among(s, &f, &at, err);
 	/* as secret_name_of has it: the service's user may read what is kept for this one */
-	s->system = good && geteuid() == 0 &&
-		    strcmp(f.path[at], SYSCONFDIR "/sendoff/config") == 0;
-	good = good && configure_open(&s->file, f.path[at], err);
+	s->system = good && geteuid() == 0 && strcmp(f.path[at], SYSCONFDIR "/sendoff/config") == 0;
+	good = good && configure_open(&s->file, f.path[at], err) &&
+	       (setup_may_ask() || !setup_given(s, OPT_ACCOUNT) ||
+		       may_take(s, profile_text(s->given, OPT_ACCOUNT), &mine, err));
 	for (size_t i = 0; i < f.n; i++)
 		free(f.path[i]);
 	return good;

@@ -221,6 +221,7 @@ def closed():
             expect(len(r.of("login/login")) == 1, "one login")
             r = examine(p, s.account(f"host = localhost:{s.port} 127.0.0.1:{s.port}"), want=(
                 "server/connection=ok",))
+            expect(s.talk().count("AUTH SCRAM") == 2, "one login for each run: %s", s.talk())
             expect(len(r.of("server/connection")) == 2 and len(r.of("login/login")) == 1,
                    "each is looked at, one login: %s", r.text)
 
@@ -281,6 +282,9 @@ def settings():
                     want=(("configuration/settings=failure", "needs user"), "login/login=ok"))
         expect(r.findings[-1]["account"] is None, "the machine comes last")
         examine(p, None, "work", want=("configuration/settings=ok",))
+        examine(p, "[account bad]\nhost = localhost\nauth = plain\n" +
+                s.account("from = permfail@example.org"), status=78,
+                want=("configuration/settings=failure", "envelope/sender=failure"))
         done = p.run("check", "nobody")
         expect(done.returncode == 78 and b"no account nobody" in done.stderr and not done.stdout,
                "an account that is not there: %s", done)

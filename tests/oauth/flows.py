@@ -312,6 +312,91 @@ def by_client():
         expect("oauth-client-secret-command" in room.token(78), "a command that fails")
 
 
+def key_pair(room, name):
+    """A key with its certificate, as files of the user's."""
+    key, certificate = room.home / (name + ".key"), room.home / (name + ".pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key),
+                    "-out", str(certificate), "-subj", "/CN=" + name, "-days", "2"], check=True,
+                   capture_output=True)
+    key.chmod(0o600)
+    return key, certificate
+
+
+@case("clients by a certificate's key: the assertion is checked by openssl; a wrong key is named")
+def by_assertion():
+    with Stage(oauth_grant="client", oauth_client_id="signed") as (tokens, room):
+        key, certificate = key_pair(room, "client")
+        room.set(oauth_key=key, oauth_cert=certificate)
+        tokens.set(keys={"signed": [str(certificate), None]})
+        for _ in range(2):
+            expect(room.token() == tokens.grants.issued[-1], "no token")
+        form = tokens.requests("/token")[-1]["form"]
+        expect("client_secret" not in form and form["client_id"] == "signed", "%s", form)
+        other, _ = key_pair(room, "other")
+        room.set(oauth_key=other, oauth_cert=None)
+        expect("oauth-key" in room.token(78), "a wrong key")
+        room.set(oauth_key=room.home / "absent")
+        expect("oauth-key" in room.token(78), "no key")
+        key.chmod(0o644)
+        room.set(oauth_key=key)
+        expect("oauth-key" in room.token(78), "others can read it")
+
+
+@case("a service account of Google's acts for the user; other files are refused")
+def service_account():
+    with Stage(oauth="google", oauth_client_id=None, oauth_scope=None) as (tokens, room):
+        key, _ = key_pair(room, "account")
+        public = room.home / "account.pub"
+        subprocess.run(["openssl", "pkey", "-in", str(key), "-pubout", "-out", str(public)],
+                       check=True)
+        name, path = "robot@project.iam.gserviceaccount.com", room.home / "account.json"
+        content = {"type": "service_account", "client_email": name, "private_key_id": "k1",
+                   "private_key": key.read_text(), "token_uri": tokens.issuer + "/token"}
+        tokens.set(keys={name: [str(public), "k1"]})
+        path.write_text(json.dumps(content))
+        path.chmod(0o600)
+        room.set(oauth_service_account=path)
+        expect(room.token() == tokens.grants.issued[-1] and not room.stored(), "no token")
+        told = tokens.grants.introspect(tokens.grants.issued[-1])
+        expect(told["username"] == "alice@example.org" and
+               told["scope"] == "https://mail.google.com/", "%s", told)
+        for broken in ({"client_email": None}, {"private_key": "x"},
+                       {"token_uri": "http://localhost/"}):
+            path.write_text(json.dumps({**content, **broken}))
+            room.token(78)
+        path.write_text("{")
+        expect("oauth-service-account" in room.token(78), "no JSON")
+
+
+@case("the kernel's keyring keeps the access token, also for a session without anything else")
+def kernel():
+    with Stage(secret_cache="tokens") as (tokens, room):
+        probe = subprocess.run(
+            ["python3", "-c", "import ctypes; c = ctypes.CDLL(None, use_errno=True); "
+             "print(c.syscall(248, b'user', b'sendoff:probe', b'x', 1, -4))"],
+            capture_output=True, check=False)
+        if os.uname().machine != "x86_64" or int(probe.stdout or b"-1") < 0:
+            from place import SKIPPED
+            SKIPPED.append("the kernel's keyring cannot be used here")
+            return
+        room.set(user="cached%d@example.org" % os.getpid(), oauth_grant="client",
+                 oauth_client_id="daemon", oauth_client_secret_command="echo d4emon")
+        one = room.token()
+        expect(room.token() == one and len(tokens.requests("/token")) == 1, "it was not kept")
+        # as cron has it
+        done = room.command("token", "work", env={"HOME": str(room.home), "PATH": "/usr/bin:/bin",
+                            "XDG_STATE_HOME": str(room.home / "state")}, start_new_session=True)
+        expect(done.out.strip() == one, "%s", done)
+        # what was got for another client is another
+        room.set(oauth_scope="other")
+        expect(room.token() != one, "a token of another scope")
+        for scope in ("other", "mail"):
+            room.set(oauth_scope=scope)
+            room.command("logout", "work")
+        expect(room.token() != one, "a logout has not taken it away")
+        room.command("logout", "work")
+
+
 @case("what does not go together, or is missing, is told with the key")
 def settings():
     for more, words in (({"user": None}, "needs user"), ({"oauth_client_id": None},

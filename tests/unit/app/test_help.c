@@ -128,7 +128,7 @@ test_commands(void)
 int
 main(void)
 {
-	test_page(false, 42);
+	test_page(false, 40);
 	test_page(true, 390);
 	test_rows();
 	test_usage();

@@ -15,7 +15,7 @@
 static const char usage[] =
 	"usage: gendoc fill TEMPLATE TEXTS OUTPUT DEPFILE SYSCONFDIR LOCALSTATEDIR\n"
 	"       gendoc options|keys TEXTS\n"
-	"       gendoc statuses|reserved|bash|zsh|fish\n";
+	"       gendoc statuses|bash|zsh|fish\n";
 
 void
 gendoc_fail(const char *format, ...)
@@ -112,7 +112,6 @@ add_part(struct strbuf *out, const char *part, const char *texts)
 		void (*add)(struct strbuf *out);
 	} parts[] = {
 		{ "statuses", manual_add_statuses },
-		{ "reserved", manual_add_reserved },
 		{ "bash-arguments", bash_add_arguments },
 		{ "bash-options", bash_add_options },
 		{ "bash-commands", bash_add_commands },

@@ -16,8 +16,6 @@ void gendoc_fail(const char *format, ...) __attribute__((noreturn, format(printf
 void manual_add_options(struct strbuf *out, const char *texts);
 void manual_add_keys(struct strbuf *out, const char *texts);
 void manual_add_statuses(struct strbuf *out);
-/* The words that are kept for commands to come. */
-void manual_add_reserved(struct strbuf *out);
 
 /* Parts of the completions: they call functions that the templates define. */
 void bash_add_arguments(struct strbuf *out); /* cases for the option before the word */

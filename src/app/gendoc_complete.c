@@ -157,15 +157,14 @@ bash_add_commands(struct strbuf *out)
 	size_t i;
 
 	for (i = 0; i < command_count; i++)
-		if (commands[i].sentence)
-			strbuf_addf(out, "\t%s\n", commands[i].name);
+		strbuf_addf(out, "\t%s\n", commands[i].name);
 }
 
 void
 bash_add_words(struct strbuf *out)
 {
 	for (size_t i = 0; i < command_count; i++) {
-		if (!commands[i].sentence || !commands[i].words)
+		if (!commands[i].words)
 			continue;
 		strbuf_addf(out, "\t%s) ", commands[i].name);
 		if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0) {
@@ -182,7 +181,7 @@ void
 zsh_add_words(struct strbuf *out)
 {
 	for (size_t i = 0; i < command_count; i++) {
-		if (!commands[i].sentence || !commands[i].words)
+		if (!commands[i].words)
 			continue;
 		strbuf_addf(out, "\t%s) ", commands[i].name);
 		if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0) {
@@ -284,12 +283,11 @@ zsh_add_commands(struct strbuf *out)
 {
 	size_t i;
 
-	for (i = 0; i < command_count; i++)
-		if (commands[i].sentence) {
-			strbuf_addf(out, "\t'%s:", commands[i].name);
-			add_escaped(out, commands[i].sentence, "'", "'\\'");
-			strbuf_adds(out, "'\n");
-		}
+	for (i = 0; i < command_count; i++) {
+		strbuf_addf(out, "\t'%s:", commands[i].name);
+		add_escaped(out, commands[i].sentence, "'", "'\\'");
+		strbuf_adds(out, "'\n");
+	}
 }
 
 static void
@@ -339,20 +337,19 @@ fish_add_commands(struct strbuf *out)
 {
 	size_t i;
 
-	for (i = 0; i < command_count; i++)
-		if (commands[i].sentence) {
-			strbuf_addf(out, "complete -c sendoff -n __sendoff_is_first -a %s -d '",
-				commands[i].name);
-			add_escaped(out, commands[i].sentence, "'\\", "\\");
-			strbuf_adds(out, "'\n");
-			if (!commands[i].words)
-				continue;
-			strbuf_addf(out, "complete -c sendoff -n '__sendoff_follows %s' -a '",
-				commands[i].name);
-			if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0)
-				strbuf_adds(out, "(__sendoff_accounts)");
-			else
-				add_words(out, commands[i].words);
-			strbuf_adds(out, "'\n");
-		}
+	for (i = 0; i < command_count; i++) {
+		strbuf_addf(out, "complete -c sendoff -n __sendoff_is_first -a %s -d '",
+			commands[i].name);
+		add_escaped(out, commands[i].sentence, "'\\", "\\");
+		strbuf_adds(out, "'\n");
+		if (!commands[i].words)
+			continue;
+		strbuf_addf(out, "complete -c sendoff -n '__sendoff_follows %s' -a '",
+			commands[i].name);
+		if (strcmp(commands[i].words, COMMAND_ACCOUNTS) == 0)
+			strbuf_adds(out, "(__sendoff_accounts)");
+		else
+			add_words(out, commands[i].words);
+		strbuf_adds(out, "'\n");
+	}
 }

@@ -248,19 +248,3 @@ manual_add_statuses(struct strbuf *out)
 	}
 	strbuf_adds(out, ".El\n");
 }
-
-void
-manual_add_reserved(struct strbuf *out)
-{
-	size_t i, left = 0;
-
-	for (i = 0; i < command_count; i++)
-		left += !commands[i].sentence;
-	for (i = 0; i < command_count; i++) {
-		if (commands[i].sentence)
-			continue;
-		left--;
-		strbuf_addf(out, ".Cm %s%s\n%s", commands[i].name, left > 1 ? " ," : "",
-			left == 1 ? "and\n" : "");
-	}
-}

@@ -8,20 +8,32 @@
 #define COLUMN 28 /* where sentences begin */
 
 const struct command commands[] = {
-	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL },
-	{ "check", "Look for what is wrong with accounts, servers and queue, without sending anything.", NULL },
-	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL },
-	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL },
-	{ "login", "Get access for an account with OAuth2; show and renew it.", COMMAND_ACCOUNTS },
-	{ "logout", "Give the access of an account back, and forget it.", COMMAND_ACCOUNTS },
+	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL, "",
+		"sendoff" },
+	{ "check",
+		"Look for what is wrong with accounts, servers and queue, without sending "
+		"anything.",
+		COMMAND_ACCOUNTS, "[ACCOUNT]", "sendoff-check" },
+	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL,
+		"[FILE]", "sendoff" },
+	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL,
+		"[WHICH ...]", "sendoff-queue" },
+	{ "login", "Get access for an account with OAuth2; show and renew it.", COMMAND_ACCOUNTS,
+		"[ACCOUNT]", "sendoff-login" },
+	{ "logout", "Give the access of an account back, and forget it.", COMMAND_ACCOUNTS,
+		"[ACCOUNT]", "sendoff-login" },
 	{ "password", "Store the password of an account after trying it, or remove it.",
-		COMMAND_ACCOUNTS },
+		COMMAND_ACCOUNTS, "[ACCOUNT]", "sendoff-password" },
 	{ "queue",
 		"List the queue; show, flush, hold, release, remove, retry what is in it; run it.",
-		"list|show|flush|hold|release|remove|retry|run" },
-	{ "serve", "Submit for others by a socket, and run the queue.", "client" },
-	{ "setup", "Set an account up for an address: find the server, try it, write it down.", NULL },
-	{ "token", "Print an access token of an account, for other programs.", COMMAND_ACCOUNTS },
+		"list|show|flush|hold|release|remove|retry|run",
+		"[list|show|flush|hold|release|remove|retry|run] [ID ...]", "sendoff-queue" },
+	{ "serve", "Submit for others by a socket, and run the queue.", "client", "[client NAME]",
+		"sendoff" },
+	{ "setup", "Set an account up for an address: find the server, try it, write it down.",
+		NULL, "[ADDRESS]", "sendoff-setup" },
+	{ "token", "Print an access token of an account, for other programs.", COMMAND_ACCOUNTS,
+		"[ACCOUNT]", "sendoff-login" },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
 
@@ -89,9 +101,8 @@ is_shown(const struct option *o, bool everything)
 {
 	return everything || o->id == OPT_QUEUE ||
 	       (!(o->where & WHERE_FILE) && o->group != OPTION_GROUP_MODE &&
-		       o->group != OPTION_GROUP_QUEUE &&
-		       o->group != OPTION_GROUP_SERVICE && o->group != OPTION_GROUP_COMMAND &&
-		       o->group != OPTION_GROUP_IGNORED);
+		       o->group != OPTION_GROUP_QUEUE && o->group != OPTION_GROUP_SERVICE &&
+		       o->group != OPTION_GROUP_COMMAND && o->group != OPTION_GROUP_IGNORED);
 }
 
 static void
@@ -114,6 +125,52 @@ add_groups(struct strbuf *out, bool everything)
 	}
 }
 
+/* Whether O is one of the command's own: its sentence begins with whom it is for, "With setup and
+ * password: ...". */
+static bool
+is_own(const struct option *o, const char *command)
+{
+	size_t head = strcspn(o->sentence, ":"), n = strlen(command);
+	const char *at = o->sentence;
+
+	if (!(o->where & WHERE_FLAG) || strncmp(at, "With ", 5) != 0)
+		return false;
+	while ((at = strstr(at, command)) && at + n <= o->sentence + head) {
+		if (at[-1] == ' ' && (at[n] == ' ' || at[n] == ':' || at[n] == ','))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+void
+help_add_command(struct strbuf *out, const char *name)
+{
+	struct strbuf usage = STRBUF_INIT(1024);
+	const struct command *c = commands;
+	size_t before;
+
+	while (strcmp(c->name, name) != 0)
+		c++;
+	strbuf_addf(&usage, "sendoff %s [option ...] %s", name, c->operands);
+	strbuf_adds(out, "usage:");
+	add_wrapped(out, usage.s, 7, 6);
+	strbuf_done(&usage);
+	add_wrapped(out, c->sentence, 0, 0);
+	before = out->len;
+	for (size_t i = 0; i < OPT_COUNT; i++) {
+		if (!is_own(&options[i], name))
+			continue;
+		if (out->len == before)
+			strbuf_adds(out, "\nIts own options:\n");
+		add_row(out, &options[i], options[i].sentence);
+	}
+	strbuf_addf(out,
+		"\nThose of an account and of the output go with it: sendoff --help all.\n"
+		"More in %s(1).\n",
+		c->manual);
+}
+
 void
 help_add(struct strbuf *out, bool everything)
 {
@@ -121,10 +178,10 @@ help_add(struct strbuf *out, bool everything)
 	size_t i;
 
 	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n");
-	add_wrapped(out, "sendoff COMMAND [option ...] [operand ...], where COMMAND is one of", 7, 0);
+	add_wrapped(
+		out, "sendoff COMMAND [option ...] [operand ...], where COMMAND is one of", 7, 0);
 	for (i = 0; i < command_count; i++)
-		if (commands[i].sentence)
-			strbuf_addf(&names, "%s%s", names.len ? " " : "", commands[i].name);
+		strbuf_addf(&names, "%s%s", names.len ? " " : "", commands[i].name);
 	add_wrapped(out, names.s, 7, 0);
 	strbuf_done(&names);
 	add_groups(out, everything);

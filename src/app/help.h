@@ -9,11 +9,11 @@ struct strbuf;
 
 #define HELP_COLUMNS 80
 
-/* The commands, as argv[1]; NULL for the sentence of a word that is only kept for later. WORDS may
- * follow, separated by |; NULL: none are known. */
+/* The commands, as argv[1]. WORDS may follow, separated by |; NULL: none are known. OPERANDS is how
+ * its usage names what follows, MANUAL the page that describes it. */
 #define COMMAND_ACCOUNTS "@accounts" /* in the place of words: the name of an account follows */
 struct command {
-	const char *name, *sentence, *words;
+	const char *name, *sentence, *words, *operands, *manual;
 };
 extern const struct command commands[];
 extern const size_t command_count;
@@ -22,6 +22,9 @@ extern const size_t command_count;
  * account with their sentences, and the settings by name. With EVERYTHING each option and key of
  * the table has its sentence. No line is longer than HELP_COLUMNS. */
 void help_add(struct strbuf *out, bool everything);
+/* Appends the page of a command's --help: how to call it, what it does, its own options. NAME must
+ * be one of the commands. */
+void help_add_command(struct strbuf *out, const char *name);
 /* Appends how O is written on the command line: "-f, --envelope-from ADDRESS". An option that is a
  * key only gets its name. */
 void help_add_usage(struct strbuf *out, const struct option *o);

@@ -50,6 +50,20 @@ wants_all(const struct arguments *args)
 	return args->operand_count == 1 && strcmp(args->operands[0], "all") == 0;
 }
 
+/* Of the program, of all its options, or of a command. */
+static int
+help(const struct arguments *args)
+{
+	struct strbuf text = STRBUF_INIT(1 << 16);
+
+	if (!args->command)
+		return print(wants_all(args) ? add_all_help : add_help);
+	help_add_command(&text, args->command);
+	fputs(text.s, stdout);
+	strbuf_done(&text);
+	return fflush(stdout) == 0 ? 0 : fault_status(FAULT_IO);
+}
+
 static int
 refuse(const struct arguments *args, const struct error *err)
 {
@@ -61,10 +75,8 @@ refuse(const struct arguments *args, const struct error *err)
 	if (args->errors_quiet)
 		return fault_status(err->fault);
 	fprintf(stderr, "%s: unable to %s: %s\n", args->program,
-		args->command && strcmp(args->command, "import") == 0 ? "import"
-		: args->command                                       ? "list the accounts"
-		: err->fault == FAULT_DATA                            ? "send the message"
-					   : "understand the command line",
+		err->fault == FAULT_DATA && !args->command ? "send the message"
+							   : "understand the command line",
 		err->text);
 	return fault_status(err->fault);
 }
@@ -74,7 +86,10 @@ list_accounts(const struct arguments *args)
 {
 	struct error err = ERROR_NONE;
 
-	return accounts(args, &err) ? 0 : refuse(args, &err);
+	if (accounts(args, &err))
+		return 0;
+	fprintf(stderr, "%s: unable to list the accounts: %s\n", args->program, err.text);
+	return fault_status(err.fault);
 }
 
 static const struct {
@@ -120,7 +135,7 @@ main(int argc, char **argv)
 	if (!understood)
 		status = refuse(&args, &err);
 	else if (profile_is_set(&args.given, OPT_HELP))
-		status = print(wants_all(&args) ? add_all_help : add_help);
+		status = help(&args);
 	else if (profile_is_set(&args.given, OPT_VERSION))
 		status = print(version_add);
 	else if (args.command)

@@ -289,8 +289,9 @@ add_directory(void *ctx, const char *path)
 }
 
 char **
-courier_watched(struct courier *c)
+courier_watched(void *ctx)
 {
+	struct courier *c = ctx;
 	static const enum option_id named[] = { OPT_PASSWORD_FILE, OPT_NETRC };
 	struct strbuf mark = STRBUF_INIT(8192);
 	struct error ignored = ERROR_NONE;

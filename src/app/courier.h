@@ -47,6 +47,5 @@ bool courier_admit(void *ctx, const struct entry *e, struct error *err)
 	__attribute__((warn_unused_result));
 /* How notifications about ACCOUNT's mail are made. S is used to find out who a local sender is. */
 struct bounce_settings courier_bounce_settings(struct submission *s, const struct profile *account);
-/* Directories whose changes may mean a new configuration, ended by NULL; free each and the whole.
- */
-char **courier_watched(struct courier *c);
+/* The `watched` of struct runner_callbacks; CTX is the courier. */
+char **courier_watched(void *ctx);

@@ -99,7 +99,6 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	struct strbuf heartbeat = STRBUF_INIT(4096);
 	struct runner_settings settings = { .only_id = id, .only_account = account };
 	bool good, serve = how == QUEUE_RUN_SERVE;
-	char **watched;
 
 	*ret_left = 0;
 	if (!become_runner(path, err))
@@ -120,12 +119,8 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	c.show = choose_show(args, how);
 	if (serve) {
 		cb = courier_callbacks(&c);
-		watched = courier_watched(&c);
-		settings.watch = (const char *const *)watched;
+		cb.watched = courier_watched;
 		good = runner_serve(&s, &settings, &cb, err);
-		for (size_t i = 0; watched[i]; i++)
-			free(watched[i]);
-		free(watched);
 	} else {
 		good = run_once(&s, &c, &settings, how, ret_left, err);
 	}

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "serve_state.h"
+#include "token_store.h"
 
 void
 serve_directory_of(const char *path, char out[256])
@@ -80,6 +81,7 @@ serve_prepare(struct serve *s, struct error *err)
 	if (geteuid() != 0 || !user)
 		return true;
 	make_cache(user);
+	token_store_prepare();
 	return make_directory(profile_text(&s->settings, OPT_SERVICE_SOCKET), user, err) &&
 	       make_directory(s->heartbeat.s, user, err) && make_spool(s->spool_path.s, user, err);
 }

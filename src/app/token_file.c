@@ -50,7 +50,7 @@ token_file_prepare(const char *directory, struct error *err)
 	const struct passwd *service = geteuid() ? NULL : getpwnam(SERVICE_USER);
 	struct strbuf path = STRBUF_INIT(8192);
 	struct stat st;
-	bool system;
+	bool system, made;
 	int fd;
 
 	system = strncmp(directory, LOCALSTATEDIR "/", sizeof(LOCALSTATEDIR)) == 0;
@@ -61,9 +61,11 @@ token_file_prepare(const char *directory, struct error *err)
 		(void)!mkdir(path.s, system ? 0755 : 0700);
 	}
 	strbuf_done(&path);
-	if (mkdir(directory, 0700) == 0 && system && service)
-		(void)!lchown(directory, service->pw_uid, service->pw_gid);
+	made = mkdir(directory, 0700) == 0;
 	fd = open_directory(directory, &st);
+	/* by the descriptor: the service's user may own what is above, and put something else there */
+	if (fd >= 0 && made && system && service)
+		(void)!fchown(fd, service->pw_uid, service->pw_gid);
 	if (fd < 0)
 		return error_sys(err, FAULT_CREATE, errno, "unable to use %s%s", directory,
 			errno == EACCES ? ", which must be this user's own, mode 700" : "");

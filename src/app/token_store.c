@@ -147,6 +147,12 @@ token_store_remove(
 	return good;
 }
 
+void
+token_store_prepare(void)
+{
+	(void)!token_file_prepare(SYSTEM_DIRECTORY, NULL);
+}
+
 int
 token_store_lock(const struct token_store *t, int64_t deadline, struct error *err)
 {

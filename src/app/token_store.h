@@ -42,6 +42,10 @@ bool token_store_write(const struct token_store *t, enum secret_place place,
 bool token_store_remove(const struct token_store *t, int64_t deadline, unsigned *ret_count,
 	struct error *err) __attribute__((warn_unused_result));
 
+/* Makes the directory of the system's accounts, for the service, if we are root. It is done without
+ * where that cannot be. */
+void token_store_prepare(void);
+
 /* Takes the lock, waiting until DEADLINE. The result is closed to give it back; -1 with *ERR. */
 int token_store_lock(const struct token_store *t, int64_t deadline, struct error *err)
 	__attribute__((warn_unused_result));

@@ -63,6 +63,11 @@ struct runner_callbacks {
 	/* Something is wrong with the spool or an entry, and the work goes on. May be NULL. */
 	void (*trouble)(void *ctx, const struct error *err);
 
+	/* Directories whose changes may mean a new stamp (configuration, secrets), for runner_serve:
+	 * ended by NULL, each and the whole on the heap, the runner's then. Asked at the beginning and
+	 * whenever one of them has changed. May be NULL. */
+	char **(*watched)(void *ctx);
+
 	/* Asked between messages: end now? May be NULL. */
 	bool (*stop)(void *ctx);
 };
@@ -76,8 +81,6 @@ struct runner_settings {
 	bool flush;       /* on behalf of a person: due or not, breakers get one probe now */
 	bool in_process;  /* deliver in this process, account by account: no workers */
 	int64_t deadline; /* clock_ms; no message is begun after it; 0: none */
-	const char *const *watch;  /* directories whose changes may mean a new stamp (configuration,
-				    * secrets), for runner_serve; NULL-terminated, may be NULL */
 	struct schedule_draw draw; /* zero: the kernel */
 	unsigned most;             /* entries kept in mind in one pass, the earliest; 0: 250000 */
 };

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
@@ -27,7 +28,7 @@
 struct serve {
 	struct runner r;
 	int signals, files, timer;
-	int queue_watch, drop_watch;
+	int queue_watch, drop_watch, kick_watch;
 	bool ended;
 	int64_t beat;  /* clock_ms of the next heartbeat */
 	int64_t ready; /* clock_ms: not before the next scan */
@@ -59,25 +60,37 @@ watch(int files, int dir, uint32_t mask)
 	return dir < 0 ? -1 : inotify_add_watch(files, path, mask);
 }
 
+/* The directories of configuration and secrets; one that is watched already stays so. */
+static void
+watch_settings(struct serve *v)
+{
+	char **list = v->r.cb->watched ? v->r.cb->watched(v->r.cb->ctx) : NULL;
+
+	for (size_t i = 0; list && list[i]; i++) {
+		(void)inotify_add_watch(v->files, list[i],
+			IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB);
+		free(list[i]);
+	}
+	free(list);
+}
+
 static void
 watch_files(struct serve *v)
 {
 	const uint32_t appears = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
-	const char *const *at = v->r.settings->watch;
 	int dir = state_directory(v->r.s, NULL, NULL), kick = -1;
 
+	v->kick_watch = -1;
 	v->queue_watch = watch(v->files, v->r.s->queue, appears);
 	v->drop_watch = watch(v->files, v->r.s->drop, appears);
 	if (dir >= 0) {
 		kick = state_open(dir, KICK, O_RDWR | O_CREAT);
-		(void)watch(v->files, kick, IN_ATTRIB);
+		v->kick_watch = watch(v->files, kick, IN_ATTRIB);
 		close(dir);
 	}
 	if (kick >= 0)
 		close(kick);
-	for (; at && *at; at++)
-		(void)inotify_add_watch(v->files, *at,
-			IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB);
+	watch_settings(v);
 }
 
 static bool
@@ -149,6 +162,7 @@ take_files(struct serve *v)
 {
 	_Alignas(struct inotify_event) char buffer[16 << 10];
 	const struct inotify_event *e;
+	bool changed = false;
 	ssize_t n;
 
 	while ((n = io_read(v->files, buffer, sizeof(buffer))) > 0)
@@ -156,7 +170,12 @@ take_files(struct serve *v)
 			e = (const struct inotify_event *)at;
 			if (e->wd != v->queue_watch && e->wd != v->drop_watch)
 				forget_blocked(&v->r);
+			changed = changed || (e->wd != v->queue_watch && e->wd != v->drop_watch &&
+						     e->wd != v->kick_watch);
 		}
+	/* a configuration that has changed may name other files */
+	if (changed)
+		watch_settings(v);
 	if (v->ready < clock_in(SETTLE))
 		v->ready = clock_in(SETTLE);
 }

@@ -4,6 +4,7 @@ the mail when somebody dies. Wants root, for namespaces and users of its own."""
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ from protocol import (ACCEPTED, ANSWER, COMMAND, COMMITTED, MARK, SENDING, SMTP,
                       send)
 from room import BOB, PASSWORD, SANITIZED, SERVICE, SOCKET, Room
 from staller import Staller
+from tokens import Tokens
 
 CASES = []
 # None where there is a sandbox
@@ -965,6 +967,54 @@ def spoken(r, h):
     ok(r.run("alice", ["sendoff", "--debug", "carol@example.org"], MAIL), err="sandbox: ")
     ok(r.run("alice", ["sendoff", "--version"]), out="^sandbox: |\nsandbox: ")
     h.messages()
+
+
+@case("tokens: root logs in, the service renews them and is told of a login; nobody else has them")
+def tokens(r, _h):
+    folder = pathlib.Path(os.environ["LOCALSTATEDIR"]) / "lib/sendoff/tokens"
+    with Tokens(BASE / "tokens") as t:
+        r.configure_service(*t.settings())
+        ok(r.run("root", ["sendoff", "login", "default", "--device"]))
+        (kept,) = folder.glob("*.json")
+        first = json.loads(kept.read_text())
+
+        def expire():
+            kept.write_text(json.dumps({**json.loads(kept.read_text()),
+                                        "expires": int(time.time()) - 10}))
+
+        def private():
+            for path in folder, kept:
+                st = path.stat()
+                expect(st.st_uid == SERVICE and not st.st_mode & 0o077, "%s: %o", path, st.st_mode)
+
+        private()
+        ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+        expect(len(t.mail.messages) == 1 and not t.renewals(), "%s", t.mail.logins)
+        answer = r.run("alice", ["sendoff", "token", "default"])
+        expect(answer.status != 0 and not answer.out, "%s", answer)
+        expect(r.run("alice", ["cat", kept]).status != 0, "%s can be read", kept)
+        # it has expired: the service, which is not root, gets another and keeps it
+        expire()
+        ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+        expect(len(t.renewals()) == 1 and len(t.mail.messages) == 2, "%s", t.mail.logins)
+        expect(first["refresh_token"] not in kept.read_text(), "the old one is kept")
+        private()
+        # one that the smarthost refuses is renewed as well
+        t.mail.refuse = 1
+        ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+        expect(len(t.renewals()) == 2 and len(t.mail.messages) == 3, "%s", t.mail.logins)
+        # nobody grants it any more: the message waits for a login, and leaves behind it
+        t.server.set(revoke=True)
+        expire()
+        ok(r.run("alice", ["sendoff", "--queue", "carol@example.org"], MAIL),
+           out="sendoff login default")
+        expect(len(r.queued()) == 1 and len(t.mail.messages) == 3, "it is not kept")
+        ok(r.run("root", ["sendoff", "login", "default", "--device"]))
+        r.until(lambda: len(t.mail.messages) == 4 and not r.queued(),
+                lambda: "it does not leave: %s" % r.run("root", ["sendoff", "queue"]))
+        private()
+        ok(r.run("root", ["sendoff", "logout", "default"]))
+        expect(not list(folder.glob("*.json")), "it is still there")
 
 
 def main():

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 
@@ -16,7 +15,6 @@ HOSTS = ("smtp.gmail.com", "smtp.office365.com", "smtp.fastmail.com", "smtp.exam
          "mail.example.org", "email-smtp.eu-central-1.amazonaws.com")
 USERS = ("ann@gmail.com", "ann@fastmail.com", "AKIAIOSFODNN7EXAMPLE", "ann", "ann@example.org",
          "app@example.org", "box@example.org")
-COMMANDS = ("login", "logout", "password", "token", "setup", "check")
 # What takes a person, a provider or an init system.
 ELSEWHERE = (("sendoff login", "a person has to grant access, at the provider"),
              ("sendoff token", "the provider gives access tokens out"),
@@ -62,12 +60,6 @@ class Theatre(machine.Machine):
         TRUST.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.certificates / "ca.pem", TRUST)
         self.smarthosts = [self.smarthost(465, "implicit"), self.smarthost(587, "starttls")]
-        help_text = subprocess.run([SENDOFF, "--help"], capture_output=True, text=True, check=True,
-                                   env=self.environment("root")).stdout
-        # "one of" and lines of names, or "sendoff" and names with bars between them
-        known = re.split(r"[|\s]+", re.search(
-            r"one of\n((?:[ a-z]+\n)+)|sendoff ((?:[a-z]+\|)+[a-z]+)", help_text).group())
-        self.lacking = [name for name in COMMANDS if name not in known]
         self.service = None
 
     def add_service(self):
@@ -103,7 +95,7 @@ class Theatre(machine.Machine):
         for folder in self.directory, self.spool, pathlib.Path("/run/secrets"):
             shutil.rmtree(folder, ignore_errors=True)
         self.directory.mkdir()
-        self.recipe, self.output, self.stand_ins = recipe, "", set()
+        self.recipe, self.output = recipe, ""
         self.place = None
         self.network(True)
         if recipe.before:
@@ -146,20 +138,10 @@ class Theatre(machine.Machine):
             text = text.replace(words, value(self))
         path = self.put(block.path, text, block.mode, block.owner)
         if "sendoff" in path.parts and text.startswith("["):
-            self.add_stand_ins(path)
             who = "alice" if self.home / "alice" in path.parents else "root"
             self.run(who, "sendoff accounts --config %s" % path)
         use = self.recipe.uses.get(block.path)
         return use(self, path) if use else None
-
-    def add_stand_ins(self, path):
-        """What `sendoff password` would have stored for good."""
-        text = path.read_text()
-        for account in self.stand_ins:
-            text = text.replace("[account %s]" % account, "[account %s]\npassword-file = %s" % (
-                account, self.put("~/.password", PASSWORD + "\n", 0o600)))
-        if self.stand_ins and "tls-cert" not in text:
-            path.write_text(text)
 
     def type(self, who, command):
         """COMMAND as WHO types it. Returns why it could not be done here."""
@@ -169,14 +151,10 @@ class Theatre(machine.Machine):
         for words, reason in self.recipe.elsewhere + ELSEWHERE:
             if words in command:
                 return reason
-        word = command.split()[1] if command.startswith("sendoff ") else ""
-        if word not in self.lacking:
-            self.run(who, command, (PASSWORD + "\n").encode() if word == "password" else b"")
-            return None
-        if word == "password":
-            self.stand_ins.add(command.split()[2])
-            self.add_stand_ins(self.home / "alice/.config/sendoff/config")
-        return "this sendoff has no such command"
+        # what it asks for is typed
+        asks = command.startswith("sendoff password")
+        self.run(who, command, (PASSWORD + "\n").encode() if asks else b"")
+        return None
 
     def run(self, who, command, text=b"", **more):
         uid = {"root": 0, "alice": self.recipe.uid or machine.ALICE}[who]

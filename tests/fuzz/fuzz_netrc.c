@@ -1,20 +1,8 @@
-/* A host, a NUL, a user, a NUL, and a netrc. What is found is a word of the file; another entry in
- * front for somebody else changes nothing, and one in front for us is what is found. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* A host, a NUL, a user, a NUL, and a netrc. What is found is a word of the file; an entry for us in
+ * front of all others is what is found, whatever they hold. */
+#include "fuzz.h"
 #include "netrc.h"
 #include "strbuf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static bool
 is_plain(const char *s)
@@ -25,15 +13,14 @@ is_plain(const char *s)
 	return true;
 }
 
-/* With an entry of USER in front. */
+/* With an entry of USER in front, and one that what begins the file may belong to. */
 static struct netrc_result
-with(const char *host, const char *user, const char *s, size_t n, const char *whose,
-	struct strbuf *out)
+with(const char *host, const char *user, const char *s, size_t n, struct strbuf *out)
 {
 	struct strbuf text = STRBUF_INIT(NETRC_MAX * 2);
 	struct netrc_result r;
 
-	strbuf_addf(&text, "machine %s login %s password p\n", host, whose);
+	strbuf_addf(&text, "machine %s login %s password p\nmachine another\n", host, user);
 	strbuf_add(&text, s, n);
 	r = netrc_find(text.s, text.len, host, user, out);
 	strbuf_done(&text);
@@ -63,10 +50,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check((r.answer == NETRC_NO_MACHINE) == !r.line);
 	check(r.answer != NETRC_OTHER_LOGIN || r.logins);
 	if (*host && *user && is_plain(host) && is_plain(user)) {
-		more = with(host, user, text, n, user, &again);
-		/* what begins the file may belong to that entry */
-		check(more.line >= 1 && more.answer != NETRC_NO_MACHINE &&
-			more.answer != NETRC_OTHER_LOGIN);
+		more = with(host, user, text, n, &again);
+		check(more.answer == NETRC_FOUND && more.line == 1 && strcmp(again.s, "p") == 0);
 	}
 	strbuf_done(&out);
 	strbuf_done(&again);

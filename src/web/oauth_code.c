@@ -6,28 +6,22 @@
 #include <sys/random.h>
 
 #include "error.h"
+#include "jwt.h"
 #include "oauth.h"
 #include "text.h"
 
 #define RANDOM    32
 #define QUERY_MAX 8192
 
-/* Base64url without padding (RFC 7515 section 2) of 32 octets. */
+/* 32 octets as text. */
 static void
 encode(const unsigned char octets[RANDOM], char out[OAUTH_SECRET])
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	unsigned value = 0, bits = 0;
-	size_t n = 0;
+	struct strbuf text = STRBUF_INIT_SECRET(OAUTH_SECRET - 1);
 
-	for (size_t i = 0; i < RANDOM; i++) {
-		value = value << 8 | octets[i];
-		for (bits += 8; bits >= 6; bits -= 6)
-			out[n++] = digits[value >> (bits - 6) & 63];
-	}
-	out[n++] = digits[value << (6 - bits) & 63];
-	out[n] = '\0';
+	jwt_add_base64url(&text, octets, RANDOM);
+	memcpy(out, text.s, text.len + 1);
+	strbuf_done(&text);
 }
 
 static bool

@@ -185,13 +185,19 @@ set_registers(pid_t pid, registers *r)
 	ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v);
 }
 
+/* A process that was forked just now is known by its first stop only, which may still be to come: it
+ * would be waited for, and nothing would let it go on. */
 static void
 kill_all(void)
 {
+	int status;
+	pid_t pid;
+
 	for (size_t i = 0; i < tracee_count; i++)
 		kill(tracees[i].pid, SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
+	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
+		if (pid > 0 && WIFSTOPPED(status))
+			kill(pid, SIGKILL);
 	exit(137);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "privilege.h"
 #include "serve_state.h"
 #include "token_store.h"
 
@@ -76,7 +77,7 @@ make_cache(const struct passwd *user)
 bool
 serve_prepare(struct serve *s, struct error *err)
 {
-	struct passwd *user = getpwnam(SERVE_USER);
+	struct passwd *user = getpwnam(PRIVILEGE_USER);
 
 	if (geteuid() != 0 || !user)
 		return true;

@@ -5,6 +5,10 @@
 
 struct error;
 
+/* The user of the service: who talks to smarthosts for a whole system, and owns its spool and its
+ * secrets. */
+#define PRIVILEGE_USER "sendoff"
+
 /* Becomes user NAME and its group, without other groups and without capabilities, and makes sure
  * that there is no way back. Only root may; for NAME itself it does nothing but check.
  * FAULT_CONFIG: there is no such user; FAULT_SYSTEM: the kernel refuses. */

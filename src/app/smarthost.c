@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -136,6 +137,7 @@ static bool
 ticket_is_likely(void)
 {
 	const char *cache = secure_getenv("KRB5CCNAME");
+	struct stat st;
 	char usual[64];
 
 	if (cache && *cache == '/')
@@ -144,8 +146,9 @@ ticket_is_likely(void)
 		return is_there(cache + 5);
 	if (cache && *cache)
 		return true;
+	/* anybody could make a file of that name */
 	snprintf(usual, sizeof(usual), "/tmp/krb5cc_%lu", (unsigned long)geteuid());
-	return is_there(usual) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
+	return (lstat(usual, &st) == 0 && st.st_uid == geteuid() && is_there(usual)) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
 }
 
 static bool

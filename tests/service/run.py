@@ -2,6 +2,7 @@
 the mail when somebody dies. Wants root, for namespaces and users of its own."""
 
 import contextlib
+import ctypes
 import fcntl
 import hashlib
 import json
@@ -51,6 +52,13 @@ def masked(text):
     text = re.sub(r'"(time|message_id|queue_id)":"[^"]*"', r'"\1":"x"', text)
     text = re.sub(r'"(resolve|connect|tls|greeting|auth|mail|data|total)":\d+', r'"\1":0', text)
     return re.sub(r"accepted as \d+", "accepted as N", re.sub(r"\d+ ms\b", "N ms", text))
+
+
+def keyring_works():
+    """Whether the kernel keeps keys here: add_key(2), which containers may refuse."""
+    number_ = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
+    libc = ctypes.CDLL(None, use_errno=True)
+    return number_ and libc.syscall(number_, b"user", b"sendoff-test", b"x", 1, -2) >= 0
 
 
 def status_of(pid):
@@ -156,6 +164,41 @@ def password(r, h):
     expect(PASSWORD not in text, "the client has seen the password")
     expect(len(own.messages()) == 1, "it did not arrive")
     ok(r.run("alice", ["sendoff", "--submit=direct", "carol@example.org"], MAIL), 78)
+
+
+@case("secret-cache = all: logins without the password, until what is kept is refused")
+def cached(r, _h):
+    salt, word, other = "c2FsdHNhbHRzYWx0", BASE / "salted", BASE / "salted-other"
+    word.write_text(PASSWORD + "\n")
+    other.write_text("another\n")
+    # keys outlive this machine: no other run of this test has the same
+    user = "ann%d" % time.time_ns()
+    servers = [Smarthost("--mechanisms", "SCRAM-SHA-256", "--scram-salt", salt, "--user", user,
+                         "--password-file", path) for path in (word, other)]
+    secret, away = r.secrets / "work", r.secrets / "away"
+
+    def send(server, status, **more):
+        lines = [line for line in server.settings() if not line.startswith("auth")]
+        r.configure_service(*lines, "user = " + user, *r.login()[1:], "secret-cache = all",
+                            "queue = never", "auth = SCRAM-SHA-256")
+        return ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), status, **more)
+    try:
+        send(servers[0], 0)
+        secret.rename(away)
+        if not keyring_works():
+            send(servers[0], 78)
+            return
+        send(servers[0], 0, out="SCRAM-SHA-256")
+        expect(len(servers[0].messages()) == 2, "they did not arrive")
+        # another server has another password: what is kept is refused, and kept no more
+        send(servers[1], 78)
+        send(servers[0], 78)
+        away.rename(secret)
+        send(servers[0], 0)
+        send(servers[1], 77)
+    finally:
+        if away.exists():
+            away.rename(secret)
 
 
 @contextlib.contextmanager

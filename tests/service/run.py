@@ -1060,6 +1060,73 @@ def tokens(r, _h):
         expect(not list(folder.glob("*.json")), "it is still there")
 
 
+def dialogue_of(n):
+    return (b"EHLO x\r\n" + b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<carol@example.org>\r\n"
+            b"DATA\r\nSubject: a\r\n\r\nb\r\n.\r\n" * n + b"QUIT\r\n")
+
+
+@contextlib.contextmanager
+def open_dialogue(r):
+    """The processes of the service that serve -bs with a transaction under way."""
+    known = children(r.service.pid)
+    client = r.start(["/usr/sbin/sendmail", "-bs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     stderr=subprocess.DEVNULL)
+    try:
+        client.stdin.write(b"EHLO x\r\nMAIL FROM:<alice@example.org>\r\n")
+        client.stdin.flush()
+        # the last line of the greeting, that of EHLO and that of MAIL
+        for code in b"220", b"250", b"250":
+            while (line := client.stdout.readline()).startswith(code + b"-"):
+                pass
+            expect(line.startswith(code), "the reply is %s", line)
+        (serving,) = set(children(r.service.pid)) - set(known)
+        yield serving
+    finally:
+        client.stdin.close()
+        client.stdout.read()
+        client.stdout.close()
+        client.wait(20)
+
+
+@case("-bs: the dialogue is sandboxed, whatever programs and tokens its accounts need")
+def dialogues(r, _h):
+    word = BASE / "word-bs"
+    word.write_text(PASSWORD + "\n")
+    own = Smarthost("--mechanisms", "PLAIN", "--user", "ann", "--password-file", word)
+    lines = [line for line in own.settings() if not line.startswith("auth")]
+    r.configure_service(*lines, "user = ann", "allow-cleartext-auth = yes",
+                        "password-command = cat %s" % (r.secrets / "work"))
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(2)))
+    expect(len(own.messages()) == 2, "they did not arrive")
+    with open_dialogue(r) as serving:
+        (keeper,) = children(serving)
+        for pid, mode in (serving, "2"), (keeper, "0"):
+            expect(UNBOXED or status_of(pid)["Seccomp"].strip() == mode, "%d: seccomp %s", pid,
+                   status_of(pid)["Seccomp"])
+        open_ = [os.readlink(path) for path in pathlib.Path("/proc/%d/fd" % keeper).iterdir()]
+        expect(sum(not name.startswith("/dev/null") for name in open_) == 1, "open: %s", open_)
+    r.until(lambda: not pathlib.Path("/proc/%d/exe" % keeper).exists(), "it outlives the dialogue")
+    # a command that fails, and a password that is wrong
+    r.configure_service(*lines, "user = ann", "allow-cleartext-auth = yes",
+                        "password-command = sh -c 'echo nothing here >&2; exit 1'")
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)), out="nothing here")
+    r.configure_service(*lines, "user = ann", "allow-cleartext-auth = yes",
+                        "password-command = echo wrong")
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)), out="\r\n5\\d\\d ")
+    expect(not own.messages(), "they were sent")
+    with Tokens(BASE / "tokens-bs") as t:
+        r.configure_service(*t.settings())
+        ok(r.run("root", ["sendoff", "login", "default", "--device"]))
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)))
+        expect(len(t.mail.messages) == 1 and not t.renewals(), "%s", t.mail.logins)
+        t.mail.refuse = 1
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)))
+        expect(len(t.mail.messages) == 2 and len(t.renewals()) == 1, "%s", t.mail.logins)
+        with open_dialogue(r) as serving:
+            expect(UNBOXED or status_of(serving)["Seccomp"].strip() == "2", "no sandbox")
+        ok(r.run("root", ["sendoff", "logout", "default"]))
+
+
 def main():
     enter(*sys.argv[1:])
     chosen = [(title, function, skip) for title, function, skip in CASES

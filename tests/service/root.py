@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 
 import room
 from machine import BASE, SENDOFF, Smarthost, Tap, enter, expect
@@ -295,14 +294,9 @@ def source(r, h):
 
 @case("a unix socket that only root may use")
 def local(r, _h):
-    s = Staller()
-    s.socket.close()
     path = BASE / "local"
-    s.socket = socket.socket(socket.AF_UNIX)
-    s.socket.bind(str(path))
+    s = Staller(path=path)
     path.chmod(0o600)
-    s.socket.listen(5)
-    threading.Thread(target=s.accept, daemon=True).start()
     s.stall("mail")
     client, (box,) = begin(r, s, (), ("socket = %s" % path, "tls = none", "auth = none"))
     expect_user(box, SERVICE)

@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "args.h"
 #include "error.h"
+#include "json.h"
 #include "strbuf.h"
 
 #define ORIGIN_COLUMN 44 /* where origins begin unless the setting is longer */
@@ -42,6 +43,8 @@ print_text(const struct profile *p, const char *chosen)
 
 	printf("[account %s]%s\n", p->name,
 		chosen && strcmp(chosen, p->name) == 0 ? "  # used unless another one fits" : "");
+	if (p->wrong)
+		printf("# cannot be used: %s\n", p->wrong);
 	for (int id = 0; id < OPT_COUNT; id++) {
 		if (!in_force(p, (enum option_id)id, &value, &origin))
 			continue;
@@ -78,19 +81,21 @@ account_json(const struct profile *p)
 		put(one, "origin", json_string(origin));
 		put(settings, options[id].name, one);
 	}
+	put(o, "wrong", p->wrong ? json_text(p->wrong) : json_null());
 	put(o, "settings", settings);
 	strbuf_done(&value);
 	return o;
 }
 
 static void
-print_json(const struct profile_list *l)
+print_json(const struct profile_list *l, const char *only)
 {
 	json_t *list = json_array();
 	char *dump;
 
 	for (size_t i = 0; i < l->n; i++)
-		if (json_array_append_new(list, account_json(&l->v[i])) != 0)
+		if ((!only || strcmp(l->v[i].name, only) == 0) &&
+			json_array_append_new(list, account_json(&l->v[i])) != 0)
 			alloc_failed();
 	dump = json_dumps(list, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	if (!dump)
@@ -111,21 +116,29 @@ accounts(const struct arguments *args, struct error *err)
 	struct profile_list l = { NULL, 0 };
 	struct profile *chosen;
 
-	if (args->operand_count)
-		return error_set(
-			err, FAULT_USAGE, "accounts takes no operand (%s)", args->operands[0]);
+	const char *only = args->operand_count                  ? args->operands[0]
+			   : profile_is_set(flags, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT)
+								: NULL;
+
+	if (args->operand_count > 1)
+		return error_set(err, FAULT_USAGE, "accounts takes the name of one account at most");
 	if (!profile_load(&where, &l, err))
 		return false;
+	if (only && !profile_select(&l, only, NULL, err)) {
+		profile_list_done(&l);
+		return false;
+	}
 	chosen = l.n ? profile_select(&l, NULL, NULL, NULL) : NULL;
 	if (profile_is_set(flags, OPT_JSON))
-		print_json(&l);
-	else
-		for (size_t i = 0; i < l.n; i++) {
-			if (profile_is_set(flags, OPT_QUIET))
-				puts(l.v[i].name);
-			else
-				print_text(&l.v[i], chosen ? chosen->name : NULL);
-		}
+		print_json(&l, only);
+	for (size_t i = 0; i < l.n && !profile_is_set(flags, OPT_JSON); i++) {
+		if (only && strcmp(l.v[i].name, only) != 0)
+			continue;
+		if (profile_is_set(flags, OPT_QUIET))
+			puts(l.v[i].name);
+		else
+			print_text(&l.v[i], chosen ? chosen->name : NULL);
+	}
 	if (!l.n && !profile_is_set(flags, OPT_QUIET) && !profile_is_set(flags, OPT_JSON))
 		fprintf(stderr, "%s: no account is configured (see sendoff.conf(5))\n",
 			args->program);

@@ -94,6 +94,14 @@ add_options(const struct submission *s, struct address_list *l, struct error *er
 	return true;
 }
 
+bool
+envelope_refuse_empty(struct error *err)
+{
+	return error_set(err, FAULT_USAGE,
+		"no recipients (name them on the command line, or use -t to take them from the "
+		"message)");
+}
+
 static bool
 find_recipients(const struct submission *s, struct address_list *l, struct error *err)
 {
@@ -113,9 +121,7 @@ find_recipients(const struct submission *s, struct address_list *l, struct error
 		return error_set(err, FAULT_DATA,
 			"the message names no recipient in To, Cc or Bcc, and the command line "
 			"none");
-	return error_set(err, FAULT_USAGE,
-		"no recipients (name them on the command line, or use -t to take them from the "
-		"message)");
+	return envelope_refuse_empty(err);
 }
 
 /* What the account or the command line asks of notifications. */

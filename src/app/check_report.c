@@ -7,6 +7,7 @@
 #include "checkup.h"
 #include "json.h"
 #include "report.h"
+#include "status.h"
 #include "strbuf.h"
 #include "text.h"
 
@@ -208,5 +209,5 @@ check_conclude(struct checkup *c)
 	else
 		printf("%s%u failure%s, %u warning%s, %u ok\n", has_told(c) ? "\n" : "", bad,
 			bad == 1 ? "" : "s", odd, odd == 1 ? "" : "s", c->counts[CHECK_OK]);
-	return fflush(stdout) == 0 ? status : fault_status(FAULT_IO);
+	return status_printed() ? status : fault_status(FAULT_IO);
 }

@@ -9,6 +9,7 @@
 #include "args.h"
 #include "error.h"
 #include "io.h"
+#include "status.h"
 #include "strbuf.h"
 #include "text.h"
 #include "trusted.h"
@@ -145,7 +146,7 @@ clients_command(const struct arguments *args)
 	strbuf_done(&line);
 	if (err.fault)
 		fprintf(stderr, "%s: unable to make a line: %s\n", args->program, err.text);
-	else if (fflush(stdout) != 0)
+	else if (!status_printed())
 		return fault_status(FAULT_IO);
 	return fault_status(err.fault);
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "status.h"
 #include "strbuf.h"
 #include "submission.h"
 #include "text.h"
@@ -49,6 +50,9 @@ report_dry_run(const struct submission *s, struct error *err)
 	size_t count;
 	ssize_t n;
 
+	/* report() prints the object */
+	if (submission_given(s, OPT_JSON))
+		return true;
 	printf("account: %s (%s)\n", s->account.name, s->account.origin);
 	hosts = profile_list_of(&s->account, OPT_HOST, &count);
 	for (size_t i = 0; i < count; i++)
@@ -68,6 +72,7 @@ report_dry_run(const struct submission *s, struct error *err)
 	message_reader_init(&reader, &s->message);
 	while ((n = message_reader_get(&reader, block, sizeof(block), err)) > 0)
 		print_octets(block, (size_t)n, terminal);
-	fflush(stdout);
+	if (n == 0 && !status_printed())
+		return error_set(err, FAULT_IO, "standard output cannot be written");
 	return n == 0;
 }

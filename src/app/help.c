@@ -8,12 +8,15 @@
 #define COLUMN 28 /* where sentences begin */
 
 const struct command commands[] = {
-	{ "accounts", "Print the accounts in force, and where each setting comes from.", NULL, "",
-		"sendoff" },
+	{ "accounts", "Print the accounts in force, and where each setting comes from.",
+		COMMAND_ACCOUNTS, "[ACCOUNT]", "sendoff" },
 	{ "check",
 		"Look for what is wrong with accounts, servers and queue, without sending "
 		"anything.",
 		COMMAND_ACCOUNTS, "[ACCOUNT]", "sendoff-check" },
+	{ "help", "Print help: in short, on a command, or on all options.",
+		"all|accounts|check|import|log|login|logout|password|queue|serve|setup|token",
+		"[COMMAND|all]", "sendoff" },
 	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL,
 		"[FILE]", "sendoff" },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL,
@@ -178,10 +181,9 @@ help_add(struct strbuf *out, bool everything)
 	size_t i;
 
 	strbuf_adds(out, "usage: sendoff [option ...] [--] [recipient ...]\n");
-	add_wrapped(
-		out, "sendoff COMMAND [option ...] [operand ...], where COMMAND is one of", 7, 0);
+	strbuf_adds(&names, "sendoff COMMAND [option ...] [operand ...], COMMAND being one of");
 	for (i = 0; i < command_count; i++)
-		strbuf_addf(&names, "%s%s", names.len ? " " : "", commands[i].name);
+		strbuf_addf(&names, " %s", commands[i].name);
 	add_wrapped(out, names.s, 7, 0);
 	strbuf_done(&names);
 	add_groups(out, everything);

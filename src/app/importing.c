@@ -14,6 +14,7 @@
 #include "import.h"
 #include "io.h"
 #include "parse.h"
+#include "status.h"
 #include "strbuf.h"
 #include "text.h"
 #include "trusted.h"
@@ -150,7 +151,7 @@ print(const struct arguments *args, struct import *i, enum import_format format,
 	}
 	fputs(out.s, stdout);
 	strbuf_done(&out);
-	if (fflush(stdout) != 0) {
+	if (!status_printed()) {
 		error_set(err, FAULT_IO, "standard output cannot be written");
 		return fault_status(err->fault);
 	}

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,6 +94,30 @@ check_headers(const char *const *lines, size_t n, struct error *err)
 	return true;
 }
 
+/* A person who types a message is told so, and before it is typed that nobody would get it. */
+static bool
+greet(const struct submission *s, struct error *err)
+{
+	const struct arguments *args = s->args;
+	struct strbuf first = STRBUF_INIT(400);
+
+	if (args->personality != PERSONALITY_SENDOFF || !isatty(STDIN_FILENO))
+		return true;
+	if (!args->operand_count && !submission_given(s, OPT_READ_RECIPIENTS) &&
+		!submission_given(s, OPT_TO) && !submission_given(s, OPT_CC) &&
+		!submission_given(s, OPT_BCC))
+		return envelope_refuse_empty(err);
+	if (!isatty(STDERR_FILENO) || submission_given(s, OPT_QUIET))
+		return true;
+	if (args->operand_count)
+		text_add_printable(&first, args->operands[0], strlen(args->operands[0]), 80);
+	fprintf(stderr,
+		"%s: note: type the message%s%s, and Ctrl-D at the start of a line; Ctrl-C gives up\n",
+		args->program, first.len ? " for " : "", first.len ? first.s : "");
+	strbuf_done(&first);
+	return true;
+}
+
 static bool
 build(struct submission *s, struct composition *c, struct error *err)
 {
@@ -117,7 +142,7 @@ build(struct submission *s, struct composition *c, struct error *err)
 		c->body_fd = STDIN_FILENO;
 		c->body_name = "standard input";
 	}
-	good = good && compose(c, &s->message, err);
+	good = good && (c->body_fd != STDIN_FILENO || greet(s, err)) && compose(c, &s->message, err);
 	s->input_read = c->body_fd == STDIN_FILENO || html_fd == STDIN_FILENO;
 	if (c->body_fd > STDERR_FILENO)
 		close(c->body_fd);
@@ -160,6 +185,8 @@ input_get(struct submission *s, struct error *err)
 	message_done(&s->message);
 	if (composing_option(s) != OPT_COUNT)
 		return compose_message(s, err);
+	if (!greet(s, err))
+		return false;
 	terminal = isatty(STDIN_FILENO);
 	if (!submission_given(s, OPT_IGNORE_DOTS)) {
 		/* as strict, sendmail's whole rule: a doubled dot at a line's start is undone too

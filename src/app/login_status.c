@@ -9,6 +9,7 @@
 #include "json.h"
 #include "login_account.h"
 #include "provider.h"
+#include "status.h"
 #include "strbuf.h"
 #include "token.h"
 #include "token_record.h"
@@ -258,7 +259,7 @@ each(const struct arguments *args, struct profile_list *l)
 			args->operands[0]);
 		return fault_status(FAULT_CONFIG);
 	}
-	return fflush(stdout) == 0 ? status : fault_status(FAULT_IO);
+	return status_printed() ? status : fault_status(FAULT_IO);
 }
 
 int

@@ -29,7 +29,7 @@ print(void (*add)(struct strbuf *out))
 	add(&text);
 	fputs(text.s, stdout);
 	strbuf_done(&text);
-	return fflush(stdout) == 0 ? 0 : fault_status(FAULT_IO);
+	return status_printed() ? 0 : fault_status(FAULT_IO);
 }
 
 static void
@@ -50,18 +50,42 @@ wants_all(const struct arguments *args)
 	return args->operand_count == 1 && strcmp(args->operands[0], "all") == 0;
 }
 
-/* Of the program, of all its options, or of a command. */
 static int
-help(const struct arguments *args)
+print_command_help(const char *command)
 {
 	struct strbuf text = STRBUF_INIT(1 << 16);
 
-	if (!args->command)
-		return print(wants_all(args) ? add_all_help : add_help);
-	help_add_command(&text, args->command);
+	help_add_command(&text, command);
 	fputs(text.s, stdout);
 	strbuf_done(&text);
-	return fflush(stdout) == 0 ? 0 : fault_status(FAULT_IO);
+	return status_printed() ? 0 : fault_status(FAULT_IO);
+}
+
+/* --help: of the program, of all its options, or of a command. */
+static int
+help(const struct arguments *args)
+{
+	if (args->command)
+		return print_command_help(args->command);
+	return print(wants_all(args) ? add_all_help : add_help);
+}
+
+/* "sendoff help [COMMAND|all]": the same pages. */
+static int
+help_command(const struct arguments *args)
+{
+	const char *what = args->operand_count ? args->operands[0] : "";
+
+	for (size_t i = 0; i < command_count; i++)
+		if (args->operand_count == 1 && strcmp(commands[i].name, what) == 0)
+			return print_command_help(what);
+	if (!args->operand_count || wants_all(args))
+		return print(args->operand_count ? add_all_help : add_help);
+	fprintf(stderr,
+		"%s: unable to understand the command line: there is no help on \"%s\" (%s --help "
+		"names the commands)\n",
+		args->program, what, args->program);
+	return fault_status(FAULT_USAGE);
 }
 
 static int
@@ -86,7 +110,9 @@ list_accounts(const struct arguments *args)
 {
 	struct error err = ERROR_NONE;
 
-	if (accounts(args, &err))
+	if (accounts(args, &err) && !status_printed())
+		error_set(&err, FAULT_IO, "standard output cannot be written");
+	if (!err.fault)
 		return 0;
 	fprintf(stderr, "%s: unable to list the accounts: %s\n", args->program, err.text);
 	return fault_status(err.fault);
@@ -98,6 +124,7 @@ static const struct {
 } runs[] = {
 	{ "accounts", list_accounts },
 	{ "check", check_command },
+	{ "help", help_command },
 	{ "import", importing },
 	{ "log", story_command },
 	{ "login", login_command },

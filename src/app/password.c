@@ -16,6 +16,7 @@
 #include "salted.h"
 #include "secret.h"
 #include "secret_store.h"
+#include "status.h"
 #include "strbuf.h"
 #include "submission.h"
 
@@ -216,7 +217,7 @@ password_command(const struct arguments *args)
 		secret_name_done(&n);
 	}
 	submission_done(&s);
-	if (fflush(stdout) != 0)
+	if (!status_printed())
 		error_set(&err, FAULT_IO, "standard output cannot be written");
 	if (!err.fault)
 		return 0;

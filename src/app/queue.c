@@ -12,6 +12,7 @@
 #include "queue_ask.h"
 #include "queueing.h"
 #include "runner.h"
+#include "status.h"
 #include "strbuf.h"
 #include "submission.h"
 
@@ -421,7 +422,7 @@ queue_command(const struct arguments *args)
 	}
 	dispatch(&c);
 	strbuf_done(&c.paths);
-	if (fflush(stdout) != 0 && !c.status)
+	if (!status_printed() && !c.status)
 		c.status = fault_status(FAULT_IO);
 	return c.status;
 }
@@ -463,7 +464,7 @@ queue_as_sendmail(const struct arguments *args)
 			c.status = 0;
 	}
 	strbuf_done(&c.paths);
-	if (fflush(stdout) != 0 && !c.status)
+	if (!status_printed() && !c.status)
 		c.status = fault_status(FAULT_IO);
 	return c.status;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "log.h"
+#include "report_json.h"
+#include "status.h"
 #include "strbuf.h"
 #include "submission.h"
 
@@ -26,6 +28,8 @@ report_state(const struct submission *s)
 {
 	if (s->queue.state != QUEUE_STATE_NONE)
 		return queue_state_name(s->queue.state);
+	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
+		return "dry run";
 	if (report_fault(s) == FAULT_NONE)
 		return "sent";
 	return envelope_count(&s->envelope, OUTCOME_ACCEPTED) ? "partial" : "failed";
@@ -173,16 +177,49 @@ add_receipts(struct strbuf *out, const struct submission *s)
 	}
 }
 
+/* The status is the message's, not that of what is said about it: a caller that saw another one
+ * would send the message again. */
+static void
+print_out(const struct submission *s, const char *text, size_t n)
+{
+	if (fwrite(text, 1, n, stdout) != n || !status_printed())
+		fprintf(stderr, "%s: note: the receipt could not be written to standard output\n",
+			s->args->program);
+}
+
 /* --id: it was done before. */
 static int
 report_once(const struct submission *s)
 {
-	if (!submission_given(s, OPT_QUIET) && !submission_given(s, OPT_JSON))
-		printf("not sent again: %s\n", s->queue.seen.outcome);
-	if (submission_given(s, OPT_JSON))
-		printf("{\"state\":\"done before\",\"status\":0}\n");
-	fflush(stdout);
+	struct strbuf line = STRBUF_INIT(4096);
+	json_t *o;
+
+	if (submission_given(s, OPT_JSON)) {
+		o = json_object();
+		json_put(o, "state", json_text("done before"));
+		json_put(o, "outcome", json_text(s->queue.seen.outcome));
+		json_put(o, "status", json_integer(0));
+		json_add_line(&line, o);
+	} else if (!submission_given(s, OPT_QUIET)) {
+		strbuf_addf(&line, "not sent again: %s\n", s->queue.seen.outcome);
+	}
+	print_out(s, line.s, line.len);
+	strbuf_done(&line);
 	return 0;
+}
+
+/* --dry-run has shown the message, or its object is to be printed. */
+static int
+report_shown(const struct submission *s)
+{
+	struct strbuf line = STRBUF_INIT(8 << 20);
+
+	if (submission_given(s, OPT_JSON)) {
+		report_add_json(&line, s);
+		fwrite(line.s, 1, line.len, stdout);
+	}
+	strbuf_done(&line);
+	return status_printed() ? 0 : fault_status(FAULT_IO);
 }
 
 int
@@ -193,7 +230,7 @@ report(const struct submission *s)
 	bool sendmail = s->args->personality == PERSONALITY_SENDMAIL;
 
 	if (submission_given(s, OPT_DRY_RUN) && !s->error.fault)
-		return 0;
+		return report_shown(s);
 	if (s->queue.once)
 		return report_once(s);
 	report_record(s);
@@ -202,10 +239,8 @@ report(const struct submission *s)
 	} else if (!submission_given(s, OPT_QUIET)) {
 		add_receipts(&line, s);
 	}
-	if (line.len) {
-		fwrite(line.s, 1, line.len, stdout);
-		fflush(stdout);
-	}
+	if (line.len)
+		print_out(s, line.s, line.len);
 	strbuf_done(&line);
 	if (fault && !s->args->errors_quiet)
 		print_failure(s);

@@ -15,7 +15,7 @@ void report_record(const struct submission *s);
 
 /* What became of recipient I in a word: its outcome, or "queued". */
 const char *report_outcome(const struct submission *s, size_t i);
-/* What became of the whole in a word: "sent", "queued", "held", "partial", "failed". */
+/* What became of the whole in a word: "sent", "queued", "held", "partial", "failed", "dry run". */
 const char *report_state(const struct submission *s);
 
 /* The exit status and why: of the whole if nothing was attempted, else from the recipients. */

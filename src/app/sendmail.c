@@ -8,6 +8,7 @@
 #include "error.h"
 #include "queue.h"
 #include "smtpd.h"
+#include "status.h"
 
 static const struct {
 	const char *name;
@@ -133,5 +134,5 @@ sendmail_run(const struct arguments *a)
 	case MODE_NOTHING:
 		break;
 	}
-	return fflush(stdout) == 0 ? 0 : fault_status(FAULT_IO);
+	return status_printed() ? 0 : fault_status(FAULT_IO);
 }

@@ -16,6 +16,7 @@
 #include "queueing_signal.h"
 #include "secret.h"
 #include "setup_state.h"
+#include "status.h"
 #include "submission.h"
 #include "text.h"
 
@@ -302,7 +303,7 @@ setup_write(struct setup *s, struct error *err)
 		setup_head("This would go into %s:", s->file.path);
 		fflush(stderr);
 		show_account(s, stdout, "");
-		return fflush(stdout) == 0 ||
+		return status_printed() ||
 		       error_set(err, FAULT_IO, "standard output cannot be written");
 	}
 	setup_head("This goes into %s%s:", s->file.path, s->file.exists ? "" : ", which is new");

@@ -217,6 +217,9 @@ spelling_long(struct arguments *a, int argc, char **argv, int *at, struct error 
 enum spelling
 spelling_letter(struct arguments *a, char letter, struct error *err)
 {
+	/* sendmail had a flag of this letter; here it is mail(1)'s subject */
+	if (a->personality == PERSONALITY_SENDMAIL && letter == 's')
+		return SPELLING_TAKEN;
 	if (a->personality != PERSONALITY_SENDOFF || a->command || (letter != 'P' && letter != 'S'))
 		return SPELLING_UNKNOWN;
 	if (letter == 'P')

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -88,6 +89,12 @@ status_progress(void *unused, enum wire_mark mark)
 		return;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaction(signals[i], &action, NULL);
+}
+
+bool
+status_printed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 void

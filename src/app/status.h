@@ -1,6 +1,8 @@
 /* The exit status that holds if the process must end at once: no memory, a signal, a crash. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "session.h"
 
 /* Registers the allocator's handler and those for a crash, and ignores SIGPIPE. */
@@ -11,5 +13,8 @@ void status_init(void);
 void status_progress(void *unused, enum wire_mark mark);
 /* The same without touching signals, where they are taken care of. */
 void status_mark(enum wire_mark mark);
+/* Sends out what was printed on standard output; false if any of it, now or before, could not be
+ * written. */
+bool status_printed(void) __attribute__((warn_unused_result));
 /* The final status: a signal from now on ends the process with it. */
 void status_set(int status);

@@ -14,6 +14,7 @@
 #include "queue.h"
 #include "queue_ask.h"
 #include "spool.h"
+#include "status.h"
 #include "strbuf.h"
 #include "text.h"
 
@@ -173,7 +174,7 @@ story_command(const struct arguments *args)
 	strbuf_done(&paths);
 	if (!err.fault && what && !found)
 		error_set(&err, FAULT_NOINPUT, "nothing is known of %.200s", what);
-	if (fflush(stdout) != 0)
+	if (!status_printed())
 		error_set(&err, FAULT_IO, "standard output cannot be written");
 	if (err.fault)
 		status = complain(args, &err);

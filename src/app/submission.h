@@ -76,6 +76,8 @@ bool envelope_fill(struct submission *s, struct error *err) __attribute__((warn_
  * as a whole; and what addresses of recipients, as they were given, stand for on the wire, with
  * what the aliases refuse of them in *REFUSED. */
 bool envelope_begin(struct submission *s, struct error *err) __attribute__((warn_unused_result));
+/* What is said of a message that nobody is to get; returns false. */
+bool envelope_refuse_empty(struct error *err);
 struct address_list;
 bool recipients_resolve(struct submission *s, struct address_list *l, struct envelope *refused,
 	struct error *err) __attribute__((warn_unused_result));

@@ -176,6 +176,8 @@ check_login(const struct profile *p, struct error *err)
 bool
 profile_check(const struct profile *p, struct error *err)
 {
+	if (p->wrong)
+		return error_set(err, FAULT_CONFIG, "%s", p->wrong);
 	if (!check_transport(p, err))
 		return false;
 	if (profile_choice(p, OPT_SENDER) == 1 && !set(p, OPT_FROM))

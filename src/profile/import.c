@@ -196,7 +196,7 @@ bool
 import_load(const char *text, size_t n, const char *name, struct profile_list *l, bool *ret_secret,
 	struct error *err)
 {
-	struct import i = { .name = name };
+	struct import i = { .name = name, .in_place = true };
 	struct profile *p;
 
 	import_parse(&i, IMPORT_MSMTP, text, n);

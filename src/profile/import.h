@@ -28,7 +28,8 @@ enum import_format {
 enum import_weight {
 	IMPORT_NOTE, /* translated; something is worth knowing */
 	IMPORT_LEFT, /* left out: mail goes the same way without it */
-	IMPORT_WRONG /* left out, and it decides how or whether mail goes */
+	IMPORT_WRONG, /* left out, and it decides how or whether mail of the account goes */
+	IMPORT_ASTRAY /* left out, and it decides which account mail goes by */
 };
 
 /* A translation. Zero it, set the first group, call import_parse, then read the second group. */
@@ -45,9 +46,11 @@ struct import {
 	struct profile_list accounts; /* a password that stood there in clear is in it */
 	struct strbuf remarks;        /* lines "FILE:LINE: what, why, what to do" */
 	unsigned left;                /* remarks that are more than notes */
-	char wrong[400];              /* the first that is IMPORT_WRONG, or "" */
+	char wrong[400]; /* the first that is IMPORT_WRONG or IMPORT_ASTRAY, or "" */
 
 	/* the rest belongs to the importers */
+	struct profile *account; /* that is being translated from msmtp's; NULL between them */
+	bool in_place;           /* what is IMPORT_WRONG about it is put down in it, not in WRONG */
 	const char *at, *end;
 	unsigned line;
 	struct strbuf text;
@@ -68,8 +71,9 @@ void import_done(struct import *i);
  * inherit. A password is not written, but how to store it in a file of its own. */
 void import_write(const struct import *i, struct strbuf *out);
 /* Appends the accounts of msmtp's file NAME to *L, with the places of their settings in that file.
- * SECRET is set if a password stands in it. FAULT_CONFIG for the first thing that decides how mail
- * goes and has no equal. */
+ * SECRET is set if a password stands in it. What has no equal and decides how the mail of one account
+ * goes is for profile_check() to tell, when that account is used; FAULT_CONFIG for the first such
+ * thing that concerns all of them. */
 bool import_load(const char *text, size_t n, const char *name, struct profile_list *l,
 	bool *ret_secret, struct error *err) __attribute__((warn_unused_result));
 

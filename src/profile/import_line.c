@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "alloc.h"
 #include "import_private.h"
 #include "text.h"
 
@@ -30,7 +31,7 @@ import_begin(struct import *i, const char *name, const char *text, size_t n)
 void
 import_remark(struct import *i, enum import_weight weight, unsigned line, const char *format, ...)
 {
-	char what[600], place[24] = "", shown[1400];
+	char what[600], place[24] = "", shown[1400], wrong[sizeof(i->wrong)];
 	struct strbuf remark = STRBUF_INIT(6000);
 	va_list ap;
 
@@ -48,8 +49,15 @@ import_remark(struct import *i, enum import_weight weight, unsigned line, const 
 		i->left += weight != IMPORT_NOTE;
 	}
 	strbuf_done(&remark);
-	if (weight == IMPORT_WRONG && !*i->wrong)
-		snprintf(i->wrong, sizeof(i->wrong), "%.150s%s: %.200s", i->name, place, shown);
+	if (weight != IMPORT_WRONG && weight != IMPORT_ASTRAY)
+		return;
+	snprintf(wrong, sizeof(wrong), "%.150s%s: %.200s", i->name, place, shown);
+	if (weight == IMPORT_ASTRAY || !i->account || !i->in_place) {
+		if (!*i->wrong)
+			memcpy(i->wrong, wrong, sizeof(wrong));
+	} else if (!i->account->wrong) {
+		i->account->wrong = xstrdup(wrong);
+	}
 }
 
 /* Tabs are blanks, other controls have no place in a line. */

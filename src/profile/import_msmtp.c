@@ -242,8 +242,11 @@ import_msmtp(struct import *i)
 	while ((line = import_next(i)))
 		parse_line(i, &r, line, false);
 	for (size_t at = 1; at < r.n; at++)
-		if ((p = import_account(i, r.v[at].name, r.v[at].line)))
+		if ((p = import_account(i, r.v[at].name, r.v[at].line))) {
+			i->account = p;
 			import_msmtp_account(i, &r.v[at], p, r.n > 2);
+			i->account = NULL;
+		}
 	if (r.n == 1)
 		import_remark(i, IMPORT_LEFT, 0, "there is no account in the file");
 	for (size_t at = 0; at < r.text_count; at++) {

@@ -297,7 +297,7 @@ sender(const struct job *j, bool several)
 		sender_address(j);
 	if (literal && several && !is_matched(j, from)) {
 		if (strchr(from, '['))
-			remark(j, IMPORT_WRONG, MSMTP_FROM,
+			remark(j, IMPORT_ASTRAY, MSMTP_FROM,
 				"from %s: a pattern knows * and ? only: set match-from to the "
 				"addresses",
 				from);

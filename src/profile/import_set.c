@@ -85,7 +85,7 @@ import_set(struct import *i, struct profile *p, enum option_id id, const char *v
 	n = strlen(origin);
 	if (strncmp(err.text, origin, n) == 0 && err.text[n] == ':')
 		why += n + 1 + strspn(err.text + n + 1, " ");
-	import_remark(i, IMPORT_WRONG, line, "%s", why);
+	import_remark(i, id == OPT_MATCH_FROM ? IMPORT_ASTRAY : IMPORT_WRONG, line, "%s", why);
 	return false;
 }
 

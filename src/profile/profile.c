@@ -64,7 +64,8 @@ profile_done(struct profile *p)
 		setting_clear(&p->settings[id]);
 	free(p->name);
 	free(p->origin);
-	p->name = p->origin = NULL;
+	free(p->wrong);
+	p->name = p->origin = p->wrong = NULL;
 }
 
 struct profile *
@@ -269,6 +270,8 @@ profile_override(struct profile *p, const struct profile *from)
 	}
 	if (from->password)
 		profile_set_password(p, from->password, from->password_origin);
+	if (from->wrong && !p->wrong)
+		p->wrong = xstrdup(from->wrong);
 	for (size_t id = 0; id < OPT_COUNT; id++)
 		if (from->settings[id].origin)
 			setting_copy(&p->settings[id], &from->settings[id]);

@@ -30,6 +30,9 @@ struct profile {
 	/* One that stands in clear in another program's configuration, which is its origin; NULL for
 	 * none. No key of ours sets it, nothing prints it, and it is wiped. It counts as a source. */
 	char *password, *password_origin;
+	/* Why an account of another program's configuration cannot be used here, with the place;
+	 * NULL for nothing. Its settings are incomplete then. */
+	char *wrong;
 };
 
 /* All accounts, in order: those of the user's file before those of the system's. */

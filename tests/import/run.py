@@ -44,6 +44,8 @@ def accounts(folder, file):
         return done.stderr.decode(errors="replace")
     settings = {}
     for account in json.loads(done.stdout):
+        if account["wrong"]:
+            return account["wrong"]
         values = {key: row["value"] for key, row in account["settings"].items() if key != "inherit"}
         settings[account["name"]] = values
     return settings

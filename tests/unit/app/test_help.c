@@ -124,6 +124,26 @@ test_commands(void)
 	strbuf_done(&call);
 }
 
+/* The words that may follow it are the commands, and "all". */
+static bool
+are_help_words(void)
+{
+	struct strbuf want = STRBUF_INIT(1024);
+	const char *words = NULL;
+	bool same;
+
+	strbuf_adds(&want, "all");
+	for (size_t i = 0; i < command_count; i++) {
+		if (strcmp(commands[i].name, "help") == 0)
+			words = commands[i].words;
+		else
+			strbuf_addf(&want, "|%s", commands[i].name);
+	}
+	same = words && strcmp(words, want.s) == 0;
+	strbuf_done(&want);
+	return same;
+}
+
 /* Each option of the group is told by the commands that its sentence names, by no others. */
 static void
 test_command_pages(void)
@@ -131,9 +151,10 @@ test_command_pages(void)
 	static const struct {
 		const char *command, *own, *not_own, *usage, *manual;
 	} cases[] = {
-		{ "accounts", NULL, "--", "usage: sendoff accounts [option ...]\n", "sendoff(1)" },
+		{ "accounts", NULL, "--", "usage: sendoff accounts [option ...] [ACCOUNT]\n", "sendoff(1)" },
 		{ "check", "--offline", "--yes", "sendoff check [option ...] [ACCOUNT]",
 			"-check(1)" },
+		{ "help", NULL, "--", "[COMMAND|all]", "sendoff(1)" },
 		{ "import", "--run-eval", "--store", "[FILE]", "sendoff(1)" },
 		{ "log", NULL, "--log", "[WHICH ...]", "sendoff-queue(1)" },
 		{ "login", "--refresh-all", "--store", "[ACCOUNT]", "sendoff-login(1)" },
@@ -147,6 +168,7 @@ test_command_pages(void)
 	size_t lines;
 
 	ok(sizeof(cases) / sizeof(*cases) == command_count, "every command has a case");
+	ok(are_help_words(), "help offers all the others");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct strbuf page = STRBUF_INIT(1 << 16);
 

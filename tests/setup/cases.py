@@ -19,7 +19,8 @@ import names
 import net
 from certificates import Certificates
 from discovery import Autoconfig, MORE, OTHERS, PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB, NAMES
-from smarthost import PASSWORD, USER, Smarthost
+from proxy import Proxy
+from smarthost import PASSWORD, USER, Mailbox, Smarthost
 from terminal import Terminal
 
 PERSON = 61001
@@ -71,6 +72,14 @@ class Room:
         self.servers[STARTTLS] = [Smarthost(STARTTLS, 587, good)]
         self.servers[OPEN] = [Smarthost(OPEN, 465, good, auth=False)]
         self.web = Autoconfig(WEB, good)
+        self.mailboxes = {
+            "socket": Mailbox(path=self.dir / "lmtp"),
+            "here": Mailbox("127.0.0.1"),
+            "there": Mailbox(PLAIN, cert=good),
+        }
+        self.proxies = [Proxy("127.0.0.1", 1080, {"smtp.hidden.example": PLAIN}),
+                        Proxy("127.0.0.1", 1081, {"smtp.hidden.example": PLAIN},
+                              ("ann", "way out"))]
         self.number = 0
 
     def fresh(self):
@@ -81,9 +90,10 @@ class Room:
         self.config = self.home / ".config/sendoff/config"
         self.store = self.home / ".local/share/sendoff"
         self.password = self.put("password", PASSWORD + "\n")
-        for servers in self.servers.values():
-            for server in servers:
-                server.log, server.messages = [], 0
+        for server in (*sum(self.servers.values(), []), *self.mailboxes.values()):
+            server.log, server.messages = [], 0
+        for proxy in self.proxies:
+            proxy.asked.clear()
 
     def put(self, name, text):
         path = self.home / name
@@ -379,6 +389,119 @@ def broken(r):
     r.nothing()
 
 
+# --- other ways to a server
+
+@case("through a proxy, which is written: nobody else is asked")
+def proxied(r):
+    words = ("ann@hidden.example", "--host", "smtp.hidden.example", "--user", USER,
+             "--test-to", "bob@example.net", "--timer=no")
+    r.run(*words, "--proxy", "socks5://127.0.0.1", "--password-file", r.password)
+    s = r.settings()
+    expect(s["proxy"] == "socks5://127.0.0.1" and s["host"] == "smtp.hidden.example", "%s", s)
+    expect(sum(x.messages for x in r.servers[PLAIN]) == 1, "no message came")
+    # two ports are looked at; then the login, and the message
+    expect(len(r.proxies[0].asked) == 4, "%s", r.proxies[0].asked)
+    r.fresh()
+    outside = r.put("outside", "way out\n")
+    r.run(*words, "--proxy", "socks5://ann@127.0.0.1:1081", "--proxy-password-file", outside,
+          "--password-file", r.password, "--store", "file")
+    expect(r.settings()["proxy-password-file"] == "~/outside", "%s", r.settings())
+    expect(sum(x.messages for x in r.servers[PLAIN]) == 1 and r.stored(), "no message came")
+
+
+@case("a proxy that refuses, and discovery with one")
+def proxied_badly(r):
+    words = ("ann@plain.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    wrong = r.put("outside", "no way\n")
+    done = r.run(*words, "--host", "smtp.hidden.example", "--proxy", "socks5://ann@127.0.0.1:1081",
+                 "--proxy-password-file", wrong, status=77)
+    expect("proxy" in done.stderr, done.stderr)
+    done = r.run(*words, "--proxy", "socks5://127.0.0.1", status=64)
+    expect("go past the proxy" in done.stderr and "--host HOST" in done.stderr, done.stderr)
+    expect(not r.proxies[0].asked, "%s", r.proxies[0].asked)
+    done = r.run(*words, "--host", "127.0.0.1", "--tls", "none", "--proxy", "socks5://127.0.0.1",
+                 status=64)
+    expect("this machine only" in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("--srv keeps the domain, whose first server is down")
+def by_srv(r):
+    done = r.run("ann@pair.good.example", "--srv", "--user", USER, "--password-file", r.password,
+                 "--store", "file", "--test-to", "bob@example.net", "--timer=no")
+    s = r.settings()
+    expect(s["host"] == "pair.good.example" and s["srv"] == "yes", "%s", s)
+    expect("port" not in s and "tls" not in s, "%s", s)
+    expect("smtp.plain.good.example port 465" in done.stderr, done.stderr)
+    expect(r.servers[PLAIN][0].messages == 1, "no message came: %s", done.stderr)
+    r.fresh()
+    r.run("ann@elsewhere.example", "--srv", "--host", "pair.good.example", "--user", USER,
+          "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["host"] == "pair.good.example", "%s", r.settings())
+
+
+@case("--srv where anybody could have forged the records, and where there are none")
+def by_srv_unsigned(r):
+    words = ("ann@far.open.example", "--srv", "--user", USER, "--password-file", r.password,
+             *SCRIPT)
+    done = r.run(*words, status=69)
+    expect("it is not for far.open.example" in done.stderr, done.stderr)
+    expect(not any(s.log for s in r.servers[net.LIVE4]), "it was told the password")
+    r.nothing()
+    r.run(*words, "--tls-name", "mx.elsewhere.example")
+    expect(r.settings()["tls-name"] == "mx.elsewhere.example", "%s", r.settings())
+    r.fresh()
+    done = r.run("ann@live.open.example", *words[1:], status=68)
+    expect("no SRV record" in done.stderr, done.stderr)
+    for more in ("--port", "465"), ("--tls", "none"), ("--protocol", "lmtp"), \
+            ("--proxy", "socks5://127.0.0.1"), ("--host", "smtp.plain.good.example:465"):
+        r.run(*words, *more, status=64)
+    r.nothing()
+
+
+@case("LMTP over a unix socket: neither login nor TLS")
+def lmtp_socket(r):
+    done = r.run("ann@plain.good.example", "--protocol", "lmtp", "--socket", str(r.dir / "lmtp"),
+                 "--test-to", "bob@example.net", "--timer=no")
+    s = r.settings()
+    expect(s["socket"] == str(r.dir / "lmtp") and s["protocol"] == "lmtp", "%s", s)
+    expect(s["auth"] == "none" and not {"host", "port", "tls", "user"} & set(s), "%s", s)
+    expect(r.mailboxes["socket"].messages == 1, "no message came: %s", done.stderr)
+    expect("sent to" in done.stdout, done.stdout)
+    r.fresh()
+    done = r.run("ann@plain.good.example", "--protocol", "lmtp", "--socket", "nowhere", *SCRIPT,
+                 status=75)
+    expect("nowhere" in done.stderr, done.stderr)
+    for more in ("--host", "127.0.0.1"), ("--port", "24"), ("--proxy", "socks5://127.0.0.1"):
+        done = r.run("ann@plain.good.example", "--socket", str(r.dir / "lmtp"), *more, status=64)
+        expect("--socket" in done.stderr and more[0] in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("LMTP at a host: this machine's without TLS, another by STARTTLS")
+def lmtp_host(r):
+    words = ("ann@plain.good.example", "--protocol", "lmtp", "--test-to", "bob@example.net",
+             "--timer=no")
+    r.run(*words, "--host", "127.0.0.1")
+    s = r.settings()
+    expect(s["host"] == "127.0.0.1" and s["auth"] == "none", "%s", s)
+    expect(not {"port", "tls", "user"} & set(s), "%s", s)
+    expect(r.mailboxes["here"].messages == 1, "no message came")
+    r.fresh()
+    done = r.run(*words, "--host", "mailboxes.good.example")
+    s = r.settings()
+    expect(s["host"] == "mailboxes.good.example" and s["auth"] == "none", "%s", s)
+    expect(not {"port", "tls", "user"} & set(s), "%s", s)
+    expect("certificate for mailboxes.good.example" in done.stderr, done.stderr)
+    expect(r.mailboxes["there"].messages == 1, "no message came")
+    r.fresh()
+    done = r.run(*words, status=64)
+    expect("--host HOST" in done.stderr, done.stderr)
+    done = r.run(*words, "--host", "127.0.0.1:25", status=64)
+    expect("RFC 2033" in done.stderr, done.stderr)
+    r.nothing()
+
+
 # --- autoconfig
 
 @case("autoconfig inside of the domain")
@@ -444,6 +567,33 @@ def consented(r):
                   ("Is mx.elsewhere.example the right server", "no"),
                   ("Host of the smarthost", "smtp.plain.good.example"), *TALK)
     expect(r.settings()["host"] == "smtp.plain.good.example", "%s", text)
+
+
+@case("other ways to a server, at a terminal")
+def ways_person(r):
+    r.talk(["ann@pair.good.example", "--srv", *SCRIPT], *TALK)
+    s = r.settings()
+    expect(s["srv"] == "yes" and s["host"] == "pair.good.example" and r.stored(), "%s", s)
+    r.fresh()
+    # who names a host means it, and no domain
+    r.talk(["ann@far.open.example", "--srv", *SCRIPT], ("What now", "1"),
+           ("Host of the smarthost", "smtp.plain.good.example"), *TALK)
+    s = r.settings()
+    expect("srv" not in s and s["host"] == "smtp.plain.good.example", "%s", s)
+    r.fresh()
+    r.talk(["ann@hidden.example", "--proxy", "socks5://127.0.0.1", *SCRIPT],
+           ("Host of the smarthost", ""), *TALK)
+    s = r.settings()
+    expect(s["host"] == "smtp.hidden.example" and s["proxy"] == "socks5://127.0.0.1", "%s", s)
+    r.fresh()
+    r.talk(["ann@plain.good.example", "--protocol", "lmtp", *SCRIPT],
+           ("Host of the smarthost", "localhost:25"), ("LMTP must not", "localhost"),
+           TALK[2], TALK[3])
+    expect(r.settings()["host"] == "localhost", "%s", r.settings())
+    r.fresh()
+    r.talk(["ann@plain.good.example", "--socket", str(r.dir / "lmtp"), "--protocol", "lmtp",
+            *SCRIPT], TALK[2], TALK[3])
+    expect(r.settings()["from-name"] == "Ann Example", "%s", r.settings())
 
 
 @case("a certificate that does not fit, at a terminal")

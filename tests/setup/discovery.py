@@ -20,6 +20,10 @@ smtp.old A {STARTTLS}
 _submissions._tcp.open SRV 0 1 465 smtp.open
 smtp.open A {OPEN}
 _submissions._tcp.far SRV 0 1 465 mx.elsewhere.example.
+smtp.gone A {net.RESET}
+_submissions._tcp.pair SRV 0 1 465 smtp.gone
+_submissions._tcp.pair SRV 10 1 465 smtp.plain
+mailboxes A {PLAIN}
 """
 
 HOSTILE = ("loop", "control", "zero", "clear", "entity", "garbage")
@@ -43,6 +47,7 @@ OTHERS = {"gmail.com": f"smtp A {PLAIN}\n"}
 NAMES = ["smtp.plain.good.example", "smtp.strict.good.example", "smtp.old.good.example",
          "smtp.open.good.example", "smtp.in.open.example", "smtp.auto.open.example",
          "live.old.good.example", "mx.elsewhere.example", "smtp.gmail.com",
+         "mailboxes.good.example", "smtp.hidden.example",
          *(f"autoconfig.{label}.open.example" for label in ("auto", "away", *HOSTILE))]
 
 DOCUMENT = """<?xml version="1.0"?>

@@ -1,7 +1,10 @@
-"""A server that wants a login, and is particular about senders."""
+"""A server that wants a login, and is particular about senders; and one for mailboxes."""
 
 import base64
+import os
+import socket
 import ssl
+import threading
 
 import net
 
@@ -54,6 +57,66 @@ class Smarthost(net.Sink):
                 while file.readline() not in (b".\r\n", b""):
                     pass
                 self.messages += 1
+            connection.sendall(answer)
+            if word == b"QUIT":
+                return None
+        return None
+
+
+class Mailbox(net.Sink):
+    """Speaks LMTP (RFC 2033), and nothing else: at ADDRESS and PORT, with STARTTLS where there is a CERT;
+    or at the unix socket PATH."""
+
+    def __init__(self, address=None, port=24, cert=None, path=None):
+        self.log, self.path = [], path
+        if cert:
+            super().__init__(address, port, cert)
+            self.implicit = False
+            return
+        self.implicit, self.context, self.connections, self.messages = False, None, 0, 0
+        self.listener = socket.socket(socket.AF_UNIX) if path else \
+            socket.create_server((address, port), backlog=16)
+        if path:
+            self.listener.bind(str(path))
+            os.chmod(path, 0o666)
+            self.listener.listen(16)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def talk(self, connection):
+        if not self.path:
+            return super().talk(connection)
+        with connection:
+            connection.settimeout(20)
+            try:
+                connection.sendall(b"220 mailboxes LMTP\r\n")
+                self.commands(connection)
+            except OSError:
+                pass
+        return None
+
+    def commands(self, connection):
+        file = connection.makefile("rb")
+        offers = self.context and not isinstance(connection, ssl.SSLSocket)
+        recipients = 0
+        for line in file:
+            word = line.strip().upper().split(b" ")[0]
+            answer = b"250 2.0.0 ok\r\n"
+            if word == b"LHLO":
+                answer = b"250-mailboxes\r\n" + (b"250-STARTTLS\r\n" if offers else b"") + \
+                    b"250 PIPELINING\r\n"
+            elif word in (b"EHLO", b"HELO"):
+                answer = b"500 5.5.1 LHLO is spoken here\r\n"
+            elif word == b"STARTTLS":
+                connection.sendall(b"220 go on\r\n")
+                return self.commands(self.context.wrap_socket(connection, server_side=True))
+            elif word == b"RCPT":
+                recipients += 1
+            elif word == b"DATA":
+                connection.sendall(b"354 go on\r\n")
+                while file.readline() not in (b".\r\n", b""):
+                    pass
+                self.messages += 1
+                answer *= recipients
             connection.sendall(answer)
             if word == b"QUIT":
                 return None

@@ -89,6 +89,19 @@ setup_ask_host(
 	return good;
 }
 
+/* What is known of who runs the host that was named. */
+static void
+know(struct setup *s, const struct provider *p)
+{
+	s->provider = p;
+	if (!p)
+		return;
+	s->password = !p->login || p->login & ~(unsigned)PROVIDER_OAUTH;
+	if (p->user == PROVIDER_USER_LOCAL_PART)
+		snprintf(s->user, sizeof(s->user), "%.*s",
+			(int)(strrchr(s->address, '@') - s->address), s->address);
+}
+
 static bool
 find_given(struct setup *s, struct error *err)
 {
@@ -98,9 +111,7 @@ find_given(struct setup *s, struct error *err)
 	hosts = profile_list_of(s->given, OPT_HOST, &n);
 	if (!setup_take_host(s, hosts[0], err))
 		return error_prefix(err, "--host");
-	s->provider = provider_by_domain(s->domain);
-	if (s->provider && strcmp(s->provider->host ? s->provider->host : "", s->host) != 0)
-		s->provider = NULL;
+	know(s, setup_by_srv(s) ? provider_by_domain(s->host) : provider_by_host(s->host));
 	return true;
 }
 
@@ -234,7 +245,7 @@ find_socket(struct setup *s)
 static bool
 find_by_srv(struct setup *s, struct error *err)
 {
-	s->provider = provider_by_domain(s->domain);
+	know(s, provider_by_domain(s->domain));
 	return setup_take_host(s, s->domain, err);
 }
 

@@ -222,7 +222,7 @@ run(struct setup *s, struct error *err)
 {
 	return check_options(s, err) && take_options(s, err) && choose_address(s, err) &&
 	       setup_choose_file(s, err) && setup_find(s, err) && setup_reach(s, err) &&
-	       setup_login(s, err) && setup_write(s, err);
+	       setup_choose_name(s, err) && setup_login(s, err) && setup_write(s, err);
 }
 
 void

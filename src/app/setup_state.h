@@ -90,6 +90,8 @@ bool setup_reach(struct setup *s, struct error *err) __attribute__((warn_unused_
  * settings of the account, or another host (*RET_HOST: HOST has changed). */
 bool setup_certificate(struct setup *s, const struct probe *p, bool *ret_host, struct error *err)
 	__attribute__((warn_unused_result));
+/* setup_write.c: what the account is called, before a login speaks of it. */
+bool setup_choose_name(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 /* setup_login.c: the login, and which senders it may use. */
 bool setup_login(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 /* setup_oauth.c: access by OAuth2. */
@@ -97,7 +99,7 @@ bool setup_oauth_wanted(struct setup *s, bool *ret, struct error *err)
 	__attribute__((warn_unused_result));
 bool setup_oauth(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 void setup_forget_grant(const struct setup *s);
-/* setup_write.c: the file, the name of the account, and both written. */
+/* setup_write.c: both written, the file and the secret. */
 bool setup_write(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 /* Chooses the file, before anything else is asked: what is wrong with it shows at once. */
 bool setup_choose_file(struct setup *s, struct error *err) __attribute__((warn_unused_result));

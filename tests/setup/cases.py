@@ -5,167 +5,17 @@ Called by `run` in its namespaces, with a directory that is thrown away afterwar
 
 import fnmatch
 import os
-import pathlib
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import traceback
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "network"))
+from home import CASES, PERSON, SCRIPT, Room, Wrong, case, expect
 
-import names
+import granted  # noqa: F401, more cases
 import net
-from certificates import Certificates
-from discovery import Autoconfig, MORE, OTHERS, PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB, NAMES
-from proxy import Proxy
-from smarthost import PASSWORD, USER, Mailbox, Smarthost
-from terminal import Terminal
-
-PERSON = 61001
-RESOLVER = f"nameserver {names.RESOLVER}\noptions timeout:2 attempts:1\n"
-CASES = []
-
-
-def case(title):
-    def register(function):
-        CASES.append((title, function))
-        return function
-    return register
-
-
-class Wrong(Exception):
-    """What a case found."""
-
-
-def expect(condition, text, *values):
-    if not condition:
-        raise Wrong(text % values if values else text)
-
-
-class Room:
-    """A home of its own for each case."""
-
-    def __init__(self, directory):
-        self.dir = pathlib.Path(directory)
-        self.sendoff = self.dir / "sendoff"
-        shutil.copy(os.environ["SENDOFF"], self.sendoff)
-        (self.dir / "hosts").write_text("127.0.0.1 localhost\n")
-        (self.dir / "nsswitch.conf").write_text("hosts: files dns\n")
-        with open("/etc/resolv.conf", "w", encoding="ascii") as file:
-            file.write(RESOLVER)
-        net.build()
-        for address in (PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB):
-            net.ip("address", "add", address + "/32", "dev", "lo")
-        self.certificates = Certificates(self.dir)
-        self.certificates.leaf("setup", "subjectAltName=" + ",".join("DNS:" + n for n in NAMES))
-        self.ca = self.certificates.path("ca")
-        self.names = names.Names(self.dir, self.certificates.digests, MORE, OTHERS)
-        good = self.certificates.path("setup")
-        self.servers = {}
-        for place in PLAIN, net.LIVE4:
-            self.servers[place] = [Smarthost(place, port, good) for port in (465, 587)]
-        self.servers[STRICT] = [Smarthost(STRICT, 465, good, user="ann@strict.good.example",
-                                          own="ann@strict.good.example", null=False)]
-        self.servers[UNFIT] = [Smarthost(UNFIT, 465, self.certificates.path("odd"))]
-        self.servers[STARTTLS] = [Smarthost(STARTTLS, 587, good)]
-        self.servers[OPEN] = [Smarthost(OPEN, 465, good, auth=False)]
-        self.web = Autoconfig(WEB, good)
-        self.mailboxes = {
-            "socket": Mailbox(path=self.dir / "lmtp"),
-            "here": Mailbox("127.0.0.1"),
-            "there": Mailbox(PLAIN, cert=good),
-        }
-        self.proxies = [Proxy("127.0.0.1", 1080, {"smtp.hidden.example": PLAIN}),
-                        Proxy("127.0.0.1", 1081, {"smtp.hidden.example": PLAIN},
-                              ("ann", "way out"))]
-        self.number = 0
-
-    def fresh(self):
-        self.number += 1
-        self.home = self.dir / f"home-{self.number}"
-        self.home.mkdir(mode=0o700)
-        os.chown(self.home, PERSON, PERSON)
-        self.config = self.home / ".config/sendoff/config"
-        self.store = self.home / ".local/share/sendoff"
-        self.password = self.put("password", PASSWORD + "\n")
-        for server in (*sum(self.servers.values(), []), *self.mailboxes.values()):
-            server.log, server.messages = [], 0
-        for proxy in self.proxies:
-            proxy.asked.clear()
-
-    def put(self, name, text):
-        path = self.home / name
-        for directory in reversed(path.relative_to(self.home).parents):
-            (self.home / directory).mkdir(exist_ok=True)
-            os.chown(self.home / directory, PERSON, PERSON)
-        path.write_text(text)
-        path.chmod(0o600)
-        os.chown(path, PERSON, PERSON)
-        return str(path)
-
-    def environment(self):
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC",
-               "TERM": "dumb", "XDG_RUNTIME_DIR": str(self.home)}
-        for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
-            if name in os.environ:
-                env[name] = os.environ[name]
-        return env
-
-    def argv(self, *words, trust=True):
-        return [str(self.sendoff), "setup", *words, *(["--tls-trust", self.ca] if trust else [])]
-
-    def run(self, *words, status=0, stdin=subprocess.DEVNULL, trust=True):
-        done = subprocess.run(self.argv(*words, trust=trust), capture_output=True, text=True,
-                              timeout=90, check=False, env=self.environment(), cwd=self.home,
-                              user=PERSON, group=PERSON, extra_groups=[], stdin=stdin,
-                              start_new_session=True)
-        expect(done.returncode == status, "status %d, not %d: %s", done.returncode, status,
-               done.stderr)
-        done.stderr = re.sub(r"\s+", " ", done.stderr)  # as it was before it was folded
-        return done
-
-    def terminal(self, *words, trust=True):
-        return Terminal(self.argv(*words, trust=trust), self.environment(), PERSON, self.home)
-
-    def talk(self, argv, *steps, status=0):
-        """STEPS: what is asked for, and what is typed."""
-        t = self.terminal(*argv)
-        try:
-            for question, answer in steps:
-                t.wait_for(question)
-                t.type(answer + "\n")
-            got = t.end()
-        except RuntimeError as problem:
-            raise Wrong(f"{problem}:\n{t.text}") from problem
-        expect(got == status, "status %d, not %d:\n%s", got, status, t.text)
-        return t.text
-
-    def settings(self):
-        return dict(line.split(" = ", 1) for line in self.config.read_text().splitlines()
-                    if " = " in line)
-
-    def stored(self):
-        files = [p for p in self.store.glob("*") if p.is_file()] if self.store.exists() else []
-        return [p for p in files if PASSWORD in p.read_text(errors="replace")]
-
-    def nothing(self):
-        expect(not self.config.exists(), "a configuration was written")
-        expect(not self.stored(), "the password was stored")
-        left = [str(p) for p in self.home.rglob("*") if ".new" in p.name or ".bak" in p.name]
-        expect(not left, "left behind: %s", left)
-
-    def named(self):
-        try:
-            for name in "smtp.plain.good.example", "smtp.gmail.com", "live.open.example":
-                socket.getaddrinfo(name, 25)
-            return True
-        except OSError:
-            return False
-
-
-SCRIPT = ("--test-to", "none", "--timer=no")
+from discovery import PLAIN, STRICT, UNFIT
+from smarthost import PASSWORD, USER
 
 
 # --- by options
@@ -333,6 +183,24 @@ def by_mx(r):
     expect("smtp.gmail.com" in done.stderr, done.stderr)
     r.run(*words, "--yes")
     expect(r.settings()["host"] == "smtp.gmail.com", "%s", r.settings())
+
+
+@case("a host of a provider that is known, by options and by SRV records: its advice")
+def known(r):
+    words = ("--user", USER, "--password-file", r.password, *SCRIPT)
+    for more in (("ann@plain.good.example", "--host", "smtp.gmail.com"),
+                 ("ann@hosted.good.example",)):
+        r.fresh()
+        done = r.run(*more, *words)
+        expect(r.settings()["host"] == "smtp.gmail.com", "%s", r.settings())
+        expect("Gmail" in done.stderr and "apppasswords" in done.stderr, done.stderr)
+    r.fresh()
+    done = r.run("ann@plain.good.example", "--host", "email-smtp.eu-west-1.amazonaws.com",
+                 "--offline", "--password-file", r.password, *SCRIPT, status=64)
+    expect("--user NAME" in done.stderr, done.stderr)
+    done = r.run("ann@plain.good.example", "--host", "mail.riseup.net", "--offline",
+                 "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["user"] == USER, "%s", r.settings())
 
 
 @case("a server that is particular about senders")
@@ -613,11 +481,11 @@ def unfit_person(r):
 def taken(r):
     r.put(".config/sendoff/config", "[account plain]\nhost = h.example\n")
     before = r.config.read_text()
-    r.talk(["ann@plain.good.example", "-a", "plain", *SCRIPT], *TALK[:3],
-           ("Replace it", ""), status=73)
+    r.talk(["ann@plain.good.example", "-a", "plain", *SCRIPT], ("Replace it", ""), status=73)
+    expect(not any(s.log for s in r.servers[PLAIN]), "a login was tried")
     expect(r.config.read_text() == before and not r.stored(), "it was changed")
-    r.talk(["ann@plain.good.example", *SCRIPT], *TALK[:3], ("Name of the account", "plain"),
-           ("Replace it", "no"), ("Name of the account", "new"), ("Write it", "yes"))
+    r.talk(["ann@plain.good.example", *SCRIPT], ("Name of the account", "plain"),
+           ("Replace it", "no"), ("Name of the account", "new"), *TALK[:3], ("Write it", "yes"))
     expect("[account new]" in r.config.read_text(), r.config.read_text())
 
 

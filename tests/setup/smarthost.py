@@ -12,20 +12,31 @@ USER, PASSWORD = "ann", "wonder land"
 
 
 class Smarthost(net.Sink):
-    """OWN: takes mail from one address only. NULL: notifications too."""
+    """OWN: takes mail from one address only. NULL: notifications too. TOKENS: logins are by those
+    that this server.Server gives out."""
 
-    def __init__(self, address, port, cert, user=USER, own=None, null=True, auth=True):
+    def __init__(self, address, port, cert, user=USER, own=None, null=True, auth=True, tokens=None):
         self.user, self.own, self.null, self.auth = user, own, null, auth
+        self.tokens = tokens
         self.log = []
         super().__init__(address, port, cert)
 
     def check(self, word):
+        if self.tokens:
+            return self.check_token(base64.b64decode(word).decode())
         try:
             _, user, password = base64.b64decode(word).decode().split("\0")
         except ValueError:
             return False
         self.log.append((user, password))
         return user == self.user and password == PASSWORD
+
+    def check_token(self, text):
+        user, token = (part.partition("=")[2] for part in text.split("\1")[:2])
+        token = token.removeprefix("Bearer ")
+        self.log.append((user, token))
+        with self.tokens.lock:
+            return user == self.user and self.tokens.grants.introspect(token)["active"]
 
     def mail(self, line):
         sender = line.split(b"<")[1].split(b">")[0].decode()
@@ -44,7 +55,8 @@ class Smarthost(net.Sink):
                 connection.sendall(b"220 go on\r\n")
                 return self.commands(self.context.wrap_socket(connection, server_side=True))
             if word == b"EHLO":
-                extra = (b"250-AUTH PLAIN\r\n" if self.auth else b"") if tls \
+                offer = b"250-AUTH XOAUTH2\r\n" if self.tokens else b"250-AUTH PLAIN\r\n"
+                extra = (offer if self.auth else b"") if tls \
                     else b"250-STARTTLS\r\n"
                 answer = b"250-smarthost\r\n" + extra + b"250 PIPELINING\r\n"
             elif word == b"AUTH":
@@ -64,8 +76,8 @@ class Smarthost(net.Sink):
 
 
 class Mailbox(net.Sink):
-    """Speaks LMTP (RFC 2033), and nothing else: at ADDRESS and PORT, with STARTTLS where there is a CERT;
-    or at the unix socket PATH."""
+    """Speaks LMTP (RFC 2033), and nothing else: at ADDRESS and PORT, with STARTTLS where there is a
+    CERT; or at the unix socket PATH."""
 
     def __init__(self, address=None, port=24, cert=None, path=None):
         self.log, self.path = [], path

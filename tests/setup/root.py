@@ -71,8 +71,8 @@ def by_options(theatre):
     expect(modes(config) == (0, 0o644), "%s %s", modes(config), said)
     expect(stage.PASSWORD not in config.read_text() + said, "the password is in the open")
     kept = holding(theatre.directory / "secrets", stage.PASSWORD)
-    expect(len(kept) == 1 and modes(kept[0])[1] == 0o600, "%s", kept)
-    expect(modes(kept[0].parent)[1] & 0o7 == 0, "others look into the secrets")
+    expect(len(kept) == 1 and modes(kept[0]) == (stage.SERVICE, 0o600), "%s", kept)
+    expect(modes(kept[0].parent) == (stage.SERVICE, 0o700), "%s", modes(kept[0].parent))
     expect(not (theatre.home / "root/.config").exists() and
            not holding(theatre.home / "root", stage.PASSWORD), "root has something of its own")
     got = theatre.messages()

@@ -13,12 +13,12 @@ USER, PASSWORD = "ann", "wonder land"
 
 class Smarthost(net.Sink):
     """OWN: takes mail from one address only. NULL: notifications too. TOKENS: logins are by those
-    that this server.Server gives out."""
+    that this server.Server gives out; USER may be None then: anybody's."""
 
     def __init__(self, address, port, cert, user=USER, own=None, null=True, auth=True, tokens=None):
         self.user, self.own, self.null, self.auth = user, own, null, auth
         self.tokens = tokens
-        self.log = []
+        self.log, self.contents = [], []  # logins; sender, recipients and content of each message
         super().__init__(address, port, cert)
 
     def check(self, word):
@@ -36,10 +36,14 @@ class Smarthost(net.Sink):
         token = token.removeprefix("Bearer ")
         self.log.append((user, token))
         with self.tokens.lock:
-            return user == self.user and self.tokens.grants.introspect(token)["active"]
+            return self.user in (None, user) and self.tokens.grants.introspect(token)["active"]
+
+    @staticmethod
+    def path_of(line):
+        return line.split(b"<")[1].split(b">")[0].decode()
 
     def mail(self, line):
-        sender = line.split(b"<")[1].split(b">")[0].decode()
+        sender = self.path_of(line)
         if not sender:
             return self.null
         return not self.own or sender == self.own
@@ -47,6 +51,7 @@ class Smarthost(net.Sink):
     def commands(self, connection):
         file = connection.makefile("rb")
         tls = isinstance(connection, ssl.SSLSocket)
+        sender, recipients = "", []
         for line in file:
             words = line.strip().split(b" ")
             word = words[0].upper()
@@ -64,11 +69,17 @@ class Smarthost(net.Sink):
                     b"535 5.7.8 wrong \x1b[31mname or password\r\n"
             elif word == b"MAIL" and not self.mail(line):
                 answer = b"550 5.7.1 not your address\r\n"
+            elif word == b"MAIL":
+                sender, recipients = self.path_of(line), []
+            elif word == b"RCPT":
+                recipients.append(self.path_of(line))
             elif word == b"DATA":
                 connection.sendall(b"354 go on\r\n")
-                while file.readline() not in (b".\r\n", b""):
-                    pass
+                content = b""
+                while (part := file.readline()) not in (b".\r\n", b""):
+                    content += part
                 self.messages += 1
+                self.contents.append((sender, recipients, content))
             connection.sendall(answer)
             if word == b"QUIT":
                 return None

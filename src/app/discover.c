@@ -102,6 +102,15 @@ ask_table(struct discovery *d, const char *address, const char *domain)
 		say(d, "%s takes no submissions by SMTP", p->name);
 }
 
+/* Who runs a smarthost that the domain has named. */
+static const struct provider *
+provider_of(const char *host)
+{
+	const struct provider *p = provider_by_host(host);
+
+	return p ? p : provider_by_mx(host);
+}
+
 static void
 take_srv(struct discovery *d, const struct srv *s, bool starttls, const char *domain)
 {
@@ -110,7 +119,7 @@ take_srv(struct discovery *d, const struct srv *s, bool starttls, const char *do
 		say(d, "%s port %u, %s, %s", d->host, d->port,
 			starttls ? "STARTTLS" : "TLS from the start",
 			s->vouched ? "vouched for by DNSSEC" : "vouched for by nobody");
-	d->provider = d->found ? provider_by_mx(d->host) : NULL;
+	d->provider = d->found ? provider_of(d->host) : NULL;
 }
 
 static void
@@ -157,7 +166,7 @@ ask_autoconfig(struct discovery *d, const char *address, const char *domain, con
 		if (v->oauth)
 			text_printable(d->issuer, sizeof(d->issuer), a->issuer, strlen(a->issuer));
 		d->password = v->password || !v->oauth;
-		d->provider = provider_by_mx(d->host);
+		d->provider = provider_of(d->host);
 		say(d, "%s port %u, %s", d->host, d->port,
 			v->starttls ? "STARTTLS" : "TLS from the start");
 	}

@@ -70,9 +70,11 @@ static const struct row {
 		"account are none" },
 	/* Yahoo, iCloud, Fastmail */
 	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH005",
-		"too many logins failed: wait some hours; Yahoo wants an app password, not that of "
-		"the account" },
+		"Yahoo and AOL say this of the account's own password, too, at the first try: make an "
+		"app password; if it is one, wait some hours" },
 	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH",
+		"Yahoo wants an app password, not that of the account" },
+	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#MBR1212",
 		"Yahoo wants an app password, not that of the account" },
 	{ ANY, ANY, 554, 7, 9, "",
 		"the server's policy is against this message: see what the From field and the "

@@ -206,6 +206,17 @@ login_command(const struct arguments *args)
 	return status;
 }
 
+/* The grant outlives what is kept here, and only a person can end it. */
+static void
+tell_grant_lives(const struct arguments *args, const struct token_settings *t, const char *why)
+{
+	fprintf(stderr,
+		"%s: note: %s%sthe grant lives on at the provider: end it at %s%s\n",
+		args->program, why, *why ? ": " : "",
+		t->known && t->known->grants ? t->known->grants : t->provider,
+		t->known && t->known->grants ? "" : ", in the settings of the account");
+}
+
 /* RFC 7009. What cannot be reached now is told, and hinders nothing here. */
 static int
 give_back(const struct arguments *args, struct token_settings *t, const struct token_record *r)
@@ -216,11 +227,13 @@ give_back(const struct arguments *args, struct token_settings *t, const struct t
 		return 0;
 	if (!t->server.revoke && *r->revoke_url)
 		t->server.revoke = r->revoke_url;
+	if (!token_settings_find_revoke(t, clock_in(ASK_MS), &err)) {
+		tell_grant_lives(args, t, err.text);
+		/* an issuer that does not describe itself */
+		return err.fault == FAULT_CONFIG ? 0 : fault_status(err.fault);
+	}
 	if (!t->server.revoke) {
-		fprintf(stderr,
-			"%s: note: the provider takes no access back by itself: remove it "
-			"in the settings of the account there\n",
-			args->program);
+		tell_grant_lives(args, t, "the provider takes no access back by itself");
 		return 0;
 	}
 	if (!t->server.token)
@@ -229,11 +242,7 @@ give_back(const struct arguments *args, struct token_settings *t, const struct t
 		oauth_revoke(&t->server, &t->client, r->refresh.len ? r->refresh.s : r->access.s,
 			clock_in(ASK_MS), &err))
 		return 0;
-	fprintf(stderr,
-		"%s: the provider has not taken the access back: %s: remove it in the settings of "
-		"the "
-		"account there\n",
-		args->program, err.text);
+	tell_grant_lives(args, t, err.text);
 	return fault_status(err.fault);
 }
 

@@ -39,11 +39,39 @@ setup_yes(const struct setup *s, const char *question, bool preset, const char *
 	       ask_yes(question, preset, option, ret, err);
 }
 
-bool
-setup_is_local(const char *host)
+const char *
+setup_socket(const struct setup *s)
 {
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       (dial_is_address(host) && strncmp(host, "127.", 4) == 0);
+	return profile_text(&s->account, OPT_SOCKET);
+}
+
+bool
+setup_by_srv(const struct setup *s)
+{
+	return profile_yes(&s->account, OPT_SRV);
+}
+
+bool
+setup_is_lmtp(const struct setup *s)
+{
+	return profile_choice(&s->account, OPT_PROTOCOL) == PROTOCOL_LMTP;
+}
+
+bool
+setup_has_proxy(const struct setup *s)
+{
+	return profile_unless_none(&s->account, OPT_PROXY) != NULL;
+}
+
+bool
+setup_is_here(const struct setup *s)
+{
+	/* what is this machine to a proxy is not known, and what srv leads to neither */
+	if (setup_has_proxy(s) || setup_by_srv(s))
+		return false;
+	return setup_socket(s) || strcmp(s->host, "localhost") == 0 ||
+	       strcmp(s->host, "::1") == 0 ||
+	       (dial_is_address(s->host) && strncmp(s->host, "127.", 4) == 0);
 }
 
 /* A file's names count from the root: it is read from anywhere. */
@@ -157,15 +185,35 @@ choose_address(struct setup *s, struct error *err)
 	return good;
 }
 
+/* Whether the options ask for what ID may lead to. */
+static bool
+says(const struct setup *s, enum option_id id)
+{
+	if (id == OPT_SRV)
+		return profile_yes(s->given, id);
+	if (id == OPT_PROXY)
+		return profile_unless_none(s->given, id) != NULL;
+	if (id == OPT_PROTOCOL)
+		return profile_choice(s->given, id) == PROTOCOL_LMTP;
+	return setup_given(s, id);
+}
+
 static bool
 check_options(const struct setup *s, struct error *err)
 {
-	if (setup_given(s, OPT_SOCKET))
+	static const enum option_id apart[][2] = { { OPT_SOCKET, OPT_HOST },
+		{ OPT_SOCKET, OPT_PORT }, { OPT_SOCKET, OPT_SRV }, { OPT_SOCKET, OPT_PROXY },
+		{ OPT_SRV, OPT_PORT }, { OPT_SRV, OPT_PROXY }, { OPT_SRV, OPT_PROTOCOL } };
+
+	for (size_t i = 0; i < sizeof(apart) / sizeof(*apart); i++)
+		if (says(s, apart[i][0]) && says(s, apart[i][1]))
+			return error_set(err, FAULT_USAGE,
+				"--%s and --%s do not go together: keep one",
+				options[apart[i][0]].name, options[apart[i][1]].name);
+	if (says(s, OPT_SRV) && profile_choice(s->given, OPT_TLS) == WIRE_TLS_NONE)
 		return error_set(err, FAULT_USAGE,
-			"--socket: an account for a socket is written by hand: it needs no setup");
-	if (setup_given(s, OPT_PROTOCOL) && profile_choice(s->given, OPT_PROTOCOL) == PROTOCOL_LMTP)
-		return error_set(err, FAULT_USAGE,
-			"--protocol lmtp: an account for LMTP is written by hand");
+			"--srv and --tls none do not go together: SRV records lead to servers with "
+			"TLS");
 	return true;
 }
 
@@ -174,7 +222,7 @@ run(struct setup *s, struct error *err)
 {
 	return check_options(s, err) && take_options(s, err) && choose_address(s, err) &&
 	       setup_choose_file(s, err) && setup_find(s, err) && setup_reach(s, err) &&
-	       setup_login(s, err) && setup_write(s, err);
+	       setup_choose_name(s, err) && setup_login(s, err) && setup_write(s, err);
 }
 
 void

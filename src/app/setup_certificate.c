@@ -9,6 +9,15 @@
 #include "setup_state.h"
 #include "trusted.h"
 
+/* Whose certificate it should be. */
+static const char *
+name_wanted(const struct setup *s, const struct probe *p)
+{
+	const char *name = profile_text(&s->account, OPT_TLS_NAME);
+
+	return name ? name : setup_by_srv(s) ? s->host : p->host;
+}
+
 static void
 show(const struct setup *s, const struct probe *p)
 {
@@ -16,11 +25,11 @@ show(const struct setup *s, const struct probe *p)
 	char date[32] = "?";
 	struct tm tm;
 
-	setup_head("The certificate of %s port %u is not the right one:", s->host, p->port);
+	setup_head("The certificate of %s port %u is not the right one:", p->host, p->port);
 	if (!p->chain_good)
 		setup_say(SETUP_BAD, "chain", "%s", p->verdict);
 	if (!p->name_good)
-		setup_say(SETUP_BAD, "name", "it is not for %s", s->host);
+		setup_say(SETUP_BAD, "name", "it is not for %s", name_wanted(s, p));
 	if (localtime_r(&c->expires, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
 	setup_say(SETUP_PLAIN, "names", "%s", *c->names ? c->names : "none");
@@ -81,8 +90,7 @@ setup_certificate(struct setup *s, const struct probe *p, bool *ret_host, struct
 		return false;
 	if (choice == 0) {
 		*ret_host = true;
-		good = ask_line("Host of the smarthost", NULL, "--host HOST", setup_take_host, s,
-			&answer, err);
+		good = setup_ask_host(s, "Host of the smarthost", NULL, err);
 	} else if (choice == 1) {
 		good = ask_line("File", NULL, "--tls-trust FILE", take_trust, s, &answer, err);
 	} else if (choice == 2) {

@@ -11,11 +11,22 @@
 #include "setup_state.h"
 
 #define SOURCE_SECONDS 15
+#define SMTP_PORT      25
+
+enum wire_tls
+setup_usual_tls(const struct setup *s, uint16_t port)
+{
+	if (setup_socket(s) || (setup_is_lmtp(s) && setup_is_here(s)))
+		return WIRE_TLS_NONE;
+	return port == 465 ? WIRE_TLS_IMPLICIT : WIRE_TLS_STARTTLS;
+}
 
 static uint16_t
-usual_port(enum wire_tls tls)
+usual_port(const struct setup *s, enum wire_tls tls)
 {
-	return tls == WIRE_TLS_IMPLICIT ? 465 : tls == WIRE_TLS_STARTTLS ? 587 : 25;
+	if (setup_is_lmtp(s))
+		return SETUP_LMTP_PORT;
+	return tls == WIRE_TLS_IMPLICIT ? 465 : tls == WIRE_TLS_STARTTLS ? 587 : SMTP_PORT;
 }
 
 /* By the options, where they say something, over what a source says. */
@@ -26,10 +37,10 @@ settle(struct setup *s)
 	int tls = profile_choice(s->given, OPT_TLS);
 
 	if (port && tls < 0)
-		tls = port == 465 ? WIRE_TLS_IMPLICIT : WIRE_TLS_STARTTLS;
+		tls = (int)setup_usual_tls(s, port);
 	if (tls >= 0) {
 		s->tls = (enum wire_tls)tls;
-		s->port = port ? port : usual_port(s->tls);
+		s->port = port ? port : usual_port(s, s->tls);
 	}
 }
 
@@ -44,16 +55,51 @@ setup_take_host(void *ctx, const char *text, struct error *err)
 		return error_set(err, FAULT_USAGE, "A host is needed, such as smtp.%s.", s->domain);
 	if (!dial_split(text, 0, host, &port, err))
 		return false;
+	if (setup_by_srv(s) && (port || dial_is_address(host)))
+		return error_set(err, FAULT_USAGE,
+			"With --srv it is a mail domain, without a port: %s.", s->domain);
 	snprintf(s->host, sizeof(s->host), "%s", host);
-	s->port = 465;
-	s->tls = WIRE_TLS_IMPLICIT;
+	s->port = setup_is_lmtp(s) ? SETUP_LMTP_PORT : 465;
+	s->tls = setup_usual_tls(s, s->port);
 	settle(s);
 	if (port) {
 		s->port = port;
 		if (profile_choice(s->given, OPT_TLS) < 0)
-			s->tls = port == 465 ? WIRE_TLS_IMPLICIT : WIRE_TLS_STARTTLS;
+			s->tls = setup_usual_tls(s, port);
 	}
+	if (setup_is_lmtp(s) && s->port == SMTP_PORT)
+		return error_set(err, FAULT_USAGE,
+			"Port 25 is for SMTP, LMTP must not be spoken there (RFC 2033).");
+	if (setup_by_srv(s))
+		s->port = 0;
 	return true;
+}
+
+bool
+setup_ask_host(
+	struct setup *s, const char *question, const char *proposal, struct error *err)
+{
+	struct strbuf answer = STRBUF_INIT(300);
+	bool good;
+
+	if (setup_by_srv(s))
+		profile_unset(&s->account, OPT_SRV);
+	good = ask_line(question, proposal, "--host HOST", setup_take_host, s, &answer, err);
+	strbuf_done(&answer);
+	return good;
+}
+
+/* What is known of who runs the host that was named. */
+static void
+know(struct setup *s, const struct provider *p)
+{
+	s->provider = p;
+	if (!p)
+		return;
+	s->password = !p->login || p->login & ~(unsigned)PROVIDER_OAUTH;
+	if (p->user == PROVIDER_USER_LOCAL_PART)
+		snprintf(s->user, sizeof(s->user), "%.*s",
+			(int)(strrchr(s->address, '@') - s->address), s->address);
 }
 
 static bool
@@ -65,9 +111,7 @@ find_given(struct setup *s, struct error *err)
 	hosts = profile_list_of(s->given, OPT_HOST, &n);
 	if (!setup_take_host(s, hosts[0], err))
 		return error_prefix(err, "--host");
-	s->provider = provider_by_domain(s->domain);
-	if (s->provider && strcmp(s->provider->host ? s->provider->host : "", s->host) != 0)
-		s->provider = NULL;
+	know(s, setup_by_srv(s) ? provider_by_domain(s->host) : provider_by_host(s->host));
 	return true;
 }
 
@@ -114,7 +158,7 @@ consent(struct setup *s, const struct discovery *d, bool *ret, struct error *err
 static bool
 find_by_sources(struct setup *s, bool *ret_found, struct error *err)
 {
-	bool offline = setup_given(s, OPT_OFFLINE);
+	bool offline = setup_given(s, OPT_OFFLINE), alone = offline || setup_has_proxy(s);
 	const char *trust = profile_text(s->given, OPT_TLS_TRUST);
 	struct discovery d;
 
@@ -122,7 +166,7 @@ find_by_sources(struct setup *s, bool *ret_found, struct error *err)
 		trust = NULL;
 
 	setup_head("Where does %s take submissions?", s->domain);
-	for (int source = 0; source < (offline ? 1 : DISCOVER_COUNT) && !*ret_found; source++) {
+	for (int source = 0; source < (alone ? 1 : DISCOVER_COUNT) && !*ret_found; source++) {
 		discover((enum discover_source)source, s->address, s->domain, trust,
 			clock_in(SOURCE_SECONDS * CLOCK_SECOND), &d);
 		setup_say(
@@ -137,6 +181,9 @@ find_by_sources(struct setup *s, bool *ret_found, struct error *err)
 				d.provider->help ? ": " : "",
 				d.provider->help ? d.provider->help : "");
 	}
+	if (!*ret_found && alone && !offline)
+		setup_say(SETUP_PLAIN, "network",
+			"not asked, since that would go past the proxy");
 	return true;
 }
 
@@ -169,12 +216,10 @@ guess(const struct setup *s, char name[300])
 static bool
 find_by_asking(struct setup *s, struct error *err)
 {
-	struct strbuf answer = STRBUF_INIT(300);
 	const char *proposal = NULL;
 	char name[300];
-	bool good;
 
-	if (setup_may_ask() && !setup_given(s, OPT_OFFLINE)) {
+	if (setup_may_ask() && !setup_given(s, OPT_OFFLINE) && !setup_is_lmtp(s)) {
 		proposal = guess(s, name);
 		if (proposal)
 			setup_say(SETUP_PLAIN, "usual names", "%s answers", name);
@@ -182,10 +227,26 @@ find_by_asking(struct setup *s, struct error *err)
 			setup_say(SETUP_PLAIN, "usual names", "neither smtp.%s nor mail.%s answers",
 				s->domain, s->domain);
 	}
-	good = ask_line(
-		"Host of the smarthost", proposal, "--host HOST", setup_take_host, s, &answer, err);
-	strbuf_done(&answer);
-	return good;
+	return setup_ask_host(s, "Host of the smarthost", proposal, err);
+}
+
+/* A socket has neither a name nor a port, and TLS only if that is asked for. */
+static bool
+find_socket(struct setup *s)
+{
+	int tls = profile_choice(s->given, OPT_TLS);
+
+	snprintf(s->host, sizeof(s->host), "localhost");
+	s->tls = tls >= 0 ? (enum wire_tls)tls : WIRE_TLS_NONE;
+	return true;
+}
+
+/* The domain itself is kept, and its records are asked whenever something is sent. */
+static bool
+find_by_srv(struct setup *s, struct error *err)
+{
+	know(s, provider_by_domain(s->domain));
+	return setup_take_host(s, s->domain, err);
 }
 
 bool
@@ -193,7 +254,14 @@ setup_find(struct setup *s, struct error *err)
 {
 	bool found = false;
 
+	if (setup_socket(s))
+		return find_socket(s);
 	if (setup_given(s, OPT_HOST))
 		return find_given(s, err);
+	if (setup_by_srv(s))
+		return find_by_srv(s, err);
+	/* nobody says where mailboxes are handed their mail */
+	if (setup_is_lmtp(s))
+		return find_by_asking(s, err);
 	return find_by_sources(s, &found, err) && (found || find_by_asking(s, err));
 }

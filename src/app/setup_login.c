@@ -73,11 +73,15 @@ try(struct setup *s, const char *foreign)
 	struct smarthost h = SMARTHOST_NONE;
 	struct error err = ERROR_NONE;
 	struct submission sub;
+	struct target place;
 	bool good;
 
 	submission_init(&sub, s->args);
 	good = smarthost_prepare(&h, &sub, &s->account, &err);
+	if (good && setup_by_srv(s) && setup_place_again(&h.settings, &s->probe, &place))
+		plan.place = &place;
 	if (good && s->typed.len) {
+		good = smarthost_set_proxy(&h, &s->account, &err);
 		h.settings.secret = give;
 		h.settings.secret_ctx = s;
 	} else if (good) {
@@ -295,11 +299,12 @@ ask_name(struct setup *s, struct error *err)
 	return good;
 }
 
-/* No login: the server wants none, or nobody wants one. */
+/* No login: the server wants none, or nobody wants one, as with LMTP, unless a name is given. */
 static bool
 is_open(const struct setup *s)
 {
 	return strcmp(profile_text(&s->account, OPT_AUTH), "none") == 0 ||
+	       (setup_is_lmtp(s) && !setup_given(s, OPT_USER)) ||
 	       (!setup_given(s, OPT_OFFLINE) && !s->probe.capability.auth &&
 		       !setup_given(s, OPT_USER));
 }

@@ -13,13 +13,59 @@ static bool
 set_place(struct profile *p, const struct setup_look *l, struct error *err)
 {
 	static const char *const modes[] = { "implicit", "starttls", "none" };
+	const struct setup *s = l->setup;
 	char port[8];
 
 	snprintf(port, sizeof(port), "%u", l->port);
-	profile_override(p, &l->setup->account);
+	profile_override(p, &s->account);
+	if ((setup_socket(s) || setup_by_srv(s)) && setup_given(s, OPT_TLS) &&
+		!profile_set(p, OPT_TLS, modes[l->tls], SETUP_ORIGIN, err))
+		return false;
+	if (setup_socket(s))
+		return true;
+	if (setup_by_srv(s))
+		return profile_set(p, OPT_HOST, l->host, SETUP_ORIGIN, err);
 	return profile_set(p, OPT_HOST, l->host, SETUP_ORIGIN, err) &&
 	       profile_set(p, OPT_PORT, port, SETUP_ORIGIN, err) &&
 	       profile_set(p, OPT_TLS, modes[l->tls], SETUP_ORIGIN, err);
+}
+
+/* The first of the places that answers as it should, else what the first one had to say. */
+static void
+look_around(const struct wire_settings *settings, struct probe *ret)
+{
+	struct target places[PROBE_PLACES];
+	struct error err = ERROR_NONE;
+	size_t n = probe_places(settings, places, &err);
+	struct probe next;
+
+	if (!n)
+		ret->error = err;
+	for (size_t i = 0; i < n && (!i || ret->error.fault); i++) {
+		struct probe_plan plan = { .place = &places[i] };
+
+		probe_run(settings, &plan, &next);
+		if (!i || !next.error.fault)
+			*ret = next;
+	}
+}
+
+bool
+setup_place_again(
+	const struct wire_settings *settings, const struct probe *p, struct target *ret)
+{
+	struct target places[PROBE_PLACES];
+	struct wire_settings soon = *settings;
+	size_t n;
+
+	soon.deadline = clock_in(SETUP_SECONDS * CLOCK_SECOND);
+	n = probe_places(&soon, places, NULL);
+	for (size_t i = 0; i < n; i++)
+		if (places[i].port == p->port && strcmp(places[i].host, p->host) == 0) {
+			*ret = places[i];
+			return true;
+		}
+	return false;
 }
 
 static int
@@ -27,7 +73,6 @@ look(void *ctx, int out, int error)
 {
 	struct setup_look *l = ctx;
 	struct smarthost h = SMARTHOST_NONE;
-	struct probe_plan plan = { .log_in = false };
 	struct error err = ERROR_NONE;
 	struct submission s;
 	struct profile p;
@@ -35,11 +80,12 @@ look(void *ctx, int out, int error)
 	(void)error;
 	submission_init(&s, l->setup->args);
 	profile_init(&p, SETUP_ORIGIN, SETUP_ORIGIN);
-	if (set_place(&p, l, &err) && smarthost_prepare(&h, &s, &p, &err)) {
+	if (set_place(&p, l, &err) && smarthost_prepare(&h, &s, &p, &err) &&
+		smarthost_set_proxy(&h, &p, &err)) {
 		h.settings.user = NULL;
 		h.settings.memory = NULL;
 		h.settings.deadline = clock_in(SETUP_SECONDS * CLOCK_SECOND);
-		probe_run(&h.settings, &plan, &l->probe);
+		look_around(&h.settings, &l->probe);
 	} else {
 		l->probe.error = err;
 	}

@@ -22,14 +22,14 @@ is_unfit(const struct probe *p)
 }
 
 static void
-show_good(const struct probe *p, const char *label)
+show_good(const struct probe *p, const char *label, bool local)
 {
 	const struct probe_certificate *c = &p->chain[0];
 	long days = (long)((p->tls.expires - clock_wall()) / DAY);
 	size_t n = strlen(p->capability.mechanisms);
 
 	if (!*p->tls.version)
-		setup_say(SETUP_WARN, label, "it answers, without TLS");
+		setup_say(local ? SETUP_GOOD : SETUP_WARN, label, "it answers, without TLS");
 	else
 		setup_say(days < SOON ? SETUP_WARN : SETUP_GOOD, label,
 			"%s; certificate for %.*s by %s, %ld days left", p->tls.version, NAMES_SHOW,
@@ -48,9 +48,16 @@ show(const struct setup_look *l)
 	const struct probe *p = &l->probe;
 	char label[32];
 
-	snprintf(label, sizeof(label), "port %u", l->port);
+	if (setup_socket(l->setup))
+		snprintf(label, sizeof(label), "socket");
+	else
+		snprintf(label, sizeof(label), "port %u", p->port);
+	if (setup_by_srv(l->setup) && *p->host)
+		setup_say(SETUP_PLAIN, "SRV records", "%s port %u", p->host, p->port);
+	else if (setup_by_srv(l->setup))
+		snprintf(label, sizeof(label), "SRV records");
 	if (!p->error.fault)
-		show_good(p, label);
+		show_good(p, label, setup_is_here(l->setup));
 	else
 		setup_say(is_unfit(p) ? SETUP_BAD : SETUP_PLAIN, label, "%s%s%s", p->error.text,
 			*p->error.words && !strstr(p->error.text, p->error.words) ? ": " : "",
@@ -65,7 +72,7 @@ look(struct setup *s, struct setup_look looks[LOOKS])
 	bool fixed = setup_given(s, OPT_PORT) || setup_given(s, OPT_TLS);
 	bool usual = (s->port == 465 && s->tls == WIRE_TLS_IMPLICIT) ||
 		     (s->port == 587 && s->tls == WIRE_TLS_STARTTLS);
-	size_t n = fixed || !usual ? 1 : 2;
+	size_t n = fixed || !usual || setup_is_lmtp(s) ? 1 : 2;
 
 	for (size_t i = 0; i < n; i++) {
 		bool other = i == 1;
@@ -91,20 +98,15 @@ look(struct setup *s, struct setup_look looks[LOOKS])
 static bool
 ask_again(struct setup *s, const struct setup_look *l, struct error *err)
 {
-	struct strbuf answer = STRBUF_INIT(300);
 	const char *advice = hint(&l->probe.error);
-	bool good;
 
-	if (!setup_may_ask() || setup_given(s, OPT_HOST)) {
+	if (!setup_may_ask() || setup_given(s, OPT_HOST) || setup_socket(s)) {
 		*err = l->probe.error;
 		return false;
 	}
 	if (advice)
 		setup_advise(advice);
-	good = ask_line("Another host, or Ctrl-C to give up", NULL, "--host HOST", setup_take_host,
-		s, &answer, err);
-	strbuf_done(&answer);
-	return good;
+	return setup_ask_host(s, "Another host, or Ctrl-C to give up", NULL, err);
 }
 
 /* Takes the place of LOOK. */
@@ -118,17 +120,19 @@ settle(struct setup *s, const struct setup_look *l, struct error *err)
 	s->tls = l->tls;
 	s->probe = l->probe;
 	snprintf(port, sizeof(port), "%u", s->port);
+	if (setup_socket(s) || setup_by_srv(s))
+		return (setup_socket(s) || setup_set(s, OPT_HOST, s->host, err)) &&
+		       (!setup_given(s, OPT_TLS) || setup_set(s, OPT_TLS, modes[s->tls], err));
 	return setup_set(s, OPT_HOST, s->host, err) &&
-	       (s->port == 465 || setup_set(s, OPT_PORT, port, err)) &&
-	       ((s->tls == WIRE_TLS_IMPLICIT && s->port == 465) ||
-		       (s->tls == WIRE_TLS_STARTTLS && s->port != 465) ||
+	       (s->port == (setup_is_lmtp(s) ? SETUP_LMTP_PORT : 465) || setup_set(s, OPT_PORT, port, err)) &&
+	       (s->tls == setup_usual_tls(s, s->port) ||
 		       setup_set(s, OPT_TLS, modes[s->tls], err));
 }
 
 static bool
 check_clear(const struct setup *s, struct error *err)
 {
-	return s->tls != WIRE_TLS_NONE || setup_is_local(s->host) ||
+	return s->tls != WIRE_TLS_NONE || setup_is_here(s) ||
 	       error_set(err, FAULT_USAGE,
 		       "--tls none is for a server on this machine only: %s could be anybody, and "
 		       "all could read along",
@@ -143,7 +147,8 @@ reach(struct setup *s, bool *ret_done, struct error *err)
 	bool other = false;
 	size_t n;
 
-	setup_head("Is %s there, and is it the right one?", s->host);
+	setup_head("Is %s there, and is it the right one?",
+		setup_socket(s) ? setup_socket(s) : s->host);
 	n = look(s, looks);
 	for (size_t i = 0; i < n; i++) {
 		if (looks[i].probe.error.fault)

@@ -17,6 +17,7 @@
 struct error;
 struct provider;
 
+#define SETUP_LMTP_PORT 24 /* unless it is said */
 #define SETUP_ORIGIN "setup" /* of settings that were found out or asked for */
 
 struct setup {
@@ -29,9 +30,9 @@ struct setup {
 	char user[320];                  /* what the source proposes for the login, or "" */
 	char issuer[256];                /* of OAuth2, by the source, or "" */
 	bool password;                   /* a password will do, as far as the source says */
-	char host[256];                  /* where it is going to be */
-	uint16_t port;
-	enum wire_tls tls;
+	char host[256]; /* where it is going to be; with srv the mail domain, "localhost" for a socket */
+	uint16_t port;  /* 0 with srv and for a socket */
+	enum wire_tls tls;        /* with srv: as the options have it */
 	struct probe probe;       /* of that place, what it said last */
 	struct strbuf typed;      /* the password that is to be stored */
 	enum secret_place stored; /* where it is: NOWHERE before the end */
@@ -61,11 +62,22 @@ bool setup_may_ask(void);
 /* Asks for yes or no; PRESET where nobody can be asked, or --yes was given. */
 bool setup_yes(const struct setup *s, const char *question, bool preset, const char *option,
 	bool *ret, struct error *err) __attribute__((warn_unused_result));
-/* True iff HOST is this machine. */
-bool setup_is_local(const char *host);
+/* The unix socket that the account is for, NULL without one. */
+const char *setup_socket(const struct setup *s);
+/* True iff the account's host is a mail domain, whose SRV records are asked each time. */
+bool setup_by_srv(const struct setup *s);
+bool setup_is_lmtp(const struct setup *s);
+bool setup_has_proxy(const struct setup *s);
+/* True iff the smarthost is on this machine. */
+bool setup_is_here(const struct setup *s);
+/* How TLS begins at PORT unless the account says otherwise, as a profile without `tls` has it. */
+enum wire_tls setup_usual_tls(const struct setup *s, uint16_t port);
 /* HOST[:PORT] from an option or an answer: where it is going to be. CTX is a struct setup. */
 bool
 setup_take_host(void *ctx, const char *text, struct error *err) __attribute__((warn_unused_result));
+/* Asks for another one; srv, which is for domains, goes. PROPOSAL may be NULL. */
+bool setup_ask_host(struct setup *s, const char *question, const char *proposal, struct error *err)
+	__attribute__((warn_unused_result));
 /* Sets a value of the account. */
 bool setup_set(struct setup *s, enum option_id id, const char *value, struct error *err)
 	__attribute__((warn_unused_result));
@@ -78,6 +90,8 @@ bool setup_reach(struct setup *s, struct error *err) __attribute__((warn_unused_
  * settings of the account, or another host (*RET_HOST: HOST has changed). */
 bool setup_certificate(struct setup *s, const struct probe *p, bool *ret_host, struct error *err)
 	__attribute__((warn_unused_result));
+/* setup_write.c: what the account is called, before a login speaks of it. */
+bool setup_choose_name(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 /* setup_login.c: the login, and which senders it may use. */
 bool setup_login(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 /* setup_oauth.c: access by OAuth2. */
@@ -85,7 +99,7 @@ bool setup_oauth_wanted(struct setup *s, bool *ret, struct error *err)
 	__attribute__((warn_unused_result));
 bool setup_oauth(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 void setup_forget_grant(const struct setup *s);
-/* setup_write.c: the file, the name of the account, and both written. */
+/* setup_write.c: both written, the file and the secret. */
 bool setup_write(struct setup *s, struct error *err) __attribute__((warn_unused_result));
 /* Chooses the file, before anything else is asked: what is wrong with it shows at once. */
 bool setup_choose_file(struct setup *s, struct error *err) __attribute__((warn_unused_result));
@@ -105,5 +119,8 @@ struct setup_look {
 	struct child child;
 	struct probe probe; /* without the lines of EHLO */
 };
+/* With srv: the place among those of SETTINGS that P has reached. False: it is no longer among them. */
+bool setup_place_again(const struct wire_settings *settings, const struct probe *p,
+	struct target *ret) __attribute__((warn_unused_result));
 void setup_look_start(struct setup_look *l);
 void setup_look_wait(struct setup_look *l);

@@ -78,6 +78,11 @@ setup_choose_file(struct setup *s, struct error *err)
 	good = choose_among(s, &f, &at, err);
 	/* as secret_name_of has it: the service's user may read what is kept for this one */
 	s->system = good && geteuid() == 0 && strcmp(f.path[at], SYSCONFDIR "/sendoff/config") == 0;
+	if (s->system) {
+		/* what is kept for it is the machine's from the beginning, tokens too */
+		free(s->account.origin);
+		s->account.origin = xstrdup(SYSCONFDIR "/sendoff/config:" SETUP_ORIGIN);
+	}
 	good = good && configure_open(&s->file, f.path[at], err) &&
 	       (setup_may_ask() || !setup_given(s, OPT_ACCOUNT) ||
 		       may_take(s, profile_text(s->given, OPT_ACCOUNT), &mine, err));
@@ -147,8 +152,8 @@ may_take(const struct setup *s, const char *name, bool *ret, struct error *err)
 	return ask_yes(question, false, "--replace", ret, err);
 }
 
-static bool
-choose_name(struct setup *s, struct error *err)
+bool
+setup_choose_name(struct setup *s, struct error *err)
 {
 	struct strbuf preset = STRBUF_INIT(NAME_LIMIT), name = STRBUF_INIT(NAME_LIMIT);
 	bool given = setup_given(s, OPT_ACCOUNT), good = true, mine = false;
@@ -297,7 +302,7 @@ setup_write(struct setup *s, struct error *err)
 {
 	bool yes = true;
 
-	if (!choose_name(s, err) || !match(s, err) || !configure_put(&s->file, &s->account, err))
+	if (!match(s, err) || !configure_put(&s->file, &s->account, err))
 		return false;
 	if (setup_given(s, OPT_DRY_RUN)) {
 		setup_head("This would go into %s:", s->file.path);

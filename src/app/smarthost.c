@@ -266,9 +266,8 @@ check_files(const struct profile *p, struct error *err)
 	return true;
 }
 
-/* The proxy of the account, with the password from its file. */
-static bool
-set_proxy(struct smarthost *h, const struct profile *p, struct error *err)
+bool
+smarthost_set_proxy(struct smarthost *h, const struct profile *p, struct error *err)
 {
 	const char *text = profile_unless_none(p, OPT_PROXY);
 	const char *file = profile_text(p, OPT_PROXY_PASSWORD_FILE);
@@ -342,7 +341,7 @@ smarthost_renew(struct smarthost *h, const struct error *why, struct error *err)
 bool
 smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
 {
-	if (!set_proxy(h, account, err))
+	if (!smarthost_set_proxy(h, account, err))
 		return false;
 	fill_token(h, account);
 	if (h->keeper)

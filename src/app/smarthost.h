@@ -43,11 +43,14 @@ struct smarthost {
  * starts to ask for the password where one will be needed. *H needs smarthost_close in any case. */
 bool smarthost_open(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err) __attribute__((warn_unused_result));
-/* The parts of it: settings and files; then the password, which takes a process where a command or the
- * keyring has it. */
+/* The parts of it: settings and files; then the proxy and the password, which takes a process where a
+ * command or the keyring has it. */
 bool smarthost_prepare(struct smarthost *h, const struct submission *s,
 	const struct profile *account, struct error *err) __attribute__((warn_unused_result));
 bool smarthost_ask(struct smarthost *h, const struct profile *account, struct error *err)
+	__attribute__((warn_unused_result));
+/* The proxy alone, with its password from the file: for who brings a password of his own, or none. */
+bool smarthost_set_proxy(struct smarthost *h, const struct profile *account, struct error *err)
 	__attribute__((warn_unused_result));
 /* After a login with an access token was refused for *WHY: gets another one in its place, for a new
  * connection. True iff there is one: the account uses tokens, and this one had not just been made. */

@@ -58,8 +58,9 @@ fill_server(struct token_settings *t, const struct profile *p)
 	if (!profile_text(p, OPT_OAUTH_TOKEN_URL))
 		return;
 	/* what is sent to a provider is not sent to another in its place */
+	if (!t->server.token || strcmp(t->server.token, profile_text(p, OPT_OAUTH_TOKEN_URL)) != 0)
+		t->server.revoke = NULL;
 	t->server.token = profile_text(p, OPT_OAUTH_TOKEN_URL);
-	t->server.revoke = NULL;
 }
 
 /* Tenants whose users may come from others: the issuer is then not what the table says. */
@@ -253,7 +254,7 @@ get_metadata(struct token_settings *t, int64_t deadline, struct error *err)
 		return error_prefix(err, "oauth (%s)", t->profile->settings[OPT_OAUTH].origin);
 	t->server.authorize = unless_empty(t->server.authorize, m->authorize);
 	t->server.device = unless_empty(t->server.device, m->device);
-	if (!t->server.token)
+	if (!t->server.token || strcmp(t->server.token, m->token) == 0)
 		t->server.revoke = unless_empty(t->server.revoke, m->revoke);
 	t->server.token = unless_empty(t->server.token, m->token);
 	t->server.promises_iss = m->promises_iss;
@@ -289,6 +290,12 @@ token_settings_ask(struct token_settings *t, bool everything, int64_t deadline, 
 	if (t->known || (t->server.token && (!everything || t->server.authorize)))
 		return true;
 	return get_metadata(t, deadline, err);
+}
+
+bool
+token_settings_find_revoke(struct token_settings *t, int64_t deadline, struct error *err)
+{
+	return t->server.revoke || t->known || t->metadata || get_metadata(t, deadline, err);
 }
 
 void

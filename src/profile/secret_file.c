@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,8 +19,9 @@
 #include "strbuf.h"
 #include "trusted.h"
 
-#define PATH_CAP 8192
-#define RETRY_MS 20 /* between two tries for a lock */
+#define PATH_CAP     8192
+#define RETRY_MS     20 /* between two tries for a lock */
+#define SERVICE_USER "sendoff"
 
 /* No two names are written alike. */
 static void
@@ -55,6 +57,16 @@ secret_file_name(const struct secret_name *n, bool sealed, struct strbuf *out, s
 		"Service");
 }
 
+/* The package makes the machine's secrets the service's; so does root where they are new. */
+static void
+give_to_service(const char *path)
+{
+	const struct passwd *service = geteuid() ? NULL : getpwnam(SERVICE_USER);
+
+	if (service)
+		(void)!lchown(path, service->pw_uid, service->pw_gid);
+}
+
 /* The directories on the way to PATH that are missing, and PATH itself. */
 static void
 make_directories(const char *path)
@@ -67,7 +79,8 @@ make_directories(const char *path)
 		strbuf_add(&part, path, (size_t)(at - path));
 		(void)!mkdir(part.s, system ? 0755 : 0700);
 	}
-	(void)!mkdir(path, 0700);
+	if (mkdir(path, 0700) == 0 && system)
+		give_to_service(path);
 	strbuf_done(&part);
 }
 

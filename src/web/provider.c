@@ -26,7 +26,7 @@ const struct provider providers[] = {
 #undef PROVIDER
 
 #define OAUTH(name_, issuer_, authorize_, token_, device_, revoke_, scope_, client_scope_,         \
-	tenant_, mechanism_, redirect_host_, wants_secret_, device_mail_, help_)                   \
+	tenant_, mechanism_, redirect_host_, wants_secret_, device_mail_, grants_, help_)          \
 	{ .name = (name_),                                                                         \
 		.issuer = (issuer_),                                                               \
 		.authorize = (authorize_),                                                         \
@@ -40,6 +40,7 @@ const struct provider providers[] = {
 		.redirect_host = (redirect_host_),                                                 \
 		.wants_secret = (wants_secret_),                                                   \
 		.device_mail = (device_mail_),                                                     \
+		.grants = (grants_),                                                               \
 		.help = (help_) },
 const struct provider_oauth provider_oauths[] = {
 #include "provider.def"

@@ -30,6 +30,7 @@ struct provider_oauth {
 	const char *redirect_host; /* of the loopback redirect: "127.0.0.1", or "localhost" */
 	bool wants_secret;         /* a client secret even with PKCE */
 	bool device_mail;          /* the device grant is given the mail scope */
+	const char *grants;        /* where a person ends what was granted: https://..., or NULL */
 	const char *help;          /* where a client id is made, in one or two sentences */
 };
 

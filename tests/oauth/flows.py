@@ -441,9 +441,45 @@ def logout():
         room.login("--browser")
         tokens.set(outage="503")
         done = room.command("logout", "work")
-        expect(done.status == 75 and not room.stored() and "remove it" in done.err, "%s", done)
+        expect(done.status == 75 and not room.stored() and "lives on" in done.err, "%s", done)
         done = room.command("logout", "work")
         expect(done.status == 0 and "No access was kept" in done.err, "%s", done)
+
+
+@case("logout where the addresses are set by keys: the issuer is asked, if the tokens are its own")
+def logout_by_keys():
+    with Stage() as (tokens, room):
+        room.set(oauth_token_url=tokens.issuer + "/token",
+                 oauth_authorize_url=tokens.issuer + "/authorize")
+        room.login("--browser")
+        expect(not any("well-known" in entry["path"] for entry in tokens.log), "it was asked")
+        done = room.command("logout", "work")
+        expect(done.status == 0 and not room.stored() and "lives on" not in done.err, "%s", done)
+        expect(tokens.requests("/revoke") and not tokens.set()["refresh"], "%s", tokens.set())
+        # what another server has given out is none of the issuer's business
+        room.login("--browser")
+        tokens.set(metadata={"token_endpoint": tokens.issuer + "/elsewhere"})
+        before = len(tokens.requests("/revoke"))
+        done = room.command("logout", "work")
+        expect(done.status == 0 and not room.stored(), "%s", done)
+        expect("lives on at the provider: end it at " + tokens.issuer in done.err, "%s", done)
+        expect(len(tokens.requests("/revoke")) == before, "the issuer was told the token")
+        room.login("--browser")
+        tokens.set(missing=["oauth-authorization-server", "openid-configuration"])
+        done = room.command("logout", "work")
+        expect(done.status == 0 and not room.stored() and "lives on" in done.err, "%s", done)
+
+
+@case("logout from a provider that takes nothing back says where a person ends it")
+def logout_by_hand():
+    with Stage(oauth="microsoft") as (tokens, room):
+        room.set(oauth_token_url=tokens.issuer + "/token", oauth_scope="mail",
+                 oauth_authorize_url=tokens.issuer + "/authorize")
+        tokens.set(authorize="no-iss")
+        room.login("--browser")
+        done = room.command("logout", "work")
+        expect(done.status == 0 and not room.stored(), "%s", done)
+        expect("account.live.com/consent/Manage" in done.err, "%s", done)
 
 
 @case("--status in words and as JSON; exit statuses")

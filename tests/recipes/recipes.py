@@ -5,11 +5,14 @@ import pathlib
 import shlex
 import shutil
 
+import provider  # knows where the next two are
+import place
+import server
 import stage
 from machine import expect
 
 WORKS = "It works"
-PROVIDER = "it wants an access token of the provider"
+CLIENT = "11111111-2222-3333-4444-555555555555"  # the recipe's, at Microsoft
 
 
 class Recipe:
@@ -17,14 +20,14 @@ class Recipe:
     BEFORE and FINALE are called at the beginning and the end; USES: what is done with a file that was
     written, or a block that is neither file nor command, by its first words; it may return why it
     cannot be done here. MOMENTS: what happens before a command, FILLS: what stands for a word of a
-    file, ELSEWHERE: more commands that cannot be run here. UID: who types, in a container."""
+    file. UID: who types, in a container."""
 
     def __init__(self, arrives=(), sender=None, before=None, finale=None, uses=None, moments=None,
-                 fills=None, elsewhere=(), uid=None):
+                 fills=None, uid=None):
         self.arrives, self.sender = list(arrives), sender
         self.before, self.finale = before, finale
         self.uses, self.moments, self.fills = uses or {}, moments or {}, fills or {}
-        self.elsewhere, self.uid = tuple(elsewhere), uid
+        self.uid = uid
 
 
 def keys_of_ann(theatre):
@@ -96,10 +99,42 @@ def log_in(theatre):
                 "from 192.0.2.1 port 22 ssh2\n")
 
 
+def at_google(theatre):
+    theatre.providers.set(authorize="ok")
+    theatre.providers.register("https://accounts.google.com",
+                               "1234567890-abc.apps.googleusercontent.com",
+                               "GOCSPX-the-secret-of-your-client", "authorization_code",
+                               "refresh_token")
+
+
+def at_microsoft(theatre):
+    theatre.providers.set(user="ann@example.com", device_pending=0)
+    theatre.providers.register(provider.TENANT, CLIENT, None, server.grants.DEVICE_GRANT,
+                               "refresh_token")
+
+
+def upload(theatre, _path):
+    """The certificate is known to Microsoft; the machine sends by it."""
+    theatre.providers.register(provider.TENANT, CLIENT, None, "client_credentials",
+                               key="/etc/sendoff/sendoff.crt")
+    theatre.run("root", "sendoff --to ann@example.com --subject 'By the machine' --body x")
+    place.until(lambda: len(theatre.providers.mail.contents) == 2, "it arrives", 60)
+
+
+def granted_twice(theatre):
+    """In the browser here, and in one elsewhere."""
+    with theatre.providers.lock:
+        scopes = [grant["scope"] for grant in theatre.providers.grants.grants.values()]
+    expect(scopes == ["https://mail.google.com/"] * 2, "%s", scopes)
+
+
 RECIPES = {
-    "gmail": Recipe([WORKS], "ann@gmail.com"),
-    "microsoft": Recipe(elsewhere=[("sendoff --to", PROVIDER)],
-                        uses={"0 9 * * 1": lambda _theatre, _block: PROVIDER}),
+    "gmail": Recipe([WORKS], "ann@gmail.com", before=at_google,
+                    moments={"sendoff login --status": granted_twice}),
+    "microsoft": Recipe([WORKS, "By the machine"], None, before=at_microsoft,
+                        uses={"0 9 * * 1": crontab, "/etc/sendoff/config": upload},
+                        fills={"/etc/sendoff/secrets": lambda theatre:
+                               "%s/secrets" % theatre.directory}),
     "fastmail": Recipe([WORKS, "Hello"], None),
     "ses": Recipe([WORKS, WORKS], "app@example.com",
                   fills={"the-SMTP-password": lambda _theatre: stage.PASSWORD}),

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import machine
+import provider
 from machine import BASE, SENDOFF, expect
 
 SERVICE = 61010  # the user sendoff
@@ -15,9 +16,8 @@ HOSTS = ("smtp.gmail.com", "smtp.office365.com", "smtp.fastmail.com", "smtp.exam
          "mail.example.org", "email-smtp.eu-central-1.amazonaws.com")
 USERS = ("ann@gmail.com", "ann@fastmail.com", "AKIAIOSFODNN7EXAMPLE", "ann", "ann@example.org",
          "app@example.org", "box@example.org")
-# What takes a person, a provider or an init system.
-ELSEWHERE = (("sendoff login", "a person has to grant access, at the provider"),
-             ("sendoff token", "the provider gives access tokens out"),
+# What takes an init system, or another account than the recipe's.
+ELSEWHERE = (("sendoff token", "the account here has a password; recipe microsoft has tokens"),
              ("systemctl", "there is no systemd here"))
 
 
@@ -58,7 +58,12 @@ class Theatre(machine.Machine):
         self.certificates = BASE / "certificates"
         certify(self.certificates)
         TRUST.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.certificates / "ca.pem", TRUST)
+        both = BASE / "good.pem"
+        both.write_bytes((self.certificates / "good-key.pem").read_bytes() +
+                         (self.certificates / "good.pem").read_bytes())
+        self.providers = provider.Providers(BASE / "providers", both)
+        TRUST.write_bytes((self.certificates / "ca.pem").read_bytes() +
+                          pathlib.Path(self.providers.trust).read_bytes())
         self.smarthosts = [self.smarthost(465, "implicit"), self.smarthost(587, "starttls")]
         self.service = None
 
@@ -80,13 +85,16 @@ class Theatre(machine.Machine):
             "PLAIN,LOGIN,SCRAM-SHA-256,SCRAM-SHA-256-PLUS,EXTERNAL")
 
     def messages(self):
-        return [message for smarthost in self.smarthosts for message in smarthost.messages()]
+        return [message for smarthost in (*self.smarthosts, self.providers)
+                for message in smarthost.messages()]
 
     def network(self, up):
         """Without one the providers' addresses are nobody's."""
+        names = [name for name in HOSTS if name not in provider.MAIL_HOSTS]
         pathlib.Path("/etc/hosts").write_text(
-            "127.0.0.1 localhost\n127.0.1.1 %s box\n%s %s\n" % (
-                machine.HOST, "127.0.0.1" if up else "127.0.0.66", " ".join(HOSTS)))
+            "127.0.0.1 localhost\n127.0.1.1 %s box\n%s %s\n%s" % (
+                machine.HOST, "127.0.0.1" if up else "127.0.0.66", " ".join(names),
+                self.providers.hosts()))
 
     def reset(self, recipe):
         """A machine on which nothing is set up."""
@@ -148,12 +156,13 @@ class Theatre(machine.Machine):
         for words, action in self.recipe.moments.items():
             if command.startswith(words):
                 action(self)
-        for words, reason in self.recipe.elsewhere + ELSEWHERE:
+        for words, reason in ELSEWHERE:
             if words in command:
                 return reason
         # what it asks for is typed
         asks = command.startswith("sendoff password")
-        self.run(who, command, (PASSWORD + "\n").encode() if asks else b"")
+        more = self.providers.environment() if command.startswith("sendoff login") else {}
+        self.run(who, command, (PASSWORD + "\n").encode() if asks else b"", **more)
         return None
 
     def run(self, who, command, text=b"", **more):
@@ -168,6 +177,8 @@ class Theatre(machine.Machine):
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True)
         try:
+            if command.endswith("--paste"):
+                text = self.providers.paste(process)
             out, err = process.communicate(text, 60)
         except subprocess.TimeoutExpired:
             process.kill()

@@ -5,157 +5,17 @@ Called by `run` in its namespaces, with a directory that is thrown away afterwar
 
 import fnmatch
 import os
-import pathlib
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import traceback
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "network"))
+from home import CASES, PERSON, SCRIPT, Room, Wrong, case, expect
 
-import names
+import granted  # noqa: F401, more cases
 import net
-from certificates import Certificates
-from discovery import Autoconfig, MORE, OTHERS, PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB, NAMES
-from smarthost import PASSWORD, USER, Smarthost
-from terminal import Terminal
-
-PERSON = 61001
-RESOLVER = f"nameserver {names.RESOLVER}\noptions timeout:2 attempts:1\n"
-CASES = []
-
-
-def case(title):
-    def register(function):
-        CASES.append((title, function))
-        return function
-    return register
-
-
-class Wrong(Exception):
-    """What a case found."""
-
-
-def expect(condition, text, *values):
-    if not condition:
-        raise Wrong(text % values if values else text)
-
-
-class Room:
-    """A home of its own for each case."""
-
-    def __init__(self, directory):
-        self.dir = pathlib.Path(directory)
-        self.sendoff = self.dir / "sendoff"
-        shutil.copy(os.environ["SENDOFF"], self.sendoff)
-        (self.dir / "hosts").write_text("127.0.0.1 localhost\n")
-        (self.dir / "nsswitch.conf").write_text("hosts: files dns\n")
-        with open("/etc/resolv.conf", "w", encoding="ascii") as file:
-            file.write(RESOLVER)
-        net.build()
-        for address in (PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB):
-            net.ip("address", "add", address + "/32", "dev", "lo")
-        self.certificates = Certificates(self.dir)
-        self.certificates.leaf("setup", "subjectAltName=" + ",".join("DNS:" + n for n in NAMES))
-        self.ca = self.certificates.path("ca")
-        self.names = names.Names(self.dir, self.certificates.digests, MORE, OTHERS)
-        good = self.certificates.path("setup")
-        self.servers = {}
-        for place in PLAIN, net.LIVE4:
-            self.servers[place] = [Smarthost(place, port, good) for port in (465, 587)]
-        self.servers[STRICT] = [Smarthost(STRICT, 465, good, user="ann@strict.good.example",
-                                          own="ann@strict.good.example", null=False)]
-        self.servers[UNFIT] = [Smarthost(UNFIT, 465, self.certificates.path("odd"))]
-        self.servers[STARTTLS] = [Smarthost(STARTTLS, 587, good)]
-        self.servers[OPEN] = [Smarthost(OPEN, 465, good, auth=False)]
-        self.web = Autoconfig(WEB, good)
-        self.number = 0
-
-    def fresh(self):
-        self.number += 1
-        self.home = self.dir / f"home-{self.number}"
-        self.home.mkdir(mode=0o700)
-        os.chown(self.home, PERSON, PERSON)
-        self.config = self.home / ".config/sendoff/config"
-        self.store = self.home / ".local/share/sendoff"
-        self.password = self.put("password", PASSWORD + "\n")
-        for servers in self.servers.values():
-            for server in servers:
-                server.log, server.messages = [], 0
-
-    def put(self, name, text):
-        path = self.home / name
-        for directory in reversed(path.relative_to(self.home).parents):
-            (self.home / directory).mkdir(exist_ok=True)
-            os.chown(self.home / directory, PERSON, PERSON)
-        path.write_text(text)
-        path.chmod(0o600)
-        os.chown(path, PERSON, PERSON)
-        return str(path)
-
-    def environment(self):
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC",
-               "TERM": "dumb", "XDG_RUNTIME_DIR": str(self.home)}
-        for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
-            if name in os.environ:
-                env[name] = os.environ[name]
-        return env
-
-    def argv(self, *words, trust=True):
-        return [str(self.sendoff), "setup", *words, *(["--tls-trust", self.ca] if trust else [])]
-
-    def run(self, *words, status=0, stdin=subprocess.DEVNULL, trust=True):
-        done = subprocess.run(self.argv(*words, trust=trust), capture_output=True, text=True,
-                              timeout=90, check=False, env=self.environment(), cwd=self.home,
-                              user=PERSON, group=PERSON, extra_groups=[], stdin=stdin,
-                              start_new_session=True)
-        expect(done.returncode == status, "status %d, not %d: %s", done.returncode, status,
-               done.stderr)
-        done.stderr = re.sub(r"\s+", " ", done.stderr)  # as it was before it was folded
-        return done
-
-    def terminal(self, *words, trust=True):
-        return Terminal(self.argv(*words, trust=trust), self.environment(), PERSON, self.home)
-
-    def talk(self, argv, *steps, status=0):
-        """STEPS: what is asked for, and what is typed."""
-        t = self.terminal(*argv)
-        try:
-            for question, answer in steps:
-                t.wait_for(question)
-                t.type(answer + "\n")
-            got = t.end()
-        except RuntimeError as problem:
-            raise Wrong(f"{problem}:\n{t.text}") from problem
-        expect(got == status, "status %d, not %d:\n%s", got, status, t.text)
-        return t.text
-
-    def settings(self):
-        return dict(line.split(" = ", 1) for line in self.config.read_text().splitlines()
-                    if " = " in line)
-
-    def stored(self):
-        files = [p for p in self.store.glob("*") if p.is_file()] if self.store.exists() else []
-        return [p for p in files if PASSWORD in p.read_text(errors="replace")]
-
-    def nothing(self):
-        expect(not self.config.exists(), "a configuration was written")
-        expect(not self.stored(), "the password was stored")
-        left = [str(p) for p in self.home.rglob("*") if ".new" in p.name or ".bak" in p.name]
-        expect(not left, "left behind: %s", left)
-
-    def named(self):
-        try:
-            for name in "smtp.plain.good.example", "smtp.gmail.com", "live.open.example":
-                socket.getaddrinfo(name, 25)
-            return True
-        except OSError:
-            return False
-
-
-SCRIPT = ("--test-to", "none", "--timer=no")
+from discovery import PLAIN, STRICT, UNFIT
+from smarthost import PASSWORD, USER
 
 
 # --- by options
@@ -325,6 +185,24 @@ def by_mx(r):
     expect(r.settings()["host"] == "smtp.gmail.com", "%s", r.settings())
 
 
+@case("a host of a provider that is known, by options and by SRV records: its advice")
+def known(r):
+    words = ("--user", USER, "--password-file", r.password, *SCRIPT)
+    for more in (("ann@plain.good.example", "--host", "smtp.gmail.com"),
+                 ("ann@hosted.good.example",)):
+        r.fresh()
+        done = r.run(*more, *words)
+        expect(r.settings()["host"] == "smtp.gmail.com", "%s", r.settings())
+        expect("Gmail" in done.stderr and "apppasswords" in done.stderr, done.stderr)
+    r.fresh()
+    done = r.run("ann@plain.good.example", "--host", "email-smtp.eu-west-1.amazonaws.com",
+                 "--offline", "--password-file", r.password, *SCRIPT, status=64)
+    expect("--user NAME" in done.stderr, done.stderr)
+    done = r.run("ann@plain.good.example", "--host", "mail.riseup.net", "--offline",
+                 "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["user"] == USER, "%s", r.settings())
+
+
 @case("a server that is particular about senders")
 def strict(r):
     done = r.run("ann@strict.good.example", "--password-file", r.password, *SCRIPT)
@@ -376,6 +254,119 @@ def broken(r):
     os.chown(r.config.parent, 0, 0)
     r.run("ann@plain.good.example", "--user", USER, "--password-file", r.password, "--store",
           "file", *SCRIPT, status=73)
+    r.nothing()
+
+
+# --- other ways to a server
+
+@case("through a proxy, which is written: nobody else is asked")
+def proxied(r):
+    words = ("ann@hidden.example", "--host", "smtp.hidden.example", "--user", USER,
+             "--test-to", "bob@example.net", "--timer=no")
+    r.run(*words, "--proxy", "socks5://127.0.0.1", "--password-file", r.password)
+    s = r.settings()
+    expect(s["proxy"] == "socks5://127.0.0.1" and s["host"] == "smtp.hidden.example", "%s", s)
+    expect(sum(x.messages for x in r.servers[PLAIN]) == 1, "no message came")
+    # two ports are looked at; then the login, and the message
+    expect(len(r.proxies[0].asked) == 4, "%s", r.proxies[0].asked)
+    r.fresh()
+    outside = r.put("outside", "way out\n")
+    r.run(*words, "--proxy", "socks5://ann@127.0.0.1:1081", "--proxy-password-file", outside,
+          "--password-file", r.password, "--store", "file")
+    expect(r.settings()["proxy-password-file"] == "~/outside", "%s", r.settings())
+    expect(sum(x.messages for x in r.servers[PLAIN]) == 1 and r.stored(), "no message came")
+
+
+@case("a proxy that refuses, and discovery with one")
+def proxied_badly(r):
+    words = ("ann@plain.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    wrong = r.put("outside", "no way\n")
+    done = r.run(*words, "--host", "smtp.hidden.example", "--proxy", "socks5://ann@127.0.0.1:1081",
+                 "--proxy-password-file", wrong, status=77)
+    expect("proxy" in done.stderr, done.stderr)
+    done = r.run(*words, "--proxy", "socks5://127.0.0.1", status=64)
+    expect("go past the proxy" in done.stderr and "--host HOST" in done.stderr, done.stderr)
+    expect(not r.proxies[0].asked, "%s", r.proxies[0].asked)
+    done = r.run(*words, "--host", "127.0.0.1", "--tls", "none", "--proxy", "socks5://127.0.0.1",
+                 status=64)
+    expect("this machine only" in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("--srv keeps the domain, whose first server is down")
+def by_srv(r):
+    done = r.run("ann@pair.good.example", "--srv", "--user", USER, "--password-file", r.password,
+                 "--store", "file", "--test-to", "bob@example.net", "--timer=no")
+    s = r.settings()
+    expect(s["host"] == "pair.good.example" and s["srv"] == "yes", "%s", s)
+    expect("port" not in s and "tls" not in s, "%s", s)
+    expect("smtp.plain.good.example port 465" in done.stderr, done.stderr)
+    expect(r.servers[PLAIN][0].messages == 1, "no message came: %s", done.stderr)
+    r.fresh()
+    r.run("ann@elsewhere.example", "--srv", "--host", "pair.good.example", "--user", USER,
+          "--password-file", r.password, *SCRIPT)
+    expect(r.settings()["host"] == "pair.good.example", "%s", r.settings())
+
+
+@case("--srv where anybody could have forged the records, and where there are none")
+def by_srv_unsigned(r):
+    words = ("ann@far.open.example", "--srv", "--user", USER, "--password-file", r.password,
+             *SCRIPT)
+    done = r.run(*words, status=69)
+    expect("it is not for far.open.example" in done.stderr, done.stderr)
+    expect(not any(s.log for s in r.servers[net.LIVE4]), "it was told the password")
+    r.nothing()
+    r.run(*words, "--tls-name", "mx.elsewhere.example")
+    expect(r.settings()["tls-name"] == "mx.elsewhere.example", "%s", r.settings())
+    r.fresh()
+    done = r.run("ann@live.open.example", *words[1:], status=68)
+    expect("no SRV record" in done.stderr, done.stderr)
+    for more in ("--port", "465"), ("--tls", "none"), ("--protocol", "lmtp"), \
+            ("--proxy", "socks5://127.0.0.1"), ("--host", "smtp.plain.good.example:465"):
+        r.run(*words, *more, status=64)
+    r.nothing()
+
+
+@case("LMTP over a unix socket: neither login nor TLS")
+def lmtp_socket(r):
+    done = r.run("ann@plain.good.example", "--protocol", "lmtp", "--socket", str(r.dir / "lmtp"),
+                 "--test-to", "bob@example.net", "--timer=no")
+    s = r.settings()
+    expect(s["socket"] == str(r.dir / "lmtp") and s["protocol"] == "lmtp", "%s", s)
+    expect(s["auth"] == "none" and not {"host", "port", "tls", "user"} & set(s), "%s", s)
+    expect(r.mailboxes["socket"].messages == 1, "no message came: %s", done.stderr)
+    expect("sent to" in done.stdout, done.stdout)
+    r.fresh()
+    done = r.run("ann@plain.good.example", "--protocol", "lmtp", "--socket", "nowhere", *SCRIPT,
+                 status=75)
+    expect("nowhere" in done.stderr, done.stderr)
+    for more in ("--host", "127.0.0.1"), ("--port", "24"), ("--proxy", "socks5://127.0.0.1"):
+        done = r.run("ann@plain.good.example", "--socket", str(r.dir / "lmtp"), *more, status=64)
+        expect("--socket" in done.stderr and more[0] in done.stderr, done.stderr)
+    r.nothing()
+
+
+@case("LMTP at a host: this machine's without TLS, another by STARTTLS")
+def lmtp_host(r):
+    words = ("ann@plain.good.example", "--protocol", "lmtp", "--test-to", "bob@example.net",
+             "--timer=no")
+    r.run(*words, "--host", "127.0.0.1")
+    s = r.settings()
+    expect(s["host"] == "127.0.0.1" and s["auth"] == "none", "%s", s)
+    expect(not {"port", "tls", "user"} & set(s), "%s", s)
+    expect(r.mailboxes["here"].messages == 1, "no message came")
+    r.fresh()
+    done = r.run(*words, "--host", "mailboxes.good.example")
+    s = r.settings()
+    expect(s["host"] == "mailboxes.good.example" and s["auth"] == "none", "%s", s)
+    expect(not {"port", "tls", "user"} & set(s), "%s", s)
+    expect("certificate for mailboxes.good.example" in done.stderr, done.stderr)
+    expect(r.mailboxes["there"].messages == 1, "no message came")
+    r.fresh()
+    done = r.run(*words, status=64)
+    expect("--host HOST" in done.stderr, done.stderr)
+    done = r.run(*words, "--host", "127.0.0.1:25", status=64)
+    expect("RFC 2033" in done.stderr, done.stderr)
     r.nothing()
 
 
@@ -446,6 +437,33 @@ def consented(r):
     expect(r.settings()["host"] == "smtp.plain.good.example", "%s", text)
 
 
+@case("other ways to a server, at a terminal")
+def ways_person(r):
+    r.talk(["ann@pair.good.example", "--srv", *SCRIPT], *TALK)
+    s = r.settings()
+    expect(s["srv"] == "yes" and s["host"] == "pair.good.example" and r.stored(), "%s", s)
+    r.fresh()
+    # who names a host means it, and no domain
+    r.talk(["ann@far.open.example", "--srv", *SCRIPT], ("What now", "1"),
+           ("Host of the smarthost", "smtp.plain.good.example"), *TALK)
+    s = r.settings()
+    expect("srv" not in s and s["host"] == "smtp.plain.good.example", "%s", s)
+    r.fresh()
+    r.talk(["ann@hidden.example", "--proxy", "socks5://127.0.0.1", *SCRIPT],
+           ("Host of the smarthost", ""), *TALK)
+    s = r.settings()
+    expect(s["host"] == "smtp.hidden.example" and s["proxy"] == "socks5://127.0.0.1", "%s", s)
+    r.fresh()
+    r.talk(["ann@plain.good.example", "--protocol", "lmtp", *SCRIPT],
+           ("Host of the smarthost", "localhost:25"), ("LMTP must not", "localhost"),
+           TALK[2], TALK[3])
+    expect(r.settings()["host"] == "localhost", "%s", r.settings())
+    r.fresh()
+    r.talk(["ann@plain.good.example", "--socket", str(r.dir / "lmtp"), "--protocol", "lmtp",
+            *SCRIPT], TALK[2], TALK[3])
+    expect(r.settings()["from-name"] == "Ann Example", "%s", r.settings())
+
+
 @case("a certificate that does not fit, at a terminal")
 def unfit_person(r):
     text = r.talk(["ann@unfit.good.example", *SCRIPT], ("What now", ""), status=69)
@@ -463,11 +481,11 @@ def unfit_person(r):
 def taken(r):
     r.put(".config/sendoff/config", "[account plain]\nhost = h.example\n")
     before = r.config.read_text()
-    r.talk(["ann@plain.good.example", "-a", "plain", *SCRIPT], *TALK[:3],
-           ("Replace it", ""), status=73)
+    r.talk(["ann@plain.good.example", "-a", "plain", *SCRIPT], ("Replace it", ""), status=73)
+    expect(not any(s.log for s in r.servers[PLAIN]), "a login was tried")
     expect(r.config.read_text() == before and not r.stored(), "it was changed")
-    r.talk(["ann@plain.good.example", *SCRIPT], *TALK[:3], ("Name of the account", "plain"),
-           ("Replace it", "no"), ("Name of the account", "new"), ("Write it", "yes"))
+    r.talk(["ann@plain.good.example", *SCRIPT], ("Name of the account", "plain"),
+           ("Replace it", "no"), ("Name of the account", "new"), *TALK[:3], ("Write it", "yes"))
     expect("[account new]" in r.config.read_text(), r.config.read_text())
 
 

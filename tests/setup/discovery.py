@@ -7,7 +7,7 @@ import threading
 
 import net
 
-PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB = (f"198.51.100.{n}" for n in range(10, 16))
+PLAIN, STRICT, UNFIT, STARTTLS, OPEN, WEB, TOKENS = (f"198.51.100.{n}" for n in range(10, 17))
 
 SIGNED = f"""
 smtp.plain A {PLAIN}
@@ -20,6 +20,11 @@ smtp.old A {STARTTLS}
 _submissions._tcp.open SRV 0 1 465 smtp.open
 smtp.open A {OPEN}
 _submissions._tcp.far SRV 0 1 465 mx.elsewhere.example.
+smtp.gone A {net.RESET}
+_submissions._tcp.pair SRV 0 1 465 smtp.gone
+_submissions._tcp.pair SRV 10 1 465 smtp.plain
+mailboxes A {PLAIN}
+_submissions._tcp.hosted SRV 0 1 465 smtp.gmail.com.
 """
 
 HOSTILE = ("loop", "control", "zero", "clear", "entity", "garbage")
@@ -34,7 +39,9 @@ _submissions._tcp.none SRV 0 1 0 .
 _submission._tcp.none SRV 0 1 0 .
 corp MX 10 aspmx.l.google.com.
 smtp.auto A {PLAIN}
-""" + "".join(f"autoconfig.{label} A {WEB}\n" for label in ("auto", "away", *HOSTILE))
+smtp.tokens A {TOKENS}
+""" + "".join(f"autoconfig.{label} A {WEB}\n" for label in (
+    "auto", "away", "tokens", *HOSTILE))
 
 MORE = {"good.example": SIGNED.replace("smtp.old A", "smtp.old A").replace(
     "_submissions._tcp.open ", "_submissions._tcp.open "), "open.example": UNSIGNED}
@@ -43,13 +50,21 @@ OTHERS = {"gmail.com": f"smtp A {PLAIN}\n"}
 NAMES = ["smtp.plain.good.example", "smtp.strict.good.example", "smtp.old.good.example",
          "smtp.open.good.example", "smtp.in.open.example", "smtp.auto.open.example",
          "live.old.good.example", "mx.elsewhere.example", "smtp.gmail.com",
-         *(f"autoconfig.{label}.open.example" for label in ("auto", "away", *HOSTILE))]
+         "mailboxes.good.example", "smtp.hidden.example", "smtp.tokens.open.example",
+         *(f"autoconfig.{label}.open.example" for label in ("auto", "away", "tokens", *HOSTILE))]
 
 DOCUMENT = """<?xml version="1.0"?>
 %s<clientConfig version="1.1"><emailProvider id="x"><domain>x</domain>
 <outgoingServer type="smtp"><hostname>%s</hostname><port>%s</port><socketType>%s</socketType>
 <authentication>password-cleartext</authentication><username>%%EMAILLOCALPART%%</username>
 </outgoingServer></emailProvider></clientConfig>
+"""
+BY_TOKEN = """<?xml version="1.0"?>
+<clientConfig version="1.1"><emailProvider id="x"><domain>x</domain>
+<outgoingServer type="smtp"><hostname>smtp.%s.open.example</hostname><port>465</port>
+<socketType>SSL</socketType><authentication>OAuth2</authentication>
+<username>%%EMAILADDRESS%%</username></outgoingServer></emailProvider>
+<oAuth2><issuer>%s</issuer><scope>mail</scope></oAuth2></clientConfig>
 """
 DOCUMENTS = {
     "auto": DOCUMENT % ("", "smtp.auto.open.example", 465, "SSL"),
@@ -64,16 +79,19 @@ DOCUMENTS = {
 
 
 class Autoconfig:
-    """Serves the documents at ADDRESS."""
+    """Serves the documents at ADDRESS. ISSUERS: by label, of those who log in with tokens only."""
 
-    def __init__(self, address, cert):
+    def __init__(self, address, cert, issuers):
         self.asked = asked = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 host = self.headers.get("Host", "")
                 asked.append(host + self.path)
-                text = DOCUMENTS.get(host.split(".")[1] if "." in host else "")
+                label = host.split(".")[1] if "." in host else ""
+                text = DOCUMENTS.get(label)
+                if label in issuers:
+                    text = BY_TOKEN % (label, issuers[label])
                 found = text and self.path.startswith("/mail/config-v1.1.xml")
                 body = text.encode() if found else b"no"
                 self.send_response(200 if found else 404)

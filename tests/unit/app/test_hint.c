@@ -68,7 +68,9 @@ static const struct said {
 	{ STAGE_AUTH, FAULT_PERMISSION, 535, 0, 0, "Authentication Credentials Invalid", "region" },
 	/* Yahoo, iCloud, Fastmail */
 	{ STAGE_AUTH, FAULT_PERMISSION, 535, 7, 0, "(#AUTH005) Too many bad auth attempts.",
-		"wait" },
+		"first try" },
+	{ STAGE_AUTH, FAULT_PERMISSION, 535, 7, 0, "(#MBR1212) Incorrect username or password.",
+		"app password" },
 	{ STAGE_AUTH, FAULT_PERMISSION, 535, 7, 0, "(#AUTH012) wrong", "app password" },
 	{ STAGE_END, FAULT_UNAVAILABLE, 554, 7, 9, "Message not accepted for policy reasons.",
 		"policy" },

@@ -12,5 +12,6 @@ sys.dont_write_bytecode = True
 import cases  # noqa: E402
 import commands  # noqa: E402, F401
 import modes  # noqa: E402, F401
+import wishes  # noqa: E402, F401
 
 cases.run()

@@ -13,6 +13,7 @@
 #include "smarthost.h"
 #include "status.h"
 #include "submission.h"
+#include "wishes.h"
 
 /* One delivery: an account, and those that stand in for it. */
 struct attempt {
@@ -32,13 +33,16 @@ submission_disconnect(struct submission *s)
 	smarthost_close(&s->smarthost);
 }
 
-static void
-set_limits(const struct attempt *a, const struct profile *account)
+/* What belongs to this message, on a way that may be used for others as well. */
+static bool
+fit(const struct attempt *a, const struct profile *account, struct error *err)
 {
-	struct wire_settings *settings = &a->s->smarthost.settings;
+	struct submission *s = a->s;
+	struct wire_settings *settings = &s->smarthost.settings;
 
 	settings->deadline = clock_sooner(smarthost_deadline(account), a->deadline);
 	settings->budget = a->budget;
+	return smarthost_wish(&s->smarthost, account, &s->envelope.wishes, err);
 }
 
 /* A way to the account's smarthost. Before a password is asked for, a process that keeps a
@@ -49,9 +53,8 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 	struct submission *s = a->s;
 	size_t pending = envelope_count(&s->envelope, OUTCOME_PENDING), left;
 
-	if (!smarthost_prepare(&s->smarthost, s, account, err))
+	if (!smarthost_prepare(&s->smarthost, s, account, err) || !fit(a, account, err))
 		return false;
-	set_limits(a, account);
 	if (network_stays(&s->smarthost.settings, account))
 		linger_ask(s, account, a->progress, a->progress_ctx);
 	left = envelope_count(&s->envelope, OUTCOME_PENDING);
@@ -74,8 +77,9 @@ deliver_once(struct attempt *a, const struct profile *account, struct error *err
 		submission_disconnect(s);
 		return false;
 	}
+	if (!fit(a, account, err))
+		return false;
 	s->attempted = true;
-	set_limits(a, account);
 	return network_deliver(
 		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
 }
@@ -124,9 +128,9 @@ deliver_renewed(struct attempt *a, const struct profile *account, struct error *
 	strbuf_adds(&s->report.notes, "the access token was refused, and another one was used\n");
 	network_free(s->link);
 	s->link = network_new(&s->smarthost.settings, account);
-	set_limits(a, account);
-	return network_deliver(
-		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);
+	return fit(a, account, err) &&
+	       network_deliver(s->link, &s->envelope, &s->message, a->progress,
+		       a->progress_ctx, &s->report, err);
 }
 
 static bool
@@ -266,6 +270,8 @@ submission_deliver(struct submission *s, struct error *err)
 		s->attempted = true;
 		return error_set(err, FAULT_UNAVAILABLE, "no recipient is left");
 	}
+	if (!wishes_take(s, err))
+		return false;
 	if (service_is_asked(s))
 		return service_deliver(s, err);
 	if (!once_begin(s, &done, err) || done)

@@ -13,6 +13,11 @@ static const struct row {
 	char words[36]; /* part of the server's text, "": any. No pointers, which cost each start */
 	char advice[212];
 } hints[] = {
+	/* our own words, before codes that servers use for other things */
+	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "does not offer",
+		"send without it, or by a server that offers it" },
+	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "require-tls asks for",
+		"set tls and tls-trust, or send without require-tls" },
 	/* Microsoft */
 	{ STAGE_AUTH, ANY, ANY, 7, 139, "asic authentication is disabled",
 		"Microsoft takes no passwords for this account any more: set oauth = microsoft and "
@@ -125,10 +130,6 @@ static const struct row {
 	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elaying not allowed", RELAY },
 	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "nable to relay", RELAY },
 	{ STAGE_RCPT, ANY, ANY, ANY, ANY, "elay not permitted", RELAY },
-	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "does not offer",
-		"send without it, or by a server that offers it" },
-	{ STAGE_MAIL, FAULT_UNAVAILABLE, 0, ANY, ANY, "require-tls asks for",
-		"set tls and tls-trust, or send without require-tls" },
 	{ STAGE_MAIL, FAULT_PERMISSION, ANY, ANY, ANY, "",
 		"the server does not let this login use that sender: set from, and sender = "
 		"force" },

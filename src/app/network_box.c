@@ -167,6 +167,7 @@ serve_one(struct box *b, struct wire_link *link, const struct channel_parcel *p)
 		_exit(1);
 	tell(b->fd, NETWORK_ANSWER, &body);
 	strbuf_done(&body);
+	wishes_done(&b->settings.wishes);
 	message_done(&message);
 	envelope_done(&envelope);
 	wire_report_done(&report);

@@ -25,6 +25,7 @@ network_add_job(struct strbuf *out, const struct envelope *e, const struct messa
 
 	field_add(out, &settings->deadline, sizeof(settings->deadline));
 	field_add(out, &settings->budget, sizeof(settings->budget));
+	packing_add_wishes(out, &settings->wishes);
 	add_address(out, &e->sender);
 	field_add_number(out, e->dsn_return);
 	field_add_number(out, e->dsn_notify);
@@ -91,8 +92,10 @@ network_take_job(const char *s, size_t n, int fd, struct envelope *e, struct mes
 	const char *end = s + n;
 
 	message_init(m);
+	settings->wishes = (struct wishes){ .tls = TLS_WISH_NONE };
 	if (!field_take_octets(&s, end, &settings->deadline, sizeof(settings->deadline)) ||
 		!field_take_octets(&s, end, &settings->budget, sizeof(settings->budget)) ||
+		!packing_take_wishes(&s, end, &settings->wishes) ||
 		!take_envelope(&s, end, e) || !packing_take_message(&s, end, m) || s != end)
 		return false;
 	m->fd = fd;

@@ -33,6 +33,7 @@ add_facts(struct strbuf *out, const struct queue_view *v, const struct entry *e,
 	if (!failed && e->state == ENTRY_QUEUED && queue_next(v, e) != INT64_MAX)
 		add_time(out, "next try", queue_next(v, e));
 	strbuf_addf(out, "attempts: %u\n", e->attempts);
+	queue_add_wishes(out, &e->envelope.wishes);
 }
 
 /* The header block, which others wrote. */

@@ -175,6 +175,36 @@ queue_add_text(struct strbuf *out, const struct queue_view *v, const struct entr
 	strbuf_done(&age);
 }
 
+static const char *
+tls_words(enum tls_wish tls)
+{
+	return tls == TLS_WISH_YES ? "yes" : tls == TLS_WISH_NO ? "no" : "where it is offered";
+}
+
+void
+queue_add_wishes(struct strbuf *out, const struct wishes *w)
+{
+	if (w->tls != TLS_WISH_NONE)
+		strbuf_addf(out, "require-tls: %s\n", tls_words(w->tls));
+	if (w->late != LATE_WISH_NONE) {
+		strbuf_adds(out, "deliver-by: ");
+		clock_add_rfc3339(out, (time_t)w->deliver_by);
+		strbuf_adds(out, w->late == LATE_WISH_RETURN ? ", else return\n" : ", else notify\n");
+	}
+	if (w->priority_set)
+		strbuf_addf(out, "priority: %d\n", w->priority);
+	if (w->hold_until) {
+		strbuf_adds(out, "held by the server until: ");
+		clock_add_rfc3339(out, (time_t)w->hold_until);
+		strbuf_addc(out, '\n');
+	}
+	if (w->mail_auth) {
+		strbuf_adds(out, "mail-auth: ");
+		text_add_printable(out, w->mail_auth, strlen(w->mail_auth), SHOWN);
+		strbuf_addc(out, '\n');
+	}
+}
+
 static json_t *
 time_value(int64_t when)
 {
@@ -185,6 +215,28 @@ time_value(int64_t when)
 	value = json_text(text.s);
 	strbuf_done(&text);
 	return value;
+}
+
+/* Only what is asked for is there. */
+static json_t *
+json_wishes(const struct wishes *w)
+{
+	json_t *o = json_object();
+
+	if (w->tls != TLS_WISH_NONE)
+		json_put_text(o, "require_tls",
+			w->tls == TLS_WISH_IF_OFFERED ? "if-offered" : tls_words(w->tls));
+	if (w->late != LATE_WISH_NONE) {
+		json_put(o, "deliver_by", time_value(w->deliver_by));
+		json_put_text(o, "late", w->late == LATE_WISH_RETURN ? "return" : "notify");
+	}
+	if (w->priority_set)
+		json_put(o, "priority", json_integer(w->priority));
+	if (w->hold_until)
+		json_put(o, "hold_until", time_value(w->hold_until));
+	if (w->mail_auth)
+		json_put_text(o, "mail_auth", w->mail_auth);
+	return o;
 }
 
 void
@@ -206,6 +258,7 @@ queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entr
 	json_put(o, "last", e->last ? time_value(e->last) : json_null());
 	json_put(o, "sender", json_address(&e->envelope.sender));
 	json_put(o, "recipients", json_recipients(&e->envelope));
+	json_put(o, "wishes", json_wishes(&e->envelope.wishes));
 	json_add_line(out, o);
 }
 

@@ -8,12 +8,15 @@ struct breaker;
 struct entry;
 struct queue_view;
 struct strbuf;
+struct wishes;
 
 void queue_add_header(FILE *out);
 /* A line for the entry and one for each recipient. */
 void queue_add_text(struct strbuf *out, const struct queue_view *v, const struct entry *e);
 /* An object on one line, with its end. */
 void queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entry *e);
+/* A line for each thing that the message asks for beyond delivery. */
+void queue_add_wishes(struct strbuf *out, const struct wishes *w);
 void queue_add_account(struct strbuf *out, const struct queue_view *v, const struct breaker *b);
 void queue_add_account_json(struct strbuf *out, const struct breaker *b);
 /* When the queued entry E is tried again: when it is due, and its account may be tried. INT64_MAX:

@@ -92,12 +92,7 @@ choose_mode(struct submission *s, struct error *err)
 	q->keeps_lasting = as_sendmail(s) || asked;
 	if (is_refused_by_account(s))
 		q->mode = QUEUE_NEVER;
-	if (wishes_lost(s) && asked && q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER)
-		return error_set(err, FAULT_USAGE,
-			"--%s is not kept with a queued message: set it in the account, or leave "
-			"--queue out",
-			wishes_lost(s));
-	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT && !wishes_lost(s))
+	if (!is_nowhere_written(s) && strlen(s->account.name) < ENTRY_ACCOUNT)
 		return true;
 	if (q->mode != QUEUE_AUTO && q->mode != QUEUE_NEVER && asked)
 		return error_set(err, FAULT_USAGE,

@@ -8,7 +8,6 @@
 #include "queueing.h"
 #include "queueing_signal.h"
 #include "submission.h"
-#include "wishes.h"
 
 #define DRAIN_MS  (10 * CLOCK_SECOND)
 #define DRAIN_MAX 100 /* messages */
@@ -17,14 +16,19 @@
 static bool
 is_plain(const struct submission *s)
 {
+	static const enum option_id of_message[] = { OPT_REQUIRE_TLS, OPT_DELIVER_BY, OPT_PRIORITY,
+		OPT_MAIL_AUTH, OPT_IN, OPT_AT };
+
 	for (int id = 0; id < OPT_COUNT; id++)
 		if ((options[id].group == OPTION_GROUP_SERVER ||
 			    options[id].group == OPTION_GROUP_TLS ||
 			    options[id].group == OPTION_GROUP_AUTH) &&
 			submission_given(s, (enum option_id)id))
 			return false;
-	if (wishes_lost(s) || submission_given(s, OPT_IN) || submission_given(s, OPT_AT))
-		return false;
+	/* it would be taken for the account's, and asked for others */
+	for (size_t i = 0; i < sizeof(of_message) / sizeof(*of_message); i++)
+		if (submission_given(s, of_message[i]))
+			return false;
 	/* it would be looked for from elsewhere */
 	return !submission_given(s, OPT_CONFIG) ||
 	       *profile_text(&s->args->given, OPT_CONFIG) == '/';

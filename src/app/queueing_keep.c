@@ -119,7 +119,7 @@ plan(const struct submission *s, struct entry *e, const struct envelope *envelop
 	if (!s->attempted || !answered || kind != BREAKER_CLOSED)
 		return e->not_before > now ? e->not_before : now;
 	e->attempts = 1;
-	return now + schedule_pause(1, NULL);
+	return wishes_sooner(&envelope->wishes, now, now + schedule_pause(1, NULL));
 }
 
 /* What the account's trouble was belongs to the account: who only waits for it has no outcome. */

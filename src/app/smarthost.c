@@ -293,13 +293,23 @@ smarthost_set_proxy(struct smarthost *h, const struct profile *p, struct error *
 }
 
 bool
+smarthost_wish(struct smarthost *h, const struct profile *account, const struct wishes *own,
+	struct error *err)
+{
+	if (!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err))
+		return false;
+	wishes_override(&h->settings.wishes, own);
+	return true;
+}
+
+bool
 smarthost_prepare(struct smarthost *h, const struct submission *s, const struct profile *account,
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
 	h->keeper = s->keeper;
 	if (!fill_settings(&h->settings, account, err) ||
-		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
+		!smarthost_wish(h, account, &s->envelope.wishes, err) ||
 		!check_files(account, err))
 		return false;
 	h->settings.secret = get_secret;

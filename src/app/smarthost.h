@@ -7,6 +7,7 @@
 #include "secret.h"
 #include "settings.h"
 #include "trace.h"
+#include "wishes.h"
 
 struct error;
 struct profile;
@@ -33,7 +34,7 @@ struct smarthost {
 #define SMARTHOST_NONE                                                                             \
 	{                                                                                          \
 		.secret = SECRET_NONE, .password = STRBUF_INIT_SECRET(SECRET_MAX),                 \
-		.mail_auth = STRBUF_INIT(512),                                             \
+		.mail_auth = STRBUF_INIT(WISHES_MAIL_AUTH),                                        \
 		.proxy_password = STRBUF_INIT_SECRET(SECRET_MAX),                                  \
 		.cert = STRBUF_INIT(8192), .key = STRBUF_INIT(8192),                               \
 		.pin = STRBUF_INIT_SECRET(SECRET_MAX)                                              \
@@ -52,6 +53,10 @@ bool smarthost_ask(struct smarthost *h, const struct profile *account, struct er
 /* The proxy alone, with its password from the file: for who brings a password of his own, or none. */
 bool smarthost_set_proxy(struct smarthost *h, const struct profile *account, struct error *err)
 	__attribute__((warn_unused_result));
+/* Fills in the wishes of a message: OWN, which is borrowed, and where that says nothing the account's.
+ * Once more for each message that goes the same way. FAULT_CONFIG, FAULT_USAGE. */
+bool smarthost_wish(struct smarthost *h, const struct profile *account, const struct wishes *own,
+	struct error *err) __attribute__((warn_unused_result));
 /* After a login with an access token was refused for *WHY: gets another one in its place, for a new
  * connection. True iff there is one: the account uses tokens, and this one had not just been made. */
 bool smarthost_renew(struct smarthost *h, const struct error *why, struct error *err)

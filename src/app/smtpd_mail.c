@@ -77,6 +77,8 @@ begin(struct smtpd *d, const struct smtpd_command *c, struct relay_reply *reply,
 		return false;
 	wire_report_next(&d->up->report);
 	d->up->smarthost.settings.deadline = smarthost_deadline(&d->up->account);
+	if (!smarthost_wish(&d->up->smarthost, &d->up->account, &s->envelope.wishes, err))
+		return false;
 	if (relay_begin(d->up->relay, &s->envelope, &mail, reply, err) ||
 		begin_renewed(d, &mail, reply, err))
 		return true;

@@ -29,10 +29,11 @@ refuse(const struct profile *p, enum option_id id, const char *why, struct error
 /* TIME[,return|notify]: a late message is delivered with a notice unless its return is asked for.
  */
 static bool
-fill_deliver_by(struct wire_wishes *w, const struct profile *p, struct error *err)
+fill_deliver_by(struct wishes *w, const struct profile *p, time_t now, struct error *err)
 {
 	const char *text = profile_text(p, OPT_DELIVER_BY), *comma;
 	char span[32];
+	bool returned;
 	uint64_t n;
 
 	if (!text)
@@ -40,19 +41,18 @@ fill_deliver_by(struct wire_wishes *w, const struct profile *p, struct error *er
 	comma = strchr(text, ',');
 	snprintf(span, sizeof(span), "%.*s", comma ? (int)(comma - text) : (int)strlen(text), text);
 	n = option_seconds(span);
-	if (n && n <= SECONDS_MAX)
-		w->deliver_by = (int64_t)n;
-	else
-		comma = "";
-	w->deliver_by_return = comma && strcasecmp(comma, ",return") == 0;
-	if (!comma || w->deliver_by_return || strcasecmp(comma, ",notify") == 0)
+	returned = comma && strcasecmp(comma, ",return") == 0;
+	if (n && n <= SECONDS_MAX && (!comma || returned || strcasecmp(comma, ",notify") == 0)) {
+		w->late = returned ? LATE_WISH_RETURN : LATE_WISH_NOTIFY;
+		w->deliver_by = (int64_t)now + (int64_t)n;
 		return true;
+	}
 	return refuse(p, OPT_DELIVER_BY,
 		"is no such time; accepted: 30m, 2h or 1d, with ,return or ,notify behind it", err);
 }
 
 static bool
-fill_priority(struct wire_wishes *w, const struct profile *p, struct error *err)
+fill_priority(struct wishes *w, const struct profile *p, struct error *err)
 {
 	const char *text = profile_text(p, OPT_PRIORITY), *digits = text;
 	uint64_t n;
@@ -70,7 +70,7 @@ fill_priority(struct wire_wishes *w, const struct profile *p, struct error *err)
 /* RFC 4954 section 5 has a mailbox, which is ASCII, or <>. */
 static bool
 fill_mail_auth(
-	struct wire_wishes *w, struct strbuf *held, const struct profile *p, struct error *err)
+	struct wishes *w, struct strbuf *held, const struct profile *p, struct error *err)
 {
 	const char *text = profile_text(p, OPT_MAIL_AUTH);
 	struct address a = ADDRESS_NONE;
@@ -111,32 +111,55 @@ wishes_hold_until(const struct profile *p, time_t now, time_t *ret, struct error
 	return true;
 }
 
+/* Only what is set says something. */
+static enum tls_wish
+tls_wish(const struct profile *p)
+{
+	if (!profile_is_set(p, OPT_REQUIRE_TLS))
+		return TLS_WISH_NONE;
+	return profile_yes(p, OPT_REQUIRE_TLS) ? TLS_WISH_YES : TLS_WISH_NO;
+}
+
 bool
-wishes_fill(struct wire_wishes *w, struct strbuf *mail_auth, const struct profile *p, time_t now,
+wishes_fill(struct wishes *w, struct strbuf *mail_auth, const struct profile *p, time_t now,
 	struct error *err)
 {
 	time_t hold_until;
+	bool good;
 
-	*w = (struct wire_wishes){ .require_tls = profile_yes(p, OPT_REQUIRE_TLS) };
-	if (!fill_deliver_by(w, p, err) || !fill_priority(w, p, err) ||
-		!fill_mail_auth(w, mail_auth, p, err) ||
-		!wishes_hold_until(p, now, &hold_until, err))
+	*w = (struct wishes){ .tls = tls_wish(p) };
+	/* a mistake in one of them is no reason to forget the others */
+	good = fill_deliver_by(w, p, now, err);
+	good = fill_priority(w, p, err) && good;
+	good = fill_mail_auth(w, mail_auth, p, err) && good;
+	if (!wishes_hold_until(p, now, &hold_until, err))
 		return false;
 	w->hold_until = hold_until;
 	if (hold_until && profile_choice(p, OPT_HOLD_BY) == HOLD_BY_QUEUE)
 		return refuse(p, OPT_HOLD_BY,
 			"there is no queue that could hold the message: set it to server", err);
-	return true;
+	return good;
 }
 
-const char *
-wishes_lost(const struct submission *s)
+bool
+wishes_take(struct submission *s, struct error *err)
 {
-	static const enum option_id wishes[] = { OPT_REQUIRE_TLS, OPT_DELIVER_BY, OPT_PRIORITY,
-		OPT_MAIL_AUTH };
+	const time_t from = s->queue.not_before ? (time_t)s->queue.not_before : s->when;
+	struct wishes *own = &s->envelope.wishes, all;
+	struct wishes whole = { .tls = TLS_WISH_NONE };
+	struct strbuf mail_auth = STRBUF_INIT(WISHES_MAIL_AUTH);
+	struct error why = ERROR_NONE;
+	bool good = wishes_fill(&all, &mail_auth, &s->account, from, &why);
 
-	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++)
-		if (submission_given(s, wishes[i]))
-			return options[wishes[i]].name;
-	return NULL;
+	wishes_override(&all, own);
+	wishes_copy(&whole, &all);
+	wishes_done(own);
+	*own = whole;
+	strbuf_done(&mail_auth);
+	/* one in a file is the account's trouble, as any other: the attempt finds it */
+	if (good || why.fault != FAULT_USAGE)
+		return true;
+	if (err && !err->fault)
+		*err = why;
+	return false;
 }

@@ -42,6 +42,7 @@ envelope_done(struct envelope *e)
 		recipient_done(&e->recipients[i]);
 	free(e->recipients);
 	free(e->envid);
+	wishes_done(&e->wishes);
 	*e = (struct envelope)ENVELOPE_NONE;
 }
 
@@ -148,6 +149,7 @@ envelope_copy(struct envelope *to, const struct envelope *from)
 	to->dsn_return = from->dsn_return;
 	to->dsn_notify = from->dsn_notify;
 	to->envid = copy_string(from->envid);
+	wishes_copy(&to->wishes, &from->wishes);
 	if (!from->count)
 		return;
 	to->recipients = xcalloc(from->count, sizeof(*to->recipients));

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "address.h"
 #include "error.h"
@@ -37,6 +38,33 @@ enum dsn_notify { /* a set of bits; 0: not asked for */
 	DSN_DELAY = 8
 };
 
+/* TLS that is verified on the whole way (RFC 8689). */
+enum tls_wish {
+	TLS_WISH_NONE, /* nothing is said about it */
+	TLS_WISH_NO,
+	TLS_WISH_IF_OFFERED, /* better without than lost: a notification about a message that demanded it
+			      */
+	TLS_WISH_YES
+};
+/* What becomes of a message that is late (RFC 2852). */
+enum late_wish {
+	LATE_WISH_NONE,   /* it cannot be late */
+	LATE_WISH_NOTIFY, /* it is delivered all the same, and its sender is told */
+	LATE_WISH_RETURN  /* it is returned instead */
+};
+/* What a message asks of every server on its way, beyond delivery; zeroed: nothing. */
+struct wishes {
+	enum tls_wish tls;
+	enum late_wish late;
+	int64_t deliver_by; /* seconds since 1970: late from then on */
+	bool priority_set;
+	int priority;       /* PRIORITY_LEAST to PRIORITY_MOST, RFC 6710 */
+	int64_t hold_until; /* seconds since 1970, RFC 4865: by the server; 0: not asked for */
+	char *mail_auth;    /* AUTH= of MAIL, RFC 4954 section 5: an address, "<>"; NULL: none */
+};
+#define PRIORITY_LEAST (-9)
+#define PRIORITY_MOST  9
+
 struct envelope {
 	struct address sender; /* may be the null sender */
 	struct recipient *recipients;
@@ -44,6 +72,7 @@ struct envelope {
 	enum dsn_return dsn_return;
 	unsigned dsn_notify;
 	char *envid; /* not yet xtext, or NULL */
+	struct wishes wishes;
 };
 
 #define ENVELOPE_NONE                                                                              \
@@ -90,6 +119,20 @@ enum fault envelope_fault(const struct envelope *e);
 
 /* True iff sender or a recipient has a local part that is not ASCII. */
 bool envelope_needs_utf8(const struct envelope *e);
+
+/* What stands in envelopes is owned by them; elsewhere mail_auth may be borrowed. */
+void wishes_done(struct wishes *w);
+/* Makes *TO, which is freed first, a copy of *FROM. */
+void wishes_copy(struct wishes *to, const struct wishes *from);
+/* Sets in *W what *OVER says something about; mail_auth is borrowed from there. */
+void wishes_override(struct wishes *w, const struct wishes *over);
+/* True iff anything is said. */
+bool wishes_are_there(const struct wishes *w);
+/* True iff the message is to be returned, and no more to be tried, at NOW. */
+bool wishes_are_over(const struct wishes *w, int64_t now);
+/* DUE, or the time from which on the message is late where that comes between NOW and DUE: something
+ * is to be done then. */
+int64_t wishes_sooner(const struct wishes *w, int64_t now, int64_t due);
 
 /* Parses "success,failure,delay" or "never" (any case, RFC 3461 4.1); FAULT_USAGE otherwise. Blanks
  * around the commas are allowed. */

@@ -177,6 +177,9 @@ resolve(const struct entry *e, const struct bounce_settings *how, struct envelop
 	/* nobody tells a notification's fate: RFC 3461 6.2.7 */
 	ret->sender.local = xstrdup("");
 	ret->dsn_notify = DSN_NEVER;
+	/* RFC 8689 section 5: as protected as the message, but not lost for want of it */
+	ret->wishes.tls = e->envelope.wishes.tls == TLS_WISH_YES ? TLS_WISH_IF_OFFERED
+							       : e->envelope.wishes.tls;
 	return true;
 }
 

@@ -76,11 +76,13 @@ add_status_part(struct multipart *mp, struct message *m, const struct entry *e,
 	return good;
 }
 
-/* RET (RFC 3461 4.3): the sender's wish, as far as the message is not too large. */
+/* RET (RFC 3461 4.3): the sender's wish, as far as the message is not too large; of one that demanded
+ * TLS never, since the notification may have to go without (RFC 8689 section 5). */
 static bool
 is_whole_returned(const struct entry *e, enum bounce_kind kind, const struct bounce_settings *how)
 {
 	return kind == BOUNCE_FAILED && e->envelope.dsn_return != DSN_RETURN_HEADERS &&
+	       e->envelope.wishes.tls < TLS_WISH_IF_OFFERED &&
 	       message_size(&e->message) <= (how->full ? how->full : FULL_MAX);
 }
 

@@ -197,6 +197,7 @@ bounce_add_text(struct strbuf *out, const struct entry *e, enum bounce_kind kind
 {
 	struct strbuf line = STRBUF_INIT(1024);
 	size_t count = 0, shown = 0;
+	bool again;
 
 	for (size_t i = 0; i < e->envelope.count; i++)
 		count += bounce_is_about(e, kind, i);
@@ -213,13 +214,14 @@ bounce_add_text(struct strbuf *out, const struct entry *e, enum bounce_kind kind
 		strbuf_adds(out, "\r\n");
 		strbuf_clear(&line);
 	}
+	/* one that is not to be late would only come back again */
+	again = kind == BOUNCE_FAILED && e->envelope.wishes.late != LATE_WISH_RETURN;
 	strbuf_addf(&line,
 		"Attached are a report for programs and what is returned of your message. %s has "
 		"it as %s%s",
-		how->host, e->id,
-		kind == BOUNCE_FAILED ? "; for some weeks it can be sent again from there:" : ".");
+		how->host, e->id, again ? "; for some weeks it can be sent again from there:" : ".");
 	add_wrapped(out, 0, line.s);
-	if (kind == BOUNCE_FAILED)
+	if (again)
 		strbuf_addf(out, "\r\n    sendoff queue retry %s\r\n", e->id);
 	strbuf_done(&line);
 }

@@ -10,7 +10,6 @@
 #include "text.h"
 
 #define MAGIC     "sendoff\n"
-#define VERSION   1
 #define DERIVED   'z' /* in place of the first random character */
 #define TIME_PART 7   /* characters: enough for 2,400 years */
 
@@ -126,7 +125,7 @@ entry_block_write(char out[ENTRY_BLOCK], const struct entry *e, const struct mes
 		return false;
 	memset(out, 0, ENTRY_BLOCK);
 	memcpy(out, MAGIC, sizeof(MAGIC) - 1);
-	put32(out + AT_VERSION, VERSION);
+	put32(out + AT_VERSION, b->version);
 	put32(out + AT_FLAGS, (e->notify_error ? FLAG_NOTIFY_ERROR : 0u) |
 				      (f->body_8bit ? FLAG_8BIT : 0u) |
 				      (f->headerless ? FLAG_HEADERLESS : 0u) |
@@ -187,9 +186,9 @@ entry_block_read(
 	b->sum = get64(in + AT_SUM);
 	if (hash_of(0, in, AT_SUM) != b->sum)
 		return error_set(err, FAULT_DATA, "the checksum of its first block is wrong");
-	if (get32(in + AT_VERSION) != VERSION)
-		return error_set(err, FAULT_DATA, "it has version %u, not %u",
-			get32(in + AT_VERSION), VERSION);
+	b->version = get32(in + AT_VERSION);
+	if (b->version != ENTRY_VERSION && b->version != ENTRY_VERSION_WISHES)
+		return error_set(err, FAULT_DATA, "it has version %u, which is not known", b->version);
 	b->body = get64(in + AT_BODY);
 	b->header = get32(in + AT_HEADER);
 	b->envelope = get32(in + AT_ENVELOPE);

@@ -5,7 +5,7 @@
  *   body      as mail/message keeps it: CRLF, not dot-stuffed, before any conversion for a server;
  *             first, so that a body that was read into a file in the spool need not be copied
  *   header    the header block, without the empty line
- *   envelope  sender, DSN options, recipients; lines of text
+ *   envelope  sender, DSN options, wishes, recipients; lines of text
  *   trailer   records that are appended later, each with a checksum that covers the one before, so
  *             that what an interrupted append left behind never counts again
  *

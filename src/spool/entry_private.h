@@ -9,6 +9,9 @@
 #include "entry.h"
 #include "strbuf.h"
 
+#define ENTRY_VERSION        1
+#define ENTRY_VERSION_WISHES 2 /* its envelope has wishes: that of others has none */
+
 #define ENTRY_TIME_MAX (1LL << 40) /* seconds either side of 1970 that are a time */
 
 /* Little-endian numbers at any place. */
@@ -63,6 +66,7 @@ get64(const char *at)
 
 /* The block, read. */
 struct entry_block {
+	uint32_t version;
 	uint64_t body, body_sum;
 	uint32_t header, envelope;
 	uint64_t header_sum, envelope_sum;

@@ -67,6 +67,15 @@ check_sum(uint64_t got, uint64_t want, const char *what, struct error *err)
 	return error_set(err, FAULT_DATA, "the checksum of its %s is wrong", what);
 }
 
+/* What knows no wishes must not lose any. */
+static bool
+check_version(const struct entry_block *b, const struct envelope *v, struct error *err)
+{
+	if (wishes_are_there(&v->wishes) == (b->version == ENTRY_VERSION_WISHES))
+		return true;
+	return error_set(err, FAULT_DATA, "its version and its envelope do not belong together");
+}
+
 /* Envelope and trailer lie together at the end. */
 static bool
 read_end(const struct source *f, const struct entry_block *b, struct entry *e, struct error *err)
@@ -80,6 +89,7 @@ read_end(const struct source *f, const struct entry_block *b, struct entry *e, s
 	good = get_octets(f, at, s, n, err) &&
 	       check_sum(hash_of(0, s, b->envelope), b->envelope_sum, "envelope", err) &&
 	       entry_envelope_read(s, b->envelope, &e->envelope, err) &&
+	       check_version(b, &e->envelope, err) &&
 	       entry_trailer_read(e, s + b->envelope, of_trailer, b->sum, &used, err);
 	if (good) {
 		e->begin = at + b->envelope;

@@ -111,6 +111,7 @@ entry_write(int fd, struct entry *e, const struct envelope *envelope, const stru
 	struct hash h;
 	bool good;
 
+	b.version = wishes_are_there(&envelope->wishes) ? ENTRY_VERSION_WISHES : ENTRY_VERSION;
 	hash_init(&h, 0);
 	good = entry_envelope_write(&text, envelope, err) &&
 	       (b.body == m->memory.len || take_body(fd, m, b.body - m->memory.len, same, &h, err));

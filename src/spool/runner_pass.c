@@ -81,8 +81,14 @@ struct scan {
 	bool late; /* the time for it is over */
 };
 
+static int64_t
+over_of(const struct entry *e)
+{
+	return e->envelope.wishes.late == LATE_WISH_RETURN ? e->envelope.wishes.deliver_by : 0;
+}
+
 static void
-add_item(struct scan *scan, const struct spool_item *item, int account)
+add_item(struct scan *scan, const struct spool_item *item, int account, int64_t over)
 {
 	if (scan->n == scan->most + scan->most / 4 + 1) {
 		qsort(scan->v, scan->n, sizeof(*scan->v), by_due);
@@ -92,7 +98,8 @@ add_item(struct scan *scan, const struct spool_item *item, int account)
 		scan->room = scan->room ? 2 * scan->room : 64;
 		scan->v = xreallocarray(scan->v, scan->room, sizeof(*scan->v));
 	}
-	scan->v[scan->n] = (struct runner_item){ .account = account, .due = item->due };
+	scan->v[scan->n] =
+		(struct runner_item){ .account = account, .due = item->due, .over = over };
 	memcpy(scan->v[scan->n++].id, item->id, sizeof(item->id));
 }
 
@@ -102,7 +109,7 @@ take_item(void *ctx, const struct spool_item *item)
 	struct scan *scan = ctx;
 	struct runner *r = scan->r;
 	struct entry e = ENTRY_NONE;
-	int64_t due = item->due;
+	int64_t due = item->due, over = 0;
 	int account = -1;
 
 	if (item->held || (r->settings->only_id && strcmp(item->id, r->settings->only_id) != 0))
@@ -112,18 +119,20 @@ take_item(void *ctx, const struct spool_item *item)
 		spool_look(r->s, item->id, false, &e, NULL) == SPOOL_CLAIMED) {
 		due = schedule_due(due, e.not_before, scan->now);
 		account = runner_account_index(r, e.account);
+		over = over_of(&e);
 	}
 	entry_done(&e);
 	if (due <= scan->now || r->force)
-		add_item(scan, item, account);
+		add_item(scan, item, account, over);
 	else if (due < r->result.next)
 		r->result.next = due;
 	return true;
 }
 
-/* Whose the entry is: from the last pass, or from the file. -1: it cannot be told, or is gone. */
+/* Whose the entry is: from the last pass, or from the file. -1: it cannot be told, or is gone. Fills
+ * in item->over. */
 static int
-account_of(struct runner *r, const struct runner_item *item)
+account_of(struct runner *r, struct runner_item *item)
 {
 	const struct runner_item *known = NULL;
 	struct error err = ERROR_NONE;
@@ -133,8 +142,10 @@ account_of(struct runner *r, const struct runner_item *item)
 
 	if (r->known_count)
 		known = bsearch(item, r->known, r->known_count, sizeof(*item), by_id);
-	if (known)
+	if (known) {
+		item->over = known->over;
 		return known->account;
+	}
 	got = spool_look(r->s, item->id, false, &e, &err);
 	if (got == SPOOL_DAMAGED) {
 		entry_done(&e);
@@ -146,9 +157,10 @@ account_of(struct runner *r, const struct runner_item *item)
 	if (got == SPOOL_DAMAGED) {
 		r->result.damaged++;
 		runner_tell_damaged(r->s, item->id, &err, r->cb);
-	} else if (got == SPOOL_CLAIMED)
+	} else if (got == SPOOL_CLAIMED) {
 		account = runner_account_index(r, e.account);
-	else
+		item->over = over_of(&e);
+	} else
 		runner_trouble(r->cb, &err);
 	entry_done(&e);
 	return account;
@@ -253,6 +265,33 @@ workers_for(struct runner *r, int index, const struct runner_account *account, s
 	return (unsigned)chunks;
 }
 
+/* The account has to wait: of its N items those are ended that are to be returned by now. Returns how
+ * many are. */
+static size_t
+start_returns(struct runner *r, const struct runner_item *items, size_t n)
+{
+	struct runner_item *v = xcalloc(n, sizeof(*v));
+	struct runner_account account = { .stamp = 0 };
+	struct error ignored = ERROR_NONE;
+	const int64_t now = clock_wall();
+	const int index = items->account;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].over && items[i].over <= now)
+			v[count++] = items[i];
+		else if (items[i].over && items[i].over < r->result.next)
+			r->result.next = items[i].over;
+	}
+	/* nobody can be told by an account that is broken */
+	if (count && r->cb->account(r->cb->ctx, r->accounts[index].name, &account, &ignored))
+		runner_start(r, index, &account, v, count, 1);
+	else
+		count = 0;
+	free(v);
+	return count;
+}
+
 /* Starts what the N items of one account need. */
 static void
 start_account(struct runner *r, const struct runner_item *items, size_t n)
@@ -273,7 +312,7 @@ start_account(struct runner *r, const struct runner_item *items, size_t n)
 	if (count)
 		runner_start(r, index, &account, items, n, count);
 	else if (!a->running)
-		r->result.left += (unsigned)n;
+		r->result.left += (unsigned)(n - start_returns(r, items, n));
 	/* running ones are heard of when they end */
 	a = &r->accounts[index];
 	if (a->blocked && !a->running && a->blocked < r->result.next)

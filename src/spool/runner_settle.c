@@ -156,6 +156,34 @@ give_up(struct entry *e, int64_t now)
 	return any;
 }
 
+/* Turns whoever has not been served into a failure, if the message is not to be delivered so late any
+ * more. */
+static bool
+return_late(struct entry *e, int64_t now)
+{
+	struct error why;
+	struct recipient *r;
+	char words[512];
+	bool any = false;
+
+	if (!wishes_are_over(&e->envelope.wishes, now))
+		return false;
+	for (size_t i = 0; i < e->envelope.count; i++) {
+		r = &e->envelope.recipients[i];
+		if (r->outcome != OUTCOME_TEMPORARY && r->outcome != OUTCOME_PENDING)
+			continue;
+		/* RFC 2852 section 4, RFC 3463 3.5: delivery time expired */
+		why = (struct error){ .fault = FAULT_UNAVAILABLE, .code = { 5, 4, 7 } };
+		snprintf(why.text, sizeof(why.text),
+			"returned, as the time within which it was to be delivered (deliver-by) is "
+			"over");
+		snprintf(words, sizeof(words), "%s", r->words ?: "");
+		recipient_set(r, OUTCOME_PERMANENT, r->code, why.code, words, &why);
+		any = true;
+	}
+	return any;
+}
+
 /* What is left of an entry. */
 struct left {
 	size_t open;     /* to be tried again */
@@ -265,12 +293,21 @@ end_queued(const struct runner_attempt *a, struct entry *e, bool doubt_again, in
 
 	if (doubt_again && (only_doubts || pause > SCHEDULE_LATE))
 		pause = SCHEDULE_LATE;
-	e->due = now + pause;
+	e->due = wishes_sooner(&e->envelope.wishes, now, now + pause);
 	if (!entry_append(e, a->noted, now, err))
 		return false;
 	runner_tell(a->s, e, doubt_again ? HISTORY_UNCERTAIN : HISTORY_ATTEMPT, a->delivery,
 		a->why && a->why->fault ? a->why->text : NULL, a->cb);
 	return true;
+}
+
+/* RFC 2852 section 4: once the time is over, which is told once. */
+static bool
+wants_late_notice(const struct entry *e, int64_t now)
+{
+	const struct wishes *w = &e->envelope.wishes;
+
+	return w->late == LATE_WISH_NOTIFY && now >= w->deliver_by && !e->warned;
 }
 
 /* Whom the sender is told of while others are still tried. */
@@ -284,7 +321,9 @@ tell_sender(const struct runner_attempt *a, struct entry *e, const struct left *
 	if (left->untold && !runner_notify(a->s, e, BOUNCE_FAILED, a->account, a->cb, &trouble))
 		runner_trouble(a->cb, &trouble);
 	error_clear(&trouble);
-	if (left->open && schedule_wants_warning(&facts, a->account->delay_warning, now) &&
+	if (left->open &&
+		(schedule_wants_warning(&facts, a->account->delay_warning, now) ||
+			wants_late_notice(e, now)) &&
 		!runner_notify(a->s, e, BOUNCE_DELAYED, a->account, a->cb, &trouble))
 		runner_trouble(a->cb, &trouble);
 }
@@ -318,6 +357,7 @@ runner_take_down(const struct runner_attempt *a, struct entry *e, enum runner_en
 	}
 	if (reached)
 		expired = give_up(e, now);
+	expired = return_late(e, now) || expired;
 	left = count_left(e, again);
 	if (left.untold)
 		e->bounced = false;

@@ -375,7 +375,7 @@ work_on(struct runner_work *w, const struct runner_item *item, bool more)
 	noted = runner_note(&e);
 	if (!catch_up(w, &e, &err)) {
 		put_off(w, &e, &err);
-	} else if (!open_again(&e, w->account->uncertain)) {
+	} else if (wishes_are_over(&e.envelope.wishes, clock_wall()) || !open_again(&e, w->account->uncertain)) {
 		finish(w, &e, noted);
 	} else if (may_connect(w) && may_send(w)) {
 		if (w->on_connection >= limit)

@@ -14,6 +14,7 @@
 _Static_assert(sizeof(struct wire_report) == 1688, "a new member of the report");
 _Static_assert(sizeof(struct recipient) == 72, "a new member of a recipient");
 _Static_assert(sizeof(struct message_facts) == 48, "a new fact about messages");
+_Static_assert(sizeof(struct wishes) == 40, "a new wish");
 #endif
 
 static void
@@ -205,4 +206,38 @@ packing_take_message(const char **at, const char *end, struct message *m)
 	strbuf_add(&m->header, header, header_len);
 	strbuf_add(&m->memory, memory, memory_len);
 	return !m->header.full && !m->memory.full;
+}
+
+void
+packing_add_wishes(struct strbuf *out, const struct wishes *w)
+{
+	field_add_number(out, w->tls);
+	field_add_number(out, (uint64_t)w->deliver_by);
+	field_add_number(out, w->late);
+	field_add_number(out, w->priority_set);
+	field_add_number(out, (uint64_t)(w->priority - PRIORITY_LEAST));
+	field_add_number(out, (uint64_t)w->hold_until);
+	field_add_string(out, w->mail_auth);
+}
+
+bool
+packing_take_wishes(const char **at, const char *end, struct wishes *w)
+{
+	uint64_t tls = 0, late = 0, deliver_by = 0, hold_until = 0;
+	int priority = -PRIORITY_LEAST;
+	bool good = field_take_number(at, end, TLS_WISH_YES, &tls) &&
+		    field_take_number(at, end, INT64_MAX, &deliver_by) &&
+		    field_take_number(at, end, LATE_WISH_RETURN, &late) &&
+		    field_take_bool(at, end, &w->priority_set) &&
+		    field_take_int(at, end, &priority) &&
+		    priority <= PRIORITY_MOST - PRIORITY_LEAST &&
+		    field_take_number(at, end, INT64_MAX, &hold_until) &&
+		    field_take_string(at, end, &w->mail_auth);
+
+	w->tls = (enum tls_wish)tls;
+	w->late = (enum late_wish)late;
+	w->deliver_by = (int64_t)deliver_by;
+	w->priority = priority + PRIORITY_LEAST;
+	w->hold_until = (int64_t)hold_until;
+	return good;
 }

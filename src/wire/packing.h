@@ -8,6 +8,7 @@ struct message;
 struct recipient;
 struct strbuf;
 struct wire_report;
+struct wishes;
 
 void packing_add_report(struct strbuf *out, const struct wire_report *r);
 /* R is initialised; notes are added to those that it has. It may be changed in part when it fails,
@@ -26,4 +27,9 @@ bool packing_take_outcome(const char **at, const char *end, struct recipient *r)
 void packing_add_message(struct strbuf *out, const struct message *m);
 /* M is initialised; it may be changed in part when it fails. */
 bool packing_take_message(const char **at, const char *end, struct message *m)
+	__attribute__((warn_unused_result));
+
+void packing_add_wishes(struct strbuf *out, const struct wishes *w);
+/* W is zeroed; its mail_auth is owned in any case. */
+bool packing_take_wishes(const char **at, const char *end, struct wishes *w)
 	__attribute__((warn_unused_result));

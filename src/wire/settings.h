@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "envelope.h"
+
 struct error;
 struct strbuf;
 
@@ -18,18 +20,6 @@ struct wire_proxy {
 	const char *host; /* "name:port"; NULL: none */
 	const char *user;
 	const struct strbuf *password; /* secret */
-};
-
-/* Extensions that a message asks for; where the server does not offer one it is refused (69). */
-struct wire_wishes {
-	bool require_tls;       /* RFC 8689 */
-	int64_t deliver_by;     /* seconds, RFC 2852; 0: not asked for. Negative only with notify */
-	bool deliver_by_return; /* R instead of N */
-	bool priority_set;
-	int priority;          /* -9 to 9, RFC 6710 */
-	int64_t hold_until;    /* seconds since 1970, RFC 4865; 0: not asked for */
-	const char *mail_auth; /* AUTH= of MAIL, RFC 4954 section 5: an address, "<>"; NULL: none.
-				  Left out where the server has no AUTH */
 };
 
 /* What decides whether a TLS peer is the right one. Strings are borrowed; NULL: not set. */
@@ -92,7 +82,8 @@ struct wire_settings {
 	const char *source; /* an address of this machine to connect from, or NULL */
 	bool pipeconnect;   /* greet ahead where the server offered it the last time */
 	const char *memory; /* directory for what is remembered of servers; NULL: nothing is */
-	struct wire_wishes wishes;
+	struct wishes wishes; /* of the message; where the server does not offer one of them it is refused
+			       * (69). mail_auth is borrowed, and left out where the server has no AUTH */
 	enum wire_tls tls;
 	struct tls_settings tls_settings;
 	enum wire_pipelining pipelining;

@@ -49,8 +49,7 @@ struct warm_request {
 	bool partial_abort, strict_body;
 	int64_t patience; /* milliseconds that are left, -1 without a limit */
 	int64_t budget;   /* ... until the content begins to leave */
-	struct wire_wishes wishes;
-	char *mail_auth;  /* the one of the wishes */
+	struct wishes wishes;
 	uint64_t in_file; /* octets of the body that stand in a descriptor */
 	struct envelope envelope;
 	struct message message; /* without the descriptor */

@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -8,19 +7,16 @@
 
 /* Whoever adds a member to one of these has to think of it here. */
 #if __SIZEOF_POINTER__ == 8
-_Static_assert(sizeof(struct envelope) == 56, "a new member of the envelope");
+_Static_assert(sizeof(struct envelope) == 96, "a new member of the envelope");
 _Static_assert(sizeof(struct recipient) == 72, "a new member of a recipient");
-_Static_assert(sizeof(struct wire_wishes) == 40, "a new wish");
 #endif
 
-#define ADDRESS_SHOWN  1024
-#define PRIORITY_SHIFT 9 /* RFC 6710: from -9 to 9 */
+#define ADDRESS_SHOWN 1024
 
 void
 warm_request_done(struct warm_request *r)
 {
-	free(r->mail_auth);
-	r->mail_auth = NULL;
+	wishes_done(&r->wishes);
 	envelope_done(&r->envelope);
 	message_done(&r->message);
 }
@@ -68,39 +64,6 @@ take_left(const char **at, const char *end, int64_t *ret)
 	return good;
 }
 
-static void
-add_wishes(struct strbuf *out, const struct wire_wishes *w)
-{
-	field_add_number(out, w->require_tls);
-	field_add_number(out, (uint64_t)w->deliver_by);
-	field_add_number(out, w->deliver_by_return);
-	field_add_number(out, w->priority_set);
-	field_add_number(out, (uint64_t)(w->priority + PRIORITY_SHIFT));
-	field_add_number(out, (uint64_t)w->hold_until);
-	field_add_string(out, w->mail_auth);
-}
-
-static bool
-take_wishes(const char **at, const char *end, struct warm_request *r)
-{
-	struct wire_wishes *w = &r->wishes;
-	uint64_t deliver_by = 0, hold_until = 0;
-	int priority = PRIORITY_SHIFT;
-	bool good = field_take_bool(at, end, &w->require_tls) &&
-		    field_take_number(at, end, UINT64_MAX, &deliver_by) &&
-		    field_take_bool(at, end, &w->deliver_by_return) &&
-		    field_take_bool(at, end, &w->priority_set) &&
-		    field_take_int(at, end, &priority) && priority <= 2 * PRIORITY_SHIFT &&
-		    field_take_number(at, end, INT64_MAX, &hold_until) &&
-		    field_take_string(at, end, &r->mail_auth);
-
-	w->deliver_by = (int64_t)deliver_by;
-	w->priority = priority - PRIORITY_SHIFT;
-	w->hold_until = (int64_t)hold_until;
-	w->mail_auth = r->mail_auth;
-	return good;
-}
-
 void
 warm_add_request(struct strbuf *out, const struct memo_key *key,
 	const struct wire_settings *settings, const struct envelope *e, const struct message *m)
@@ -113,7 +76,7 @@ warm_add_request(struct strbuf *out, const struct memo_key *key,
 	field_add_number(out, settings->strict_body);
 	add_left(out, settings->deadline);
 	add_left(out, settings->budget ? settings->budget : CLOCK_NEVER);
-	add_wishes(out, &settings->wishes);
+	packing_add_wishes(out, &settings->wishes);
 	add_address(out, &e->sender);
 	field_add_number(out, e->dsn_return);
 	field_add_number(out, e->dsn_notify);
@@ -171,7 +134,7 @@ warm_take_request(const char *s, size_t n, struct warm_request *ret)
 		!field_take_bool(&s, end, &ret->partial_abort) ||
 		!field_take_bool(&s, end, &ret->strict_body) ||
 		!take_left(&s, end, &ret->patience) || !take_left(&s, end, &ret->budget) ||
-		!take_wishes(&s, end, ret) || !take_envelope(&s, end, &ret->envelope) ||
+		!packing_take_wishes(&s, end, &ret->wishes) || !take_envelope(&s, end, &ret->envelope) ||
 		!packing_take_message(&s, end, &ret->message) || s != end)
 		return false;
 	ret->in_file = ret->message.facts.body_size - ret->message.memory.len;

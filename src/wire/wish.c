@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "session_state.h"
 
+#define BY_MOST 999999999 /* nine digits, RFC 2852 section 4 */
+
 static bool
 missing(const struct session *s, const char *extension, const char *setting, struct error *err)
 {
@@ -19,44 +21,77 @@ missing(const struct session *s, const char *extension, const char *setting, str
 
 /* Seconds for which the server is to hold the message; 0: none. */
 static int64_t
-hold_left(const struct wire_wishes *w)
+hold_left(const struct wishes *w)
 {
 	int64_t now = clock_wall();
 
 	return w->hold_until > now ? w->hold_until - now : 0;
 }
 
+/* Seconds until the message is late: zero or less where it is. Each server on its way is told what
+ * those before it have left (RFC 2852 section 4). */
+static int64_t
+time_left(const struct wishes *w)
+{
+	int64_t left = w->deliver_by - clock_wall();
+
+	return left > BY_MOST ? BY_MOST : left < -BY_MOST ? -BY_MOST : left;
+}
+
+/* True iff what RFC 8689 asks of the connection is there. */
+static bool
+can_require_tls(const struct session *s)
+{
+	return stream_is_tls(&s->stream) && s->report->tls.verified && s->capability.require_tls;
+}
+
+static bool
+with_code(struct error *err, unsigned short subject, unsigned short detail)
+{
+	if (err)
+		err->code = (struct enhanced){ 5, subject, detail };
+	return false;
+}
+
 /* RFC 8689 section 4.2.1: the first hop must be what is demanded of the others. */
 static bool
 check_require_tls(const struct session *s, struct error *err)
 {
-	if (!s->settings->wishes.require_tls)
+	if (s->settings->wishes.tls != TLS_WISH_YES || can_require_tls(s))
 		return true;
 	if (!stream_is_tls(&s->stream) || !s->report->tls.verified)
-		return error_at(err, STAGE_MAIL, FAULT_UNAVAILABLE,
+		error_at(err, STAGE_MAIL, FAULT_UNAVAILABLE,
 			"require-tls asks for verified TLS on the whole way, and %s is not reached "
 			"by it: nothing was sent",
 			s->host);
-	return s->capability.require_tls || missing(s, "REQUIRETLS", "require-tls", err);
+	else
+		missing(s, "REQUIRETLS", "require-tls", err);
+	return with_code(err, 7, 30);
 }
 
 static bool
 check_deliver_by(const struct session *s, struct error *err)
 {
-	const struct wire_wishes *w = &s->settings->wishes;
+	const struct wishes *w = &s->settings->wishes;
 	uint64_t least = s->capability.deliver_by_min;
+	int64_t left = time_left(w);
 
-	if (!w->deliver_by)
+	if (w->late == LATE_WISH_NONE)
 		return true;
+	if (w->late == LATE_WISH_RETURN && left <= 0) {
+		error_at(err, STAGE_MAIL, FAULT_UNAVAILABLE,
+			"the time that deliver-by leaves for it is over: nothing was sent");
+		return with_code(err, 4, 7);
+	}
 	if (!s->capability.deliver_by)
 		return missing(s, "DELIVERBY", "deliver-by", err);
 	/* RFC 2852 section 3: the server's minimum is for returns */
-	if (!w->deliver_by_return || w->deliver_by >= (int64_t)least || least > (uint64_t)INT64_MAX)
+	if (w->late == LATE_WISH_NOTIFY || left >= (int64_t)least || least > (uint64_t)INT64_MAX)
 		return true;
 	return error_at(err, STAGE_MAIL, FAULT_UNAVAILABLE,
 		"%s returns messages after %llu seconds at the soonest, deliver-by asks for %lld: "
 		"nothing was sent",
-		s->host, (unsigned long long)least, (long long)w->deliver_by);
+		s->host, (unsigned long long)least, (long long)left);
 }
 
 static bool
@@ -96,15 +131,16 @@ wish_check(const struct session *s, struct error *err)
 void
 wish_add_parameters(struct session *s, struct strbuf *line)
 {
-	const struct wire_wishes *w = &s->settings->wishes;
+	const struct wishes *w = &s->settings->wishes;
 	int64_t left = hold_left(w);
 	size_t before = line->len;
 
-	if (w->require_tls)
+	/* RFC 8689 section 5: for want of it no notification is given up */
+	if (w->tls == TLS_WISH_YES || (w->tls == TLS_WISH_IF_OFFERED && can_require_tls(s)))
 		strbuf_adds(line, " REQUIRETLS");
-	if (w->deliver_by)
-		strbuf_addf(line, " BY=%lld;%c", (long long)w->deliver_by,
-			w->deliver_by_return ? 'R' : 'N');
+	if (w->late != LATE_WISH_NONE)
+		strbuf_addf(line, " BY=%lld;%c", (long long)time_left(w),
+			w->late == LATE_WISH_RETURN ? 'R' : 'N');
 	if (w->priority_set)
 		strbuf_addf(line, " MT-PRIORITY=%d", w->priority);
 	/* not HOLDUNTIL: the server's clock may differ */

@@ -1,4 +1,4 @@
-/* Extensions that a message asks for (struct wire_wishes), and limits that a server has (RFC 9422). */
+/* Extensions that a message asks for (struct wishes), and limits that a server has (RFC 9422). */
 #pragma once
 
 #include <stdbool.h>

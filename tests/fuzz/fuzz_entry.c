@@ -88,6 +88,16 @@ check_recipient(const struct recipient *r)
 }
 
 static void
+check_wishes(const struct wishes *w)
+{
+	check(w->tls <= TLS_WISH_YES && w->late <= LATE_WISH_RETURN);
+	check(w->deliver_by >= 0 && w->deliver_by <= ENTRY_TIME_MAX);
+	check(w->hold_until >= 0 && w->hold_until <= ENTRY_TIME_MAX);
+	check(w->priority >= PRIORITY_LEAST && w->priority <= PRIORITY_MOST);
+	check_text(w->mail_auth, 512);
+}
+
+static void
 check_limits(const struct entry *e, size_t n)
 {
 	check(e->size == n && e->begin <= e->trailer && e->trailer <= n);
@@ -97,6 +107,7 @@ check_limits(const struct entry *e, size_t n)
 	check(e->envelope.count && e->envelope.count <= ADDRESS_LIST_MAX);
 	check_text(e->envelope.sender.local, ADDRESS_LOCAL_MAX);
 	check_text(e->envelope.envid, 1024);
+	check_wishes(&e->envelope.wishes);
 	for (size_t i = 0; i < e->envelope.count; i++)
 		check_recipient(&e->envelope.recipients[i]);
 	check(e->message.facts.body_size <= n && e->message.header.len <= n);
@@ -124,6 +135,13 @@ check_same(const struct entry *a, const struct entry *b)
 		a->envelope.dsn_return == b->envelope.dsn_return &&
 		a->envelope.dsn_notify == b->envelope.dsn_notify &&
 		string_same(a->envelope.envid, b->envelope.envid));
+	check(a->envelope.wishes.tls == b->envelope.wishes.tls &&
+		a->envelope.wishes.late == b->envelope.wishes.late &&
+		a->envelope.wishes.deliver_by == b->envelope.wishes.deliver_by &&
+		a->envelope.wishes.priority_set == b->envelope.wishes.priority_set &&
+		a->envelope.wishes.priority == b->envelope.wishes.priority &&
+		a->envelope.wishes.hold_until == b->envelope.wishes.hold_until &&
+		string_same(a->envelope.wishes.mail_auth, b->envelope.wishes.mail_auth));
 	for (size_t i = 0; i < a->envelope.count; i++) {
 		x = &a->envelope.recipients[i], y = &b->envelope.recipients[i];
 		check(string_same(x->address.name, y->address.name) &&

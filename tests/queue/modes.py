@@ -372,8 +372,6 @@ def command_line():
         p.send(*plain, "bob@example.net", status=75)
         done = p.send(*plain, "--queue", "bob@example.net", status=64)
         expect("configuration file" in done.err, "%s", done)
-        done = p.send("--queue", "--require-tls", "bob@example.net", status=64)
-        expect("require-tls" in done.err, "%s", done)
         expect(p.entries() == [], "%s", p.entries())
 
 

@@ -753,6 +753,28 @@ def dropping(r, h):
     r.until(lambda: not list((r.spool / "drop").iterdir()), "the in-tray is not emptied")
 
 
+@case("what a message asks for goes with it: by the service, its queue, and the in-tray")
+def wishes(r, h):
+    argv = ["sendoff", "--deliver-by", "1h,return", "--priority", "-4", "carol@example.org"]
+    ok(r.run("alice", [argv[0], "--in", "1h", *argv[1:]], MAIL), out="^queued ")
+    listed = ok(r.run("root", ["sendoff", "queue", "list", "--json"])).out
+    entry = json.loads(listed.splitlines()[0])
+    expect(entry["wishes"]["priority"] == -4 and entry["wishes"]["late"] == "return", "%s", entry)
+    empty(r)
+    heartbeat = SOCKET.parent / "heartbeat"
+    r.until(heartbeat.exists, "there is no heartbeat")
+    crash(r)
+    ok(r.run("alice", argv, MAIL), out="^queued ")
+    expect(len(list((r.spool / "drop").iterdir())) == 1, "it is not in the in-tray")
+    r.serve()
+    # the smarthost offers none of it: nothing leaves without, in the sandbox as elsewhere
+    r.until(lambda: list((r.spool / "failed").iterdir()), lambda: "nothing failed: %s" % r.said())
+    failed = r.run("root", ["sendoff", "queue", "list", "failed", "--json"]).out
+    entry = json.loads(failed.splitlines()[0])
+    expect(entry["wishes"]["priority"] == -4, "%s", entry)
+    expect("does not offer DELIVERBY" in failed and not h.messages(), "%s", failed)
+
+
 @case("the in-tray is no way around users, allow-senders, user-rate and message-octets")
 def tray(r, h):
     entry = template(r, MAIL, ("-f", "alice@example.net"))

@@ -76,6 +76,13 @@ make_full(struct entry *e, struct envelope *v, struct message *m)
 	v->dsn_return = DSN_RETURN_HEADERS;
 	v->dsn_notify = DSN_SUCCESS | DSN_DELAY;
 	v->envid = xstrdup("id 1+2=3%");
+	v->wishes = (struct wishes){ .tls = TLS_WISH_YES,
+		.late = LATE_WISH_RETURN,
+		.deliver_by = 1700007200,
+		.priority_set = true,
+		.priority = PRIORITY_LEAST,
+		.hold_until = ENTRY_TIME_MAX,
+		.mail_auth = xstrdup("\"car ol\"@example.org") };
 	add(v, NULL, "bob", NULL, NULL);
 	add(v, "", "j\xc3\xb6rg", "m\xc3\xbcller.example", "utf-8;j\xc3\xb6rg@x");
 	add(v, "a\\b", "carol", "[192.0.2.1]", "rfc822;old carol");
@@ -136,10 +143,19 @@ recipient_same(const struct recipient *a, const struct recipient *b)
 }
 
 static bool
+wishes_same(const struct wishes *a, const struct wishes *b)
+{
+	return a->tls == b->tls && a->late == b->late && a->deliver_by == b->deliver_by &&
+	       a->priority_set == b->priority_set && a->priority == b->priority &&
+	       a->hold_until == b->hold_until && string_same(a->mail_auth, b->mail_auth);
+}
+
+static bool
 envelope_same(const struct envelope *a, const struct envelope *b)
 {
 	if (!address_same(&a->sender, &b->sender) || a->dsn_return != b->dsn_return ||
 		a->dsn_notify != b->dsn_notify || !string_same(a->envid, b->envid) ||
+		!wishes_same(&a->wishes, &b->wishes) ||
 		a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
@@ -248,6 +264,15 @@ try_refused(void)
 	v.recipients[0].orcpt = xstrdup("a\nb");
 	refuse("a line end in an original recipient", &e, &v, &m);
 	make_full(&e, &v, &m);
+	v.wishes.priority = PRIORITY_MOST + 1;
+	refuse("a priority that is none", &e, &v, &m);
+	make_full(&e, &v, &m);
+	v.wishes.deliver_by = 0;
+	refuse("a time of delivery that is none", &e, &v, &m);
+	make_full(&e, &v, &m);
+	v.wishes.mail_auth[1] = '\n';
+	refuse("a line end in mail-auth", &e, &v, &m);
+	make_full(&e, &v, &m);
 	add(&v, NULL, "x\ny", "example.org", NULL);
 	refuse("a line end in an address", &e, &v, &m);
 	make_full(&e, &v, &m);
@@ -334,7 +359,8 @@ try_forged_blocks(void)
 		int at, size;
 		uint64_t value;
 	} cases[] = {
-		{ "another version", 8, 4, 2 },
+		{ "another version", 8, 4, 3 },
+		{ "a version that knows no wishes", 8, 4, 1 },
 		{ "unknown flags", 12, 4, 1 << 7 },
 		{ "a huge body", 16, 8, UINT64_MAX },
 		{ "a body that wraps", 16, 8, UINT64_MAX - 600 },
@@ -380,6 +406,8 @@ try_forged_blocks(void)
 	free(data);
 }
 
+#define WISHING(lines) "from =a =b.example -\ndsn 0 0 -\n" lines "to =c =d.example - -\n"
+
 static void
 try_forged_envelopes(void)
 {
@@ -399,7 +427,19 @@ try_forged_envelopes(void)
 		"from =a =b.example -\ndsn 0 0 =\x01\nto =c =d.example - -\n",
 		"from =a =b.example -\ndsn 0 0 -\nto =c =d.example - -\nfrom =x =y.example -\n",
 		"from = =b.example -\ndsn 0 0 -\nto =c =d.example - -\n",
-		"from =a =b.example -\ndsn 0 0 -\nto - =d.example - -\n" };
+		"from =a =b.example -\ndsn 0 0 -\nto - =d.example - -\n",
+		WISHING("tls 0\n"), WISHING("tls 4\n"), WISHING("tls 03\n"), WISHING("tls 3"),
+		WISHING("tls 3\ntls 3\n"), WISHING("priority 1\ntls 3\n"), WISHING("tls -\n"),
+		WISHING("by 1700000000\n"), WISHING("by 0 1\n"), WISHING("by 1700000000 0\n"),
+		WISHING("by 1700000000 3\n"), WISHING("by 1099511627777 1\n"),
+		WISHING("by -5 1\n"), WISHING("by 18446744073709551617 1\n"),
+		WISHING("priority 19\n"), WISHING("priority -1\n"), WISHING("priority\n"),
+		WISHING("hold 0\n"), WISHING("hold 1099511627777\n"), WISHING("auth -\n"),
+		WISHING("auth =\n"), WISHING("auth =a@b.example%0D%0ARSET\n"),
+		WISHING("auth =carol\n"), WISHING("auth =j\xc3\xb6rg@b.example\n"),
+		WISHING("auth =a@b.example =c\n"), WISHING("wish 1\n") };
+	static const char all[] = WISHING("tls 2\nby 1099511627776 1\npriority 18\nhold 1\nauth "
+					  "=<>\n");
 	static const char null_sender[] = "from = - -\ndsn 0 0 -\nto =c =d.example - -\n";
 	struct error err;
 	struct envelope v;
@@ -413,9 +453,18 @@ try_forged_envelopes(void)
 			"envelope %zu: %s", i, err.text);
 		envelope_done(&v);
 	}
+	v = (struct envelope)ENVELOPE_NONE;
 	memset(long_text + strlen(long_text), 'x', 4000);
 	error_clear(&err);
 	ok(!entry_envelope_read(long_text, strlen(long_text), &v, &err), "a long local part");
+	envelope_done(&v);
+	error_clear(&err);
+	ok(entry_envelope_read(all, strlen(all), &v, &err) &&
+			v.wishes.tls == TLS_WISH_IF_OFFERED && v.wishes.priority == PRIORITY_MOST &&
+			v.wishes.late == LATE_WISH_NOTIFY &&
+			v.wishes.deliver_by == ENTRY_TIME_MAX && v.wishes.hold_until == 1 &&
+			string_same(v.wishes.mail_auth, "<>"),
+		"the limits of wishes %s", err.text);
 	envelope_done(&v);
 	error_clear(&err);
 	ok(entry_envelope_read(null_sender, strlen(null_sender), &v, &err) &&

@@ -78,12 +78,13 @@ test_request(void)
 	struct warm_request r;
 	struct message m;
 
-	settings.wishes = (struct wire_wishes){ .require_tls = true,
+	settings.wishes = (struct wishes){ .tls = TLS_WISH_IF_OFFERED,
+		.late = LATE_WISH_NOTIFY,
 		.priority_set = true,
 		.priority = -9,
 		.hold_until = 1234567890,
-		.mail_auth = "<>",
-		.deliver_by = -120 };
+		.mail_auth = (char[]){ "<>" },
+		.deliver_by = 1234567891 };
 	settings.partial_abort = true;
 	fill_envelope(&e, 3);
 	fail_one(&e.recipients[1]);
@@ -97,7 +98,9 @@ test_request(void)
 	ok(memcmp(&r.key, &key, sizeof(key)) == 0 && r.trace && r.partial_abort && !r.strict_body,
 		"key and flags");
 	ok(r.patience > 4000 && r.patience <= 5000, "the time that is left");
-	ok(r.wishes.require_tls && r.wishes.priority == -9 && r.wishes.deliver_by == -120 &&
+	ok(r.wishes.tls == TLS_WISH_IF_OFFERED && r.wishes.late == LATE_WISH_NOTIFY &&
+			r.wishes.priority_set && r.wishes.priority == -9 &&
+			r.wishes.deliver_by == 1234567891 &&
 			r.wishes.hold_until == 1234567890 && strcmp(r.wishes.mail_auth, "<>") == 0,
 		"wishes");
 	ok(r.envelope.count == 2 && address_equal(&r.envelope.sender, &e.sender) &&

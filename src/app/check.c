@@ -13,24 +13,31 @@
 
 /* Behind the settings: everything that takes secrets or the network. */
 static void
-check_way(struct checkup *c, const struct profile *p)
+check_way(struct checkup *c, const struct profile *p, bool files_told)
 {
 	struct target places[PROBE_PLACES];
 	struct smarthost h;
+	struct probe_own own;
 	struct error err = ERROR_NONE;
-	size_t n;
+	bool secret, refused = false;
+	size_t n = 0;
 
 	if (!smarthost_prepare(&h, &c->line, p, &err)) {
-		check_error(c, FINDING_SETTINGS, false, &err, "change the setting that is named");
+		/* a file that cannot be used was told already */
+		if (!files_told)
+			check_error(c, FINDING_SETTINGS, false, &err,
+				"change the setting that is named");
 		smarthost_close(&h);
 		return;
 	}
 	check_root(c, p, &h.settings);
-	if (c->offline) {
-		check_secret(c, p, &h);
-	} else {
+	if (!c->offline)
 		n = check_dns(c, p, &h.settings, places);
-		check_servers(c, p, &h, places, n);
+	secret = check_secret(c, p, &h);
+	if (check_own_load(c, &h.settings, &own)) {
+		if (!c->offline)
+			refused = check_servers(c, p, &h, secret, places, n);
+		check_own(c, &own, refused);
 	}
 	smarthost_close(&h);
 }
@@ -39,6 +46,7 @@ static void
 check_account(struct checkup *c, const struct profile *p)
 {
 	bool service = profile_choice(p, OPT_SUBMIT) == 1;
+	unsigned failures;
 
 	check_turn(c, p->name);
 	if (!check_settings(c, p))
@@ -48,8 +56,10 @@ check_account(struct checkup *c, const struct profile *p)
 	/* what the service uses is for its eyes only */
 	if (service && !queue_may_look(p))
 		return;
+	check_fallback(c, p);
+	failures = c->counts[CHECK_FAILURE];
 	check_named_files(c, p);
-	check_way(c, p);
+	check_way(c, p, c->counts[CHECK_FAILURE] > failures);
 	check_breaker(c, p);
 }
 
@@ -79,6 +89,7 @@ check_accounts(struct checkup *c, struct profile_list *l, const char *name)
 {
 	const struct profile *one = name ? profile_select(l, name, NULL, NULL) : NULL;
 
+	c->accounts = l;
 	for (size_t i = 0; i < l->n; i++)
 		if (!one || one == &l->v[i])
 			check_with_flags(c, &l->v[i]);

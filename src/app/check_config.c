@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "checkup.h"
+#include "fallback.h"
 #include "strbuf.h"
 #include "text.h"
 #include "trusted.h"
@@ -178,6 +179,43 @@ check_settings(struct checkup *c, const struct profile *p)
 	return false;
 }
 
+/* The fallback of the account NAME, which exists. */
+static const char *
+next_of(const struct profile_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].name, name) == 0)
+			return profile_unless_none(&l->v[i], OPT_FALLBACK);
+	return NULL;
+}
+
+void
+check_fallback(struct checkup *c, const struct profile *p)
+{
+	struct strbuf names = STRBUF_INIT(4000);
+	struct error err = ERROR_NONE;
+	struct submission s = { .account = *p }; /* borrowed, and looked at only */
+	const char *name = profile_unless_none(p, OPT_FALLBACK);
+
+	if (!name || !c->accounts)
+		return;
+	s.accounts = *c->accounts;
+	if (!fallback_check(&s, &err)) {
+		check_error(c, FINDING_FALLBACK, false, &err,
+			"without that no message is sent, not even by this account: correct "
+			"fallback");
+		return;
+	}
+	while (name) {
+		strbuf_addf(&names, "%s%s", names.len ? ", then " : "", name);
+		name = next_of(c->accounts, name);
+	}
+	check_text(c, "accounts", names.s);
+	check_good(c, FINDING_FALLBACK,
+		"account %s where this one cannot be used; sendoff check looks at each", names.s);
+	strbuf_done(&names);
+}
+
 /* Containers mount their secrets readable by all. */
 static bool
 is_mounted(const struct profile *p, enum option_id id)
@@ -197,14 +235,16 @@ check_named(struct checkup *c, const struct profile *p, enum option_id id, bool 
 	struct stat st;
 
 	if (!trusted_check(path,
-		    mounted  ? TRUSTED_MOUNTED_SECRET
-		    : secret ? TRUSTED_SECRET
-			     : TRUSTED_PUBLIC,
+		    mounted             ? TRUSTED_MOUNTED_SECRET
+		    : secret            ? TRUSTED_SECRET
+		    : id == OPT_ALIASES ? TRUSTED_CONFIG
+					: TRUSTED_PUBLIC,
 		    &err)) {
 		error_prefix(&err, "%s (%s)", options[id].name, p->settings[id].origin);
 		check_error(c, FINDING_NAMED, false, &err,
-			"make the file, or change the setting; the command in brackets mends its "
-			"mode");
+			strstr(err.text, "(chmod") || strstr(err.text, "(chown")
+				? "run the command in brackets, or change the setting"
+				: "make the file, or change the setting");
 		return;
 	}
 	if (mounted && stat(path, &st) == 0 && (st.st_mode & S_IROTH)) {
@@ -215,6 +255,27 @@ check_named(struct checkup *c, const struct profile *p, enum option_id id, bool 
 		return;
 	}
 	strbuf_addf(seen, "%s%s %s", seen->len ? ", " : "", options[id].name, path);
+}
+
+/* It is made, or written to, when a message is sent. */
+static void
+check_log(struct checkup *c, const struct profile *p)
+{
+	const char *path = profile_text(p, OPT_LOG), *slash = path ? strrchr(path, '/') : NULL;
+	struct strbuf dir = STRBUF_INIT(8192);
+	bool good = true;
+
+	if (path && *path == '/' && slash) {
+		strbuf_add(&dir, path, slash == path ? 1 : (size_t)(slash - path));
+		good = access(path, W_OK) == 0 ||
+		       (errno == ENOENT && access(dir.s, W_OK | X_OK) == 0);
+	}
+	if (!good)
+		check_warn(c, FINDING_NAMED,
+			"make its directory, let this user write there, or set log to another file",
+			"log (%s): %s cannot be written: %s; messages are sent without a record",
+			p->settings[OPT_LOG].origin, path, strerror(errno));
+	strbuf_done(&dir);
 }
 
 void
@@ -228,7 +289,7 @@ check_named_files(struct checkup *c, const struct profile *p)
 		{ OPT_OAUTH_CLIENT_SECRET_FILE, true }, { OPT_OAUTH_KEY, true },
 		{ OPT_OAUTH_SERVICE_ACCOUNT, true }, { OPT_TLS_TRUST, false },
 		{ OPT_TLS_CRL, false }, { OPT_TLS_CERT, false }, { OPT_OAUTH_CERT, false },
-		{ OPT_OAUTH_TRUST, false } };
+		{ OPT_OAUTH_TRUST, false }, { OPT_ALIASES, false } };
 	struct strbuf seen = STRBUF_INIT(4000);
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
@@ -241,5 +302,6 @@ check_named_files(struct checkup *c, const struct profile *p)
 	}
 	if (seen.len)
 		check_good(c, FINDING_NAMED, "%s", seen.s);
+	check_log(c, p);
 	strbuf_done(&seen);
 }

@@ -176,6 +176,33 @@ check_runner(struct checkup *c, const char *path, bool waiting, bool wanted)
 	strbuf_done(&heartbeat);
 }
 
+/* There is no spool at PATH yet: whether it can be made. */
+static void
+check_place_of_spool(struct checkup *c, const char *path)
+{
+	struct strbuf above = STRBUF_INIT(8192);
+	const char *slash;
+	struct stat st;
+	char owner[80];
+
+	strbuf_adds(&above, path);
+	do {
+		slash = strrchr(above.s, '/');
+		strbuf_truncate(&above, slash && slash > above.s ? (size_t)(slash - above.s) : 1);
+	} while (above.len > 1 && stat(above.s, &st) != 0);
+	if (access(above.s, W_OK | X_OK) == 0 || stat(above.s, &st) != 0) {
+		check_good(c, FINDING_SPOOL, "%s is made when something is kept", path);
+	} else {
+		check_owner(owner, st.st_uid);
+		check_warn(c, FINDING_SPOOL,
+			"set queue-dir to a directory that this user can make, or have that one "
+			"made",
+			"%s is not there, and this user cannot make it below %s (%s, %o)", path,
+			above.s, owner, st.st_mode & 07777);
+	}
+	strbuf_done(&above);
+}
+
 static void
 check_spool(struct checkup *c, const char *path, bool wanted)
 {
@@ -189,7 +216,7 @@ check_spool(struct checkup *c, const char *path, bool wanted)
 		if (err.sys == EACCES)
 			err.fault = FAULT_PERMISSION;
 		if (err.sys == ENOENT)
-			check_good(c, FINDING_SPOOL, "%s is made when something is kept", path);
+			check_place_of_spool(c, path);
 		else
 			check_error(c, FINDING_SPOOL, false, &err,
 				"each directory of it must be its user's own, with mode 700");
@@ -209,7 +236,7 @@ void
 check_queues(struct checkup *c, const struct profile_list *accounts)
 {
 	struct strbuf seen = STRBUF_INIT(1 << 20), path = STRBUF_INIT(8192);
-	bool known, wanted;
+	bool known, wanted, system = false, own = false;
 	size_t at;
 
 	for (size_t i = 0; i < accounts->n; i++) {
@@ -223,7 +250,15 @@ check_queues(struct checkup *c, const struct profile_list *accounts)
 		strbuf_add(&seen, path.s, path.len + 1);
 		wanted = profile_choice(&accounts->v[i], OPT_QUEUE) > QUEUE_AUTO;
 		check_spool(c, path.s, wanted);
+		if (spool_is_system(path.s))
+			system = true;
+		else
+			own = true;
 	}
+	if (system)
+		check_units(c, true);
+	if (own)
+		check_units(c, false);
 	strbuf_done(&seen);
 	strbuf_done(&path);
 }

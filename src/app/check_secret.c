@@ -26,6 +26,41 @@ name_source(const struct profile *p, char out[400])
 		profile_yes(p, OPT_KEYRING) ? "what is stored, or the terminal" : "a stored file, or the terminal");
 }
 
+/* What helps where the source that is set does not answer. */
+static void
+name_remedy(const struct profile *p, bool token, char out[300])
+{
+	enum option_id id = profile_source(p);
+
+	if (token)
+		snprintf(out, 300, "sendoff login %.200s", p->name);
+	else if (p->password || id == OPT_COUNT)
+		snprintf(out, 300, "sendoff password %.200s stores one", p->name);
+	else if (id == OPT_PASSWORD_FILE)
+		snprintf(out, 300,
+			"write the password into that file, with mode 600; or remove "
+			"password-file, "
+			"and sendoff password %.100s stores it",
+			p->name);
+	else if (id == OPT_PASSWORD_COMMAND)
+		snprintf(out, 300,
+			"run that command by hand, as this user: the first line that it prints is "
+			"the "
+			"password");
+	else
+		snprintf(out, 300,
+			"see %s in sendoff.conf(5); or remove it, and sendoff password %.100s "
+			"stores a password",
+			options[id].name, p->name);
+}
+
+/* The password of the proxy is read with that of the account. */
+static bool
+is_about_proxy(const struct error *err)
+{
+	return strncmp(err->text, "proxy", 5) == 0;
+}
+
 static void
 told(struct checkup *c, const struct profile *p, const struct smarthost *h, bool token)
 {
@@ -67,8 +102,12 @@ check_secret(struct checkup *c, const struct profile *p, struct smarthost *h)
 	strbuf_done(&secret);
 	if (good)
 		return true;
-	snprintf(advice, sizeof(advice),
-		token ? "sendoff login %.200s" : "sendoff password %.200s stores one", p->name);
+	name_remedy(p, token, advice);
+	if (is_about_proxy(&err))
+		snprintf(advice, sizeof(advice),
+			"write the proxy's password into that file, with mode 600, or remove USER@ "
+			"from "
+			"proxy");
 	check_error(c, FINDING_SECRET, false, &err, advice);
 	return false;
 }

@@ -97,10 +97,18 @@ why_not_connected(const struct probe *p, bool through)
 {
 	const char *text = p->error.text;
 
+	if (strncmp(p->host, "unix:", 5) == 0)
+		return strstr(text, "denied")
+			       ? "whoever runs that server must let this user write to its socket"
+			       : "check socket, and whether the server that listens there runs";
 	if (strchr(p->address, ':') && through)
 		return "this machine has no working IPv6: ip-version = 4 spares each submission "
 		       "the "
 		       "attempt";
+	if (strncmp(text, "proxy", 5) == 0)
+		return "check proxy: its name and port, that it runs, its user and password, and "
+		       "that it "
+		       "may connect to that host and port";
 	if (p->port == 25)
 		return "many networks block port 25: set port to 465 or 587";
 	if (strstr(text, "efused"))
@@ -108,8 +116,6 @@ why_not_connected(const struct probe *p, bool through)
 		       "starttls)";
 	if (strstr(text, "source-address"))
 		return "set source-address to an address of this machine, or remove it";
-	if (*p->proxy || strstr(text, "proxy"))
-		return "check proxy, and that it may connect to that host and port";
 	return "check host and port, that the network is up, and that no firewall is between";
 }
 
@@ -164,6 +170,11 @@ tell(struct checkup *c, const struct profile *p, const struct smarthost *h, stru
 			c, FINDING_TLS_SETTINGS, false, why, "correct the setting that is named");
 		return;
 	}
+	if (why->stage == STAGE_RESOLVE && h->settings.proxy.host) {
+		check_fail(c, FINDING_CONNECT, why->fault, why_not_connected(probe, false), "%s",
+			why->text);
+		return;
+	}
 	if (why->stage == STAGE_RESOLVE) {
 		check_error(c, FINDING_DANE, false, why,
 			"set dane = opportunistic, or have the records published and signed");
@@ -182,18 +193,27 @@ tell(struct checkup *c, const struct profile *p, const struct smarthost *h, stru
 	*full = *full && probe->reached < STAGE_EHLO && why->stage <= STAGE_EHLO;
 }
 
-void
-check_servers(struct checkup *c, const struct profile *p, struct smarthost *h,
+/* Of the handshake, or in the first reply behind it. */
+static bool
+is_about_us(const struct wire_settings *w, const struct error *why)
+{
+	return w->tls_settings.cert && why->stage == STAGE_TLS && why->fault == FAULT_PERMISSION;
+}
+
+bool
+check_servers(struct checkup *c, const struct profile *p, struct smarthost *h, bool secret,
 	const struct target *places, size_t count)
 {
 	struct visits *v = xcalloc(1, sizeof(*v));
-	bool secret = check_secret(c, p, h), full = true;
+	bool full = true, refused = false;
 
 	for (size_t i = 0; i < count && v->n < PROBES_MAX; i++)
 		visit_place(c, p, h, secret, &places[i], v);
 	for (size_t i = 0; i < v->n; i++) {
 		tell(c, p, h, v, i, &full);
+		refused = refused || is_about_us(&h->settings, &v->probes[i].error);
 		probe_done(&v->probes[i]);
 	}
 	free(v);
+	return refused;
 }

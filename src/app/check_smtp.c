@@ -59,14 +59,16 @@ add_words(struct strbuf *out, const struct capability *k)
 }
 
 static void
-check_extensions(struct checkup *c, const struct probe *p)
+check_extensions(struct checkup *c, const struct wire_settings *w, const struct probe *p)
 {
 	struct strbuf words = STRBUF_INIT(2000);
 
 	check_text(c, "ehlo", p->ehlo.s);
 	if (p->error.stage == STAGE_EHLO) {
 		check_error(c, FINDING_EXTENSIONS, false, &p->error,
-			"try another ehlo-name; ask the server's administrator");
+			w->lmtp ? "if the server speaks SMTP, remove protocol = lmtp"
+				: "try another ehlo-name; set protocol = lmtp if the server speaks "
+				  "that; ask its administrator");
 	} else if (p->helo) {
 		check_warn(c, FINDING_EXTENSIONS,
 			"ask the server's administrator: a filter between may break EHLO",
@@ -167,7 +169,7 @@ check_smtp(struct checkup *c, const struct profile *p, const struct wire_setting
 	const struct error *why = &probe->error;
 
 	check_greeting(c, probe);
-	check_extensions(c, probe);
+	check_extensions(c, w, probe);
 	if (probe->reached < STAGE_EHLO || (why->stage && why->stage <= STAGE_EHLO))
 		return;
 	check_mechanism(c, w, probe);

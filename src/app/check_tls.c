@@ -9,12 +9,10 @@
 #include "report.h"
 #include "strbuf.h"
 
-#define DAY       86400
-#define SOON      14 /* days */
 #define RSA_SHORT 2048
 
-static void
-add_day(char out[16], time_t when)
+void
+check_day(char out[16], time_t when)
 {
 	struct strbuf text = STRBUF_INIT(64);
 
@@ -38,9 +36,9 @@ add_chain(struct checkup *c, const struct probe *p)
 		json_object_set_new(o, "names", json_text(one->names));
 		json_object_set_new(o, "key", json_text(one->key));
 		json_object_set_new(o, "signature", json_text(one->signature));
-		add_day(day, one->begins);
+		check_day(day, one->begins);
 		json_object_set_new(o, "begins", json_text(day));
-		add_day(day, one->expires);
+		check_day(day, one->expires);
 		json_object_set_new(o, "expires", json_text(day));
 		json_object_set_new(o, "pin", json_text(one->pin));
 		json_object_set_new(o, "fingerprint", json_text(one->fingerprint));
@@ -107,9 +105,9 @@ check_dates(struct checkup *c, const struct probe *p, bool refused, bool brief)
 		if (p->chain[i].begins > now)
 			early = &p->chain[i];
 	}
-	add_day(today, now);
-	add_day(day, early ? early->begins : first->expires);
-	days = (long)((first->expires - now) / DAY);
+	check_day(today, now);
+	check_day(day, early ? early->begins : first->expires);
+	days = (long)((first->expires - now) / CHECK_DAY);
 	check_number(c, "days", days);
 	if (early && refused)
 		check_fail(c, FINDING_EXPIRY, p->error.fault,
@@ -122,7 +120,7 @@ check_dates(struct checkup *c, const struct probe *p, bool refused, bool brief)
 			"the server's administrator must renew it; check this machine's clock, too",
 			"%s expired on %s, and by this machine's clock it is %s", first->subject,
 			day, today);
-	else if (days < SOON)
+	else if (days < CHECK_SOON)
 		check_warn(c, FINDING_EXPIRY,
 			"the server's administrator must renew it before that day",
 			"%s %s on %s: %ld day%s left", first->subject,

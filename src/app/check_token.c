@@ -57,7 +57,9 @@ check_token(struct checkup *c, const struct profile *p)
 	if (good)
 		tell(c, &settings, &record, where, remedy);
 	else
-		check_error(c, FINDING_TOKEN, false, &err, remedy);
+		check_error(c, FINDING_TOKEN, false, &err,
+			err.fault == FAULT_CONFIG ? "set what is named, see sendoff-login(1)"
+						  : remedy);
 	token_record_done(&record);
 	token_settings_done(&settings);
 	return good;

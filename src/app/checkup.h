@@ -1,6 +1,7 @@
 /* What the files of the doctor share: check.c (the round), check_report.c (how findings are told),
  * and one for each part of the way: check_config.c, check_secret.c, check_dns.c, check_server.c
- * (connections), check_tls.c, check_smtp.c, check_queue.c, check_machine.c. */
+ * (connections), check_tls.c, check_own.c, check_smtp.c, check_queue.c, check_units.c,
+ * check_machine.c. */
 #pragma once
 
 #include <jansson.h>
@@ -12,6 +13,7 @@
 #include "submission.h"
 
 struct probe;
+struct probe_own;
 struct target;
 
 enum finding {
@@ -26,6 +28,7 @@ enum check_state { CHECK_OK, CHECK_WARNING, CHECK_FAILURE, CHECK_STATES };
 struct checkup {
 	const struct arguments *args;
 	struct submission line; /* what smarthost_open wants to know of the command line */
+	const struct profile_list *accounts; /* all there are; NULL: flags make the only one */
 	bool json, colour, offline;
 	const char *to;      /* --to, NULL */
 	const char *account; /* whose findings come; "": the machine's */
@@ -64,6 +67,8 @@ bool check_configuration(
 	struct checkup *c, const char *name, struct profile_list *ret, struct error *wrong);
 /* True iff the account can be used. */
 bool check_settings(struct checkup *c, const struct profile *p);
+/* Who stands in for it. */
+void check_fallback(struct checkup *c, const struct profile *p);
 void check_named_files(struct checkup *c, const struct profile *p);
 /* "ann" */
 void check_owner(char out[80], uid_t uid);
@@ -79,8 +84,18 @@ bool check_token(struct checkup *c, const struct profile *p);
 size_t check_dns(struct checkup *c, const struct profile *p, const struct wire_settings *w,
 	struct target *places);
 
-/* check_server.c */
-void check_servers(struct checkup *c, const struct profile *p, struct smarthost *h,
+/* check_own.c: the certificate that we show to servers. check_own_load reads it, once; false: told
+ * why it cannot be used, and no server need be asked. Then what it is; REFUSED: a server wanted none
+ * of it. */
+bool check_own_load(struct checkup *c, const struct wire_settings *w, struct probe_own *ret);
+void check_own(struct checkup *c, const struct probe_own *own, bool refused);
+#define CHECK_SOON 14 /* days before a certificate's end */
+#define CHECK_DAY  86400
+/* "2026-11-30" */
+void check_day(char out[16], time_t when);
+
+/* check_server.c. SECRET: a login is possible. True iff a server refused our certificate. */
+bool check_servers(struct checkup *c, const struct profile *p, struct smarthost *h, bool secret,
 	const struct target *places, size_t count);
 /* "mail.example.org [192.0.2.1] port 465" */
 void check_place(const struct probe *p, char out[400]);
@@ -98,6 +113,9 @@ void check_smtp(struct checkup *c, const struct profile *p, const struct wire_se
 /* check_queue.c: what is known against an account; the spools of all. */
 void check_breaker(struct checkup *c, const struct profile *p);
 void check_queues(struct checkup *c, const struct profile_list *accounts);
+
+/* check_units.c: what systemd, if it runs, knows of our units: the system's, or the user's. */
+void check_units(struct checkup *c, bool system);
 
 /* check_machine.c */
 void check_service(struct checkup *c, const struct profile *p);

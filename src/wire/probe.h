@@ -101,6 +101,18 @@ bool probe_resolve(const char *host, enum wire_ip ip, int64_t deadline,
 	char ret[PROBE_ADDRESSES][64], size_t *ret_n, struct error *err)
 	__attribute__((warn_unused_result));
 
+/* Our own certificate, as servers are shown it, and what is behind it. */
+struct probe_own {
+	struct probe_certificate chain[PROBE_CERTIFICATES]; /* our own first */
+	size_t length;    /* 0: none is set */
+	bool for_clients; /* it names no purpose, or this one */
+};
+
+/* Reads tls-cert and tls-key of SETTINGS, from files or a token, which is asked for its PIN then,
+ * once. Errors as tls_context_new, of these settings alone. Without the network. */
+bool probe_own(const struct tls_settings *settings, struct probe_own *ret, struct error *err)
+	__attribute__((warn_unused_result));
+
 /* probe_chain.c. What the servers of CONTEXT show goes into *P, before it is judged. */
 struct tls_context;
 void probe_watch(struct tls_context *context, struct probe *p);

@@ -1,9 +1,10 @@
-/* What a server shows of itself, whatever comes of the handshake. */
+/* What a server shows of itself, whatever comes of the handshake; and what we show it. */
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "probe.h"
 #include "strbuf.h"
 #include "text.h"
@@ -133,4 +134,40 @@ probe_watch(struct tls_context *context, struct probe *p)
 {
 	context->witness = witness;
 	context->witness_ctx = p;
+}
+
+bool
+probe_own(const struct tls_settings *settings, struct probe_own *ret, struct error *err)
+{
+	const struct tls_settings ours = {
+		.trust = "none",
+		.cert = settings->cert,
+		.key = settings->key,
+		.pin = settings->pin,
+		.pin_ctx = settings->pin_ctx,
+	};
+	struct tls_context *context = tls_context_new(&ours, err);
+	gnutls_datum_t der = { NULL, 0 };
+	gnutls_x509_crt_t *list = NULL;
+	unsigned n = 0;
+
+	*ret = (struct probe_own){ .for_clients = false };
+	if (context && context->has_certificate &&
+		gnutls_certificate_get_x509_crt(context->cred, 0, &list, &n) < 0)
+		alloc_failed();
+	for (unsigned i = 0; i < n; i++) {
+		if (i < PROBE_CERTIFICATES &&
+			gnutls_x509_crt_export2(list[i], GNUTLS_X509_FMT_DER, &der) >= 0) {
+			describe(&ret->chain[ret->length++], list[i], &der);
+			gnutls_free(der.data);
+			der.data = NULL;
+		}
+		if (!i)
+			ret->for_clients = gnutls_x509_crt_check_key_purpose(
+						   list[i], GNUTLS_KP_TLS_WWW_CLIENT, 0) != 0;
+		gnutls_x509_crt_deinit(list[i]);
+	}
+	gnutls_free(list);
+	tls_context_free(context);
+	return context != NULL;
 }

@@ -351,7 +351,8 @@ def secrets():
 def token():
     with Place() as p, Smarthost() as s:
         examine(p, s.account("tls-cert = pkcs11:token=none", "tls-key = pkcs11:token=none"),
-                status=75, want=("TLS/settings=failure",), start_new_session=True)
+                status=75, want=(("secrets/certificate=failure", "no token that fits.*plug"),),
+                start_new_session=True)
 
 
 @case("the queue: absent, waiting, late, held, failed, damaged")

@@ -10,5 +10,6 @@ import sys
 sys.dont_write_bytecode = True
 
 import cases  # noqa: E402
+import setups  # noqa: E402,F401
 
 sys.exit(cases.run())

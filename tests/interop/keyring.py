@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Passwords from a real Secret Service (gnome-keyring on a bus of its own) and from libsecret's file.
+"""Passwords from a real Secret Service (gnome-keyring on a bus of its own) and from libsecret's file;
+then whole stories, with submissions (keyring_stories.py).
 
 usage: keyring.py SECRET_PROBE
 
@@ -11,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import keyring_stories
 
 HOST, USER, SECRET = "mail.example.org", "ann", "h\u00fcnter 2"
 UNLOCK = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1\n"
@@ -235,6 +238,7 @@ def main():
 
             for part in (service, storing, without_address, unreachable, backend_file, doctor):
                 part(make)
+        keyring_stories.tell(ok)
     print(f"1..{count}")
     return failed != 0
 

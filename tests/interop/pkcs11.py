@@ -126,6 +126,36 @@ def refusals(bench):
                status=78, says="is not the key of")
 
 
+def doctor(bench):
+    """What `sendoff check` says of the token, with and without the server."""
+    def visit(name, state, words, key=KEY, cert=CERT, pin=bench.pin, status=0, offline=True):
+        config = bench.file("doctor", f"[account a]\nhost = 127.0.0.1:{bench.host.port}\n"
+                            f"tls = implicit\nauth = EXTERNAL\nfrom = ann@example.org\n"
+                            f"tls-trust = {bench.host.dir}/ca/ca.pem\ntls-key = {key}\n"
+                            f"tls-cert = {cert}\ntls-key-pin-file = {pin}\n")
+        got, out, complaint = bench.run("check", "--json", "--config", config,
+                                        *["--offline"] * offline)
+        all_ = json.loads(out)["findings"] if out else []
+        found = [f for f in all_ if f["name"] == "certificate"]
+        bench.tap.ok(got == status and len(found) == 1 and found[0]["state"] == state and
+                     words in f"{found[0]['text']} -> {found[0]['remedy']}" and PIN not in out and
+                     "4321" not in out, "doctor: " + name, got, out, complaint)
+        return out
+
+    visit("all is well, though it ends soon", "warning", "expires on")
+    out = visit("all is well, and so at the server", "warning", "expires on", offline=False)
+    bench.tap.ok("logged in by EXTERNAL" in out, "doctor: the login by the token", out)
+    out = visit("a wrong PIN", "failure", "tried once", pin=bench.wrong, status=77, offline=False)
+    bench.tap.ok('"connection"' not in out, "doctor: a wrong PIN is not tried at each address", out)
+    visit("the right one behind it", "warning", "expires on")
+    visit("no such token", "failure", "plug the token in", status=75,
+          key="pkcs11:token=none;object=me")
+    visit("no such key", "failure", "p11tool --login --list-all", status=78,
+          key="pkcs11:token=lab;object=none;type=private")
+    visit("a certificate for another key", "failure", "set tls-key to the key", status=78,
+          cert=str(bench.host.dir / "ca/server.pem"))
+
+
 def assertions(bench):
     """Signed by a key that does not leave the token."""
     probe, certificate = os.environ["WEB_PROBE"], bench.host.dir / "ca/client.pem"
@@ -184,6 +214,7 @@ def main():
         sources(bench)
         configured(bench)
         refusals(bench)
+        doctor(bench)
         assertions(bench)
         prompt(bench)
     return tap.done()

@@ -25,6 +25,7 @@ check_way(struct checkup *c, const struct profile *p)
 		smarthost_close(&h);
 		return;
 	}
+	check_root(c, p, &h.settings);
 	if (c->offline) {
 		check_secret(c, p, &h);
 	} else {

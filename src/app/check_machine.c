@@ -1,5 +1,6 @@
 /* The service, who is sendmail here, and what the kernel gives. */
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 #include "checkup.h"
 #include "clock.h"
 #include "identity.h"
+#include "network.h"
 #include "peer.h"
+#include "privilege.h"
 #include "sandbox.h"
 #include "service.h"
 #include "strbuf.h"
@@ -64,6 +67,27 @@ check_service(struct checkup *c, const struct profile *p)
 {
 	check_socket(c, p);
 	check_allowed(c, p);
+}
+
+void
+check_root(struct checkup *c, const struct profile *p, const struct wire_settings *w)
+{
+	if (geteuid() != 0 || !profile_is_system(p) || profile_choice(p, OPT_SUBMIT) == 1)
+		return;
+	if (!network_can_be_boxed(w))
+		check_warn(c, FINDING_ROOT,
+			"set submit = service, or use a key in a file and a password",
+			"root itself talks to the smarthost: PKCS#11 and Kerberos want more than a "
+			"sandbox allows");
+	else if (!getpwnam(PRIVILEGE_USER))
+		check_warn(c, FINDING_ROOT,
+			"make the user: useradd --system --user-group --shell /usr/sbin/nologin "
+			"" PRIVILEGE_USER,
+			"what talks to the smarthost for root stays root, without capabilities: "
+			"there is no user " PRIVILEGE_USER);
+	else
+		check_good(c, FINDING_ROOT,
+			"user " PRIVILEGE_USER " talks to the smarthost for root");
 }
 
 static void

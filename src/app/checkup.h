@@ -101,4 +101,6 @@ void check_queues(struct checkup *c, const struct profile_list *accounts);
 
 /* check_machine.c */
 void check_service(struct checkup *c, const struct profile *p);
+/* By whom the words of the account's servers are parsed when root submits without the service. */
+void check_root(struct checkup *c, const struct profile *p, const struct wire_settings *w);
 void check_machine(struct checkup *c);

@@ -52,8 +52,7 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 	if (!smarthost_prepare(&s->smarthost, s, account, err))
 		return false;
 	set_limits(a, account);
-	/* the service's words are a sandboxed process's */
-	if (!network_is_boxed())
+	if (network_stays(&s->smarthost.settings, account))
 		linger_ask(s, account, a->progress, a->progress_ctx);
 	left = envelope_count(&s->envelope, OUTCOME_PENDING);
 	if (left && !smarthost_ask(&s->smarthost, account, err)) {
@@ -62,7 +61,7 @@ open_link(struct attempt *a, const struct profile *account, struct error *err)
 			envelope_fail_pending(&s->envelope, err);
 		return false;
 	}
-	s->link = network_new(&s->smarthost.settings);
+	s->link = network_new(&s->smarthost.settings, account);
 	return true;
 }
 
@@ -124,7 +123,7 @@ deliver_renewed(struct attempt *a, const struct profile *account, struct error *
 
 	strbuf_adds(&s->report.notes, "the access token was refused, and another one was used\n");
 	network_free(s->link);
-	s->link = network_new(&s->smarthost.settings);
+	s->link = network_new(&s->smarthost.settings, account);
 	set_limits(a, account);
 	return network_deliver(
 		s->link, &s->envelope, &s->message, a->progress, a->progress_ctx, &s->report, err);

@@ -13,11 +13,13 @@
 
 #include "alloc.h"
 #include "answer.h"
+#include "asking.h"
 #include "channel.h"
 #include "clock.h"
 #include "envelope.h"
 #include "message.h"
 #include "network_box.h"
+#include "profile.h"
 #include "settings.h"
 
 #define SEND_MS (60 * CLOCK_SECOND)
@@ -27,9 +29,10 @@ struct network {
 	const struct wire_settings *settings;
 	struct wire_link *link; /* in this process */
 	bool boxed;
+	struct network_rules rules;
 	pid_t pid;
 	int fd; /* to the process, -1 for none */
-	bool open;
+	bool open, renewed;
 };
 
 static bool boxed;
@@ -52,13 +55,28 @@ network_link(struct network *n)
 	return n ? n->link : NULL;
 }
 
+/* What the whole system has set up is not for root to parse servers' words for. */
+static bool
+steps_down(const struct profile *account)
+{
+	return geteuid() == 0 && profile_is_system(account);
+}
+
+bool
+network_stays(const struct wire_settings *settings, const struct profile *account)
+{
+	return !boxed && !(steps_down(account) && network_can_be_boxed(settings));
+}
+
 struct network *
-network_new(const struct wire_settings *settings)
+network_new(const struct wire_settings *settings, const struct profile *account)
 {
 	struct network *n = xcalloc(1, sizeof(*n));
 
 	n->settings = settings;
-	n->boxed = boxed && network_can_be_boxed(settings);
+	n->rules = (struct network_rules){ .down = steps_down(account),
+		.remember = profile_yes(account, OPT_REMEMBER) };
+	n->boxed = (boxed || n->rules.down) && network_can_be_boxed(settings);
 	n->fd = -1;
 	if (!n->boxed)
 		n->link = wire_link_new(settings);
@@ -168,19 +186,23 @@ network_learn(struct network *n)
 bool
 network_is_open(struct network *n)
 {
-	return n->link ? wire_link_is_open(n->link) : n->open;
+	return n->link ? wire_link_is_open(n->link) : n->open || n->renewed;
 }
 
-/* Whether a login may ask for the password. */
-static bool
-wants_secret(const struct wire_settings *s)
+bool
+network_renew(struct network *n)
 {
-	return s->secret && s->user && (!s->mechanism || strcasecmp(s->mechanism, "none") != 0);
+	if (!n->boxed)
+		return false;
+	hear_out(n);
+	part(n, true);
+	return n->renewed = true;
 }
 
-/* Becomes the sandboxed process. */
+/* Becomes the sandboxed process of PARENT. What the terminal has to say to the parent it does not
+ * hear. */
 static void
-become_box(struct network *n, int fd, const struct network_secret *secret)
+become_box(struct network *n, int fd, pid_t parent)
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGALRM, SIGIO };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept = STDERR_FILENO + 1;
@@ -191,33 +213,28 @@ become_box(struct network *n, int fd, const struct network_secret *secret)
 		signal(signals[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-		dup2(null, STDERR_FILENO) < 0 || (fd != kept && dup2(fd, kept) < 0))
+	if (setsid() < 0 || getppid() != parent || dup2(null, STDIN_FILENO) < 0 ||
+		dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
+		(fd != kept && dup2(fd, kept) < 0))
 		_exit(1);
 	close_range((unsigned)kept + 1, ~0u, 0);
-	network_serve(kept, n->settings, secret);
+	network_serve(kept, n->settings, &n->rules);
 }
 
 static bool
 start(struct network *n, struct error *err)
 {
-	struct network_secret secret = { .value = STRBUF_INIT_SECRET(64 << 10) };
+	pid_t parent = getpid();
 	int pair[2];
 
-	/* commands, keyrings and files are for this process to ask */
-	if (wants_secret(n->settings))
-		(void)!n->settings->secret(
-			n->settings->secret_ctx, n->settings->deadline, &secret.value, &secret.err);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-		strbuf_done(&secret.value);
+	n->renewed = false;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return error_sys(err, FAULT_TEMPORARY, errno, "unable to make a socket");
-	}
 	n->pid = fork();
 	if (n->pid == 0)
-		become_box(n, pair[1], &secret);
+		become_box(n, pair[1], parent);
 	close(pair[1]);
 	n->fd = pair[0];
-	strbuf_done(&secret.value);
 	if (n->pid > 0)
 		return true;
 	error_sys(err, FAULT_TEMPORARY, errno, "unable to start a process");
@@ -230,6 +247,7 @@ struct talk {
 	wire_progress *progress;
 	void *ctx;
 	bool sent;
+	unsigned asked;
 };
 
 static bool
@@ -237,6 +255,7 @@ take(struct network *n, struct talk *t, const struct channel_parcel *p, struct a
 	bool *ret_done, struct error *err)
 {
 	unsigned char first = p->body.len ? (unsigned char)p->body.s[0] : 0xff;
+	bool asked;
 
 	if (p->kind == NETWORK_MARK && p->body.len == 1 && first <= WIRE_ACCEPTED_BY_ALL) {
 		t->sent = first == WIRE_SENT;
@@ -250,6 +269,11 @@ take(struct network *n, struct talk *t, const struct channel_parcel *p, struct a
 		take_trace(n, p);
 		return true;
 	}
+	if (!asking_answer(n->fd, p, n->settings, &asked, err))
+		return false;
+	if (asked)
+		return ++t->asked <= ASKING_MOST ||
+		       error_set(err, FAULT_PROTOCOL, "it does not stop asking");
 	if (p->kind != NETWORK_ANSWER || first > 1)
 		return error_set(err, FAULT_PROTOCOL, "it cannot be understood");
 	n->open = first;
@@ -265,6 +289,8 @@ listen_to(struct network *n, struct talk *t, struct answer *a, struct error *err
 	bool done = false, good = true;
 
 	channel_parcel_init(&p, NETWORK_PARCEL);
+	/* what is made of the password may come */
+	p.body.secret = n->settings->salted.get != NULL;
 	while (good && !done) {
 		event = channel_receive(n->fd, &p, CLOCK_NEVER);
 		if (event != CHANNEL_PARCEL)
@@ -293,6 +319,8 @@ lost(struct network *n, const struct talk *t, struct envelope *e, struct error *
 	why->in_doubt = t->sent;
 	why->stage = t->sent ? STAGE_END : STAGE_NONE;
 	error_prefix(why, "the process that talks to the smarthost");
+	if (t->sent)
+		error_prefix(why, "the message may have been delivered");
 	envelope_fail_pending(e, why);
 	if (err && !err->fault)
 		*err = *why;

@@ -1,70 +1,64 @@
 #include "network_box.h"
 
+#include <pwd.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "answer.h"
+#include "asking.h"
 #include "channel.h"
 #include "clock.h"
 #include "envelope.h"
 #include "message.h"
+#include "privilege.h"
+#include "remember.h"
 #include "sandbox.h"
 #include "session.h"
 #include "settings.h"
+#include "strbuf.h"
 
-#define READ_MAX 32
-#define SEND_MS  (60 * CLOCK_SECOND)
+#define SEND_MS (60 * CLOCK_SECOND)
 
 struct box {
 	int fd;
 	struct wire_settings settings;
-	const struct network_secret *secret;
-	struct error unsafe; /* there is no sandbox where there should be one */
+	/* what was not there when it was to be opened, or the sandbox that there should be */
+	struct error broken;
 };
 
-static void
-add_file(const char **list, size_t *n, const char *path)
-{
-	if (path && *path == '/' && *n < READ_MAX)
-		list[(*n)++] = path;
-}
-
 static bool
-shut(const struct wire_settings *s, struct error *err)
+shut(const struct wire_settings *s, struct sandbox_state *state, struct error *err)
 {
-	const char *read[READ_MAX + 1] = { NULL }, *write[4] = { NULL };
-	struct sandbox_state state;
+	const char *read[SANDBOX_PUBLIC + 1] = { NULL }, *write[4] = { NULL };
 	const struct sandbox rules = { read, write };
-	size_t n = 0, w = 0;
+	size_t w = 0;
 
-	for (; n < SANDBOX_PUBLIC; n++)
+	for (size_t n = 0; n < SANDBOX_PUBLIC; n++)
 		read[n] = sandbox_public[n];
-	add_file(read, &n, s->tls_settings.trust);
-	add_file(read, &n, s->tls_settings.crl);
-	add_file(read, &n, s->tls_settings.cert);
-	add_file(read, &n, s->tls_settings.key);
 	if (s->memory)
 		write[w++] = s->memory;
 	/* for a body that must be re-encoded: a file without a name */
 	write[w++] = s->temporary_directory ? s->temporary_directory : "/var/tmp";
-	return sandbox_enter(&rules, &state, err);
+	return sandbox_enter(&rules, state, err);
 }
 
+/* Root's part is over. */
 static bool
-get_secret(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err)
+step_down(struct box *b, const struct network_rules *rules, bool *ret_switched, struct error *err)
 {
-	const struct network_secret *secret = ctx;
+	const struct passwd *user = getpwnam(PRIVILEGE_USER);
 
-	(void)deadline;
-	if (secret->err.fault) {
-		if (err && !err->fault)
-			*err = secret->err;
+	if (user)
+		remember_prepare(user->pw_uid, user->pw_gid);
+	if (!privilege_step_down(ret_switched, err))
 		return false;
-	}
-	strbuf_add(ret, secret->value.s, secret->value.len);
+	privilege_harden();
+	/* what was set ends with the user that it was set for */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (*ret_switched)
+		b->settings.memory = rules->remember ? remember_system() : NULL;
 	return true;
 }
 
@@ -105,11 +99,44 @@ tell_trace(void *ctx, enum wire_trace kind, const char *text, size_t n)
 	strbuf_done(&body);
 }
 
+/* Who has asked for the dialogue is told by whom it is held. */
+static void
+tell_rules(struct box *b, bool switched, const struct sandbox_state *state)
+{
+	char line[160];
+	int n = snprintf(line, sizeof(line),
+		"user %s talks to the smarthost, in a sandbox: Landlock ABI %d, %s",
+		switched ? PRIVILEGE_USER : "root, without capabilities,", state->landlock,
+		state->seccomp ? "seccomp" : "no seccomp");
+
+	if (b->settings.trace)
+		tell_trace(b, WIRE_TRACE_NOTE, line, (size_t)n);
+}
+
+/* Opens what must be opened, and gives up the rest. */
+static bool
+prepare(struct box *b, struct wire_link *link, const struct network_rules *rules)
+{
+	struct sandbox_state state = { 0 };
+	bool switched = false;
+
+	if (!wire_link_prepare(link, &b->broken))
+		return false;
+	if ((rules->down && !step_down(b, rules, &switched, &b->broken)) ||
+		!shut(&b->settings, &state, &b->broken)) {
+		b->broken.fault = FAULT_TEMPORARY;
+		return false;
+	}
+	asking_fill(&b->settings, &b->fd, switched);
+	if (rules->down)
+		tell_rules(b, switched, &state);
+	return true;
+}
+
 static bool
 refuse(const struct box *b, struct envelope *e, struct error *err)
 {
-	*err = b->unsafe;
-	err->fault = FAULT_TEMPORARY;
+	*err = b->broken;
 	envelope_fail_pending(e, err);
 	return false;
 }
@@ -130,7 +157,7 @@ serve_one(struct box *b, struct wire_link *link, const struct channel_parcel *p)
 	if (!network_take_job(p->body.s, p->body.len, p->fd_count ? p->fds[0] : -1, &envelope,
 		    &message, &b->settings))
 		_exit(1);
-	if (b->unsafe.fault)
+	if (b->broken.fault)
 		a.good = refuse(b, &envelope, &why);
 	else
 		a.good = wire_link_deliver(link, &envelope, &message, tell_mark, b, &report, &why);
@@ -146,22 +173,18 @@ serve_one(struct box *b, struct wire_link *link, const struct channel_parcel *p)
 }
 
 void
-network_serve(int fd, const struct wire_settings *settings, const struct network_secret *secret)
+network_serve(int fd, const struct wire_settings *settings, const struct network_rules *rules)
 {
-	struct box b = { .fd = fd, .settings = *settings, .secret = secret };
+	struct box b = { .fd = fd, .settings = *settings };
 	struct channel_parcel p;
 	struct wire_link *link;
 
-	b.settings.secret = get_secret;
-	b.settings.secret_ctx = (void *)secret;
-	/* the kernel's keyring is not for whoever talks to servers in here */
-	b.settings.salted = (struct wire_salted){ .get = NULL };
 	if (settings->trace) {
 		b.settings.trace = tell_trace;
 		b.settings.trace_ctx = &b;
 	}
-	(void)!shut(settings, &b.unsafe);
 	link = wire_link_new(&b.settings);
+	(void)!prepare(&b, link, rules);
 	channel_parcel_init(&p, NETWORK_PARCEL);
 	while (channel_receive(fd, &p, CLOCK_NEVER) == CHANNEL_PARCEL &&
 		p.kind == NETWORK_DELIVER) {

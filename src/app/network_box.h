@@ -2,13 +2,11 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
-
-#include "error.h"
-#include "strbuf.h"
+#include <stddef.h>
 
 struct envelope;
 struct message;
+struct strbuf;
 struct wire_settings;
 
 enum network_kind {
@@ -20,10 +18,10 @@ enum network_kind {
 };
 #define NETWORK_PARCEL (48 << 20)
 
-/* The password, or why there is none. */
-struct network_secret {
-	struct strbuf value;
-	struct error err;
+/* How the process gives up what it does not need. */
+struct network_rules {
+	bool down;     /* root's privileges too */
+	bool remember; /* it may keep what it learns of servers, as the user that it becomes */
 };
 
 /* A message with its envelope, and the deadlines that hold for it. */
@@ -33,6 +31,6 @@ void network_add_job(struct strbuf *out, const struct envelope *e, const struct 
 bool network_take_job(const char *s, size_t n, int fd, struct envelope *e, struct message *m,
 	struct wire_settings *settings);
 
-/* Runs in the forked process; ends when the other side of FD closes. */
-void network_serve(int fd, const struct wire_settings *settings,
-	const struct network_secret *secret) __attribute__((noreturn));
+/* Runs in the forked process; ends when the other side of FD closes, or is gone. */
+void network_serve(int fd, const struct wire_settings *settings, const struct network_rules *rules)
+	__attribute__((noreturn));

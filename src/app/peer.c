@@ -88,8 +88,8 @@ is_meant(const struct peer *p, const char *word)
 	return text_number(word, 0, UINT32_MAX - 1, &number) && number == p->uid;
 }
 
-static bool
-may_use(const struct peer *p, const struct profile *account, struct error *err)
+bool
+peer_may_use(const struct peer *p, const struct profile *account, struct error *err)
 {
 	const char *const *v;
 	size_t n;
@@ -155,7 +155,7 @@ peer_may_stand_in(const struct peer *p, const struct profile *account, const str
 	const char *const *v;
 	size_t n;
 
-	if (!may_use(p, account, err))
+	if (!peer_may_use(p, account, err))
 		return false;
 	v = profile_list_of(account, OPT_ALLOW_SENDERS, &n);
 	if (!n || p->uid == 0)

@@ -32,6 +32,9 @@ void peer_of_name(struct peer *ret, const char *name);
 bool
 peer_may_send(const struct peer *p, const struct profile *account, const struct address *sender,
 	unsigned long long octets, struct error *err) __attribute__((warn_unused_result));
+/* The first part of it: key users. FAULT_PERMISSION. */
+bool peer_may_use(const struct peer *p, const struct profile *account, struct error *err)
+	__attribute__((warn_unused_result));
 /* True iff ACCOUNT may stand in for one by which the peer may send this: keys users and
  * allow-senders. FAULT_PERMISSION. */
 bool peer_may_stand_in(const struct peer *p, const struct profile *account,

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "courier.h"
 #include "error.h"
+#include "network.h"
 #include "privilege.h"
 #include "queue.h"
 #include "queue_ask.h"
@@ -76,14 +77,19 @@ choose_show(const struct arguments *args, enum queue_run how)
 										  : COURIER_RECORDS;
 }
 
-/* The queue of a system has a runner of its own, who alone talks to the smarthost: root becomes it.
- */
+/* The queue of a system has a runner of its own, who alone talks to the smarthost, in a sandbox: root
+ * becomes it. CREATE: the spool is made where it is missing. */
 static bool
-become_runner(const char *path, struct error *err)
+become_runner(const char *path, bool create, struct error *err)
 {
 	struct passwd *runner;
 
-	if (geteuid() != 0 || !spool_is_system(path) || spool_owner(path) == 0)
+	if (!spool_is_system(path))
+		return true;
+	network_box();
+	if (create && !spool_prepare(path, err))
+		return false;
+	if (geteuid() != 0 || spool_owner(path) == 0)
 		return true;
 	runner = getpwuid(spool_owner(path));
 	return !runner || privilege_switch(runner->pw_name, err);
@@ -99,12 +105,11 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	struct strbuf heartbeat = STRBUF_INIT(4096);
 	struct runner_settings settings = { .only_id = id, .only_account = account };
 	bool good, serve = how == QUEUE_RUN_SERVE;
+	/* a runner waits for its first message */
+	bool create = serve || how == QUEUE_RUN_ONCE;
 
 	*ret_left = 0;
-	if (!become_runner(path, err))
-		return false;
-	/* a runner waits for its first message */
-	if (!spool_open(&s, path, serve || how == QUEUE_RUN_ONCE, err))
+	if (!become_runner(path, create, err) || !spool_open(&s, path, create, err))
 		return false;
 	spool_add_heartbeat(&heartbeat, path);
 	if (serve || how == QUEUE_RUN_ONCE)

@@ -104,8 +104,9 @@ queueing_drain(struct submission *s)
 	if (!s->queue.open || !s->link || signals_caught() || !network_is_open(s->link) ||
 		!is_plain(s) || !something_is_due(s))
 		return;
-	/* one in a box stays there */
-	if (network_socket(s->link) < 0)
+	/* one in a box stays there, and ends with us: whoever drains begins anew. The service has a
+	 * runner. */
+	if (network_is_boxed() || (network_socket(s->link) < 0 && !network_renew(s->link)))
 		return;
 	n = descriptors(s, keep);
 	switch (child_detach(keep, n)) {

@@ -38,6 +38,9 @@ keep_open(struct submission *s, bool create, struct error *err)
 {
 	struct queueing *q = &s->queue;
 
+	if (!q->open && create && spool_is_system(q->directory) &&
+		!spool_prepare(q->directory, err))
+		return false;
 	if (!q->open)
 		q->open = spool_open(&q->spool, q->directory, create, err);
 	return q->open;

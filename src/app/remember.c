@@ -1,6 +1,7 @@
 #include "remember.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -13,6 +14,19 @@
 #define SYSTEM_CACHE "/var/cache/sendoff"
 
 static struct strbuf path = STRBUF_INIT(PATH_MAX_LEN);
+
+void
+remember_prepare(unsigned uid, unsigned gid)
+{
+	if (mkdir(SYSTEM_CACHE, S_IRWXU) == 0 && chown(SYSTEM_CACHE, uid, gid) != 0)
+		(void)!rmdir(SYSTEM_CACHE);
+}
+
+const char *
+remember_system(void)
+{
+	return memo_prepare(SYSTEM_CACHE, false) ? SYSTEM_CACHE : NULL;
+}
 
 /* PARENT/NAME, or NULL when that is no absolute path. */
 static const char *
@@ -49,5 +63,5 @@ remember_directory(void)
 	} else if (usable(join(cache, "sendoff"))) {
 		return path.s;
 	}
-	return geteuid() && memo_prepare(SYSTEM_CACHE, false) ? SYSTEM_CACHE : NULL;
+	return geteuid() ? remember_system() : NULL;
 }

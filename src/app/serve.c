@@ -49,7 +49,7 @@ open_all(struct serve *s, struct error *err)
 	if (!serve_prepare(s, err) || !serve_open_sockets(s, err))
 		return false;
 	/* what was opened as root stays open; nothing else of root is left behind this */
-	if (geteuid() == 0 && !privilege_switch(SERVE_USER, err))
+	if (geteuid() == 0 && !privilege_switch(PRIVILEGE_USER, err))
 		return false;
 	privilege_harden();
 	network_box();
@@ -299,7 +299,7 @@ catch_signals(void)
 static bool
 use_system_configuration(struct serve *s, struct error *err)
 {
-	struct passwd *user = getpwnam(SERVE_USER);
+	struct passwd *user = getpwnam(PRIVILEGE_USER);
 
 	s->own = *s->args;
 	profile_init(&s->own.given, s->args->given.name, s->args->given.origin);

@@ -14,6 +14,7 @@
 
 #include "dial.h"
 #include "error.h"
+#include "privilege.h"
 #include "serve_state.h"
 #include "text.h"
 
@@ -24,7 +25,7 @@
 static bool
 check_directory(const char *path, struct error *err)
 {
-	struct passwd *user = getpwnam(SERVE_USER);
+	struct passwd *user = getpwnam(PRIVILEGE_USER);
 	char directory[256];
 	struct stat st;
 

@@ -15,7 +15,6 @@
 #include "queueing.h"
 #include "service.h"
 
-#define SERVE_USER       "sendoff"
 #define SERVE_LISTENERS  32
 #define SERVE_CHILDREN   200 /* connections at a time */
 #define SERVE_OF_A_USER  64  /* those of one uid that is not root */

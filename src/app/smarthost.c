@@ -5,11 +5,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "dial.h"
 #include "identity.h"
+#include "keeper.h"
 #include "remember.h"
 #include "salted.h"
 #include "submission.h"
@@ -51,6 +53,8 @@ get_secret(void *ctx, int64_t deadline, struct strbuf *ret, struct error *err)
 {
 	struct smarthost *h = ctx;
 
+	if (h->keeper)
+		return keeper_secret(*h->keeper, h->account->name, ret, err);
 	if (h->account && token_is_used(h->account)) {
 		/* for the first connection it was got before */
 		if ((!h->got || is_stale(h)) && !get_token(h, false, deadline, err))
@@ -136,6 +140,7 @@ static bool
 ticket_is_likely(void)
 {
 	const char *cache = secure_getenv("KRB5CCNAME");
+	struct stat st;
 	char usual[64];
 
 	if (cache && *cache == '/')
@@ -144,8 +149,9 @@ ticket_is_likely(void)
 		return is_there(cache + 5);
 	if (cache && *cache)
 		return true;
+	/* anybody could make a file of that name */
 	snprintf(usual, sizeof(usual), "/tmp/krb5cc_%lu", (unsigned long)geteuid());
-	return is_there(usual) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
+	return (lstat(usual, &st) == 0 && st.st_uid == geteuid() && is_there(usual)) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
 }
 
 static bool
@@ -292,6 +298,7 @@ smarthost_prepare(struct smarthost *h, const struct submission *s, const struct 
 	struct error *err)
 {
 	*h = (struct smarthost)SMARTHOST_NONE;
+	h->keeper = s->keeper;
 	if (!fill_settings(&h->settings, account, err) ||
 		!wishes_fill(&h->settings.wishes, &h->mail_auth, account, clock_wall(), err) ||
 		!check_files(account, err))
@@ -314,8 +321,12 @@ smarthost_renew(struct smarthost *h, const struct error *why, struct error *err)
 {
 	const char *name = h->account ? h->account->name : "";
 
-	if (!h->account || !token_is_used(h->account) || !h->got || why->stage != STAGE_AUTH ||
+	if (!h->account || !token_is_used(h->account) || why->stage != STAGE_AUTH ||
 		why->fault != FAULT_PERMISSION || !why->smtp)
+		return false;
+	if (h->keeper)
+		return keeper_renew(*h->keeper, name, why, err);
+	if (!h->got)
 		return false;
 	if (!h->renewed || is_stale(h))
 		return get_token(h, true, wire_deadline(&h->settings), err);
@@ -334,6 +345,8 @@ smarthost_ask(struct smarthost *h, const struct profile *account, struct error *
 	if (!set_proxy(h, account, err))
 		return false;
 	fill_token(h, account);
+	if (h->keeper)
+		return true;
 	if (token_is_used(account)) {
 		/* nobody has parsed yet what the server of mail says */
 		if (wants_secret(&h->settings) &&

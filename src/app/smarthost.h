@@ -20,6 +20,7 @@ struct smarthost {
 	struct strbuf proxy_password;
 	char proxy_user[256];
 	const struct profile *account;
+	const int *keeper; /* of the submission */
 	struct strbuf cert, key; /* pkcs11: URIs as wire/ gets them */
 	struct strbuf pin;       /* of the token, once it was asked for */
 	bool started; /* the secret's source was asked, or may not be asked any more */

@@ -270,6 +270,8 @@ smtpd_serve(const struct arguments *args, const struct smtpd_client_of *client)
 	if (!d.silent)
 		client_flush(&d.client);
 	smtpd_upstreams_close(&d);
+	if (d.s.keeper)
+		close(d.keeper);
 	client_done(&d.client);
 	wire_report_done(&d.s.report);
 	profile_done(&d.s.account);

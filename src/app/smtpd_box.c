@@ -1,53 +1,94 @@
 /* The service's SMTP dialogues talk to a client and to smarthosts in one process: what it may open
- * is what some account of the configuration may need. */
+ * is what some account of the configuration may need. Passwords and tokens another process has. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "alloc.h"
-#include "network_box.h"
+#include "keeper.h"
 #include "sandbox.h"
 #include "smtpd_state.h"
-#include "token.h"
+#include "strbuf.h"
 
-#define FILES_OF_ACCOUNT 9
+#define FILES_OF_ACCOUNT   6
+#define FILES_OF_DIRECTORY 64
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
 #endif
+#define DIRECTORY SYSCONFDIR "/sendoff"
 
-/* A program that prints a password, or a token, must be started when it is needed. */
+/* Tokens (PKCS#11) and tickets want files, sockets and programs that nobody can list. */
 static bool
-needs_programs(const struct profile_list *accounts)
+wants_everything(const struct profile_list *accounts)
 {
-	for (size_t i = 0; i < accounts->n; i++)
-		if (token_is_used(&accounts->v[i]) ||
-			profile_is_set(&accounts->v[i], OPT_PASSWORD_COMMAND) ||
-			profile_is_set(&accounts->v[i], OPT_TLS_KEY_PIN_COMMAND))
+	static const enum option_id keys[] = { OPT_TLS_CERT, OPT_TLS_KEY };
+	const char *text;
+
+	for (size_t i = 0; i < accounts->n; i++) {
+		text = profile_text(&accounts->v[i], OPT_AUTH);
+		if (text && strcasecmp(text, "GSSAPI") == 0)
 			return true;
+		for (size_t j = 0; j < sizeof(keys) / sizeof(*keys); j++) {
+			text = profile_text(&accounts->v[i], keys[j]);
+			if (text && strncasecmp(text, "pkcs11:", 7) == 0)
+				return true;
+		}
+	}
 	return false;
+}
+
+/* What lies in the directory of the configuration, but for the passwords. The strings are OWN's to
+ * free. */
+static size_t
+add_directory(char *own[FILES_OF_DIRECTORY])
+{
+	DIR *d = opendir(DIRECTORY);
+	struct strbuf path = STRBUF_INIT(4096);
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (d && n < FILES_OF_DIRECTORY && (entry = readdir(d))) {
+		if (*entry->d_name == '.' || strcmp(entry->d_name, "secrets") == 0)
+			continue;
+		strbuf_clear(&path);
+		strbuf_addf(&path, DIRECTORY "/%s", entry->d_name);
+		own[n++] = xstrdup(path.s);
+	}
+	if (d)
+		closedir(d);
+	strbuf_done(&path);
+	return n;
 }
 
 bool
 smtpd_shut(struct smtpd *d, struct error *err)
 {
-	static const enum option_id named[FILES_OF_ACCOUNT] = { OPT_PASSWORD_FILE, OPT_TLS_TRUST,
-		OPT_TLS_CRL, OPT_TLS_CERT, OPT_TLS_KEY, OPT_ALIASES, OPT_PROXY_PASSWORD_FILE,
-		OPT_TLS_KEY_PIN_FILE, OPT_NETRC };
+	static const enum option_id named[FILES_OF_ACCOUNT] = { OPT_TLS_TRUST, OPT_TLS_CRL,
+		OPT_TLS_CERT, OPT_TLS_KEY, OPT_ALIASES, OPT_PROXY_PASSWORD_FILE };
 	const struct profile_list *accounts = &d->s.accounts;
 	const char *write[] = { "/var/tmp", NULL }, *path;
 	const char **read;
 	struct sandbox rules = { .write = write };
 	struct sandbox_state state;
-	size_t n = 0;
+	char *own[FILES_OF_DIRECTORY];
+	size_t n = 0, owned;
 	bool good;
 
-	if (!d->s.peer || needs_programs(accounts))
+	if (!d->s.peer || wants_everything(accounts))
 		return true;
-	read = xcalloc(SANDBOX_PUBLIC + 8 + FILES_OF_ACCOUNT * accounts->n, sizeof(*read));
+	/* who has to log in first is not known yet */
+	if (!keeper_start(&d->s, d->of->password_file ? NULL : d->s.peer, &d->keeper, err))
+		return false;
+	d->s.keeper = &d->keeper;
+	read = xcalloc(SANDBOX_PUBLIC + 8 + FILES_OF_DIRECTORY + FILES_OF_ACCOUNT * accounts->n, sizeof(*read));
 	for (; n < SANDBOX_PUBLIC; n++)
 		read[n] = sandbox_public[n];
-	read[n++] = SYSCONFDIR "/sendoff";
+	owned = add_directory(own);
+	for (size_t i = 0; i < owned; i++)
+		read[n++] = own[i];
 	read[n++] = "/etc/aliases";
 	read[n++] = "/etc/passwd";
 	read[n++] = "/etc/group";
@@ -62,5 +103,7 @@ smtpd_shut(struct smtpd *d, struct error *err)
 	rules.read = read;
 	good = sandbox_enter(&rules, &state, err);
 	free(read);
+	while (owned)
+		free(own[--owned]);
 	return good;
 }

@@ -34,6 +34,7 @@ struct smtpd {
 	struct client client;
 	struct submission s; /* the transaction; its configuration is everybody's */
 	struct upstream *upstreams[SMTPD_UPSTREAMS];
+	int keeper;           /* who has the passwords, while s.keeper points here */
 	size_t next_upstream; /* which one makes room for the next account */
 
 	/* the transaction */

@@ -1,11 +1,16 @@
 /* Where spools are, and who serves them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "heartbeat.h"
 #include "io.h"
+#include "privilege.h"
 #include "profile.h"
 #include "queueing.h"
 #include "strbuf.h"
@@ -70,4 +75,42 @@ spool_owner(const char *path)
 		owner = st.st_uid;
 	strbuf_done(&queue);
 	return owner;
+}
+
+/* A system that was installed by hand has no spool yet. The in-tray: everybody may put files there,
+ * nobody but the service can list it, and what lies there has the service's group. */
+static bool
+make_for(const char *path, const struct passwd *user, struct error *err)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} parts[] = { { "queue", 0700 }, { "failed", 0700 }, { "damaged", 0700 }, { "tmp", 0700 },
+		{ "state", 0700 }, { "drop", 03733 } };
+	bool good;
+	int dir;
+
+	if (mkdir(path, 0711) != 0)
+		return errno == EEXIST || errno == EROFS ||
+		       error_sys(err, FAULT_CREATE, errno, "unable to make the spool %s", path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	good = dir >= 0 && fchmod(dir, 0711) == 0;
+	for (size_t i = 0; good && i < sizeof(parts) / sizeof(*parts); i++)
+		good = mkdirat(dir, parts[i].name, 0700) == 0 &&
+		       fchownat(dir, parts[i].name, user->pw_uid, user->pw_gid,
+			       AT_SYMLINK_NOFOLLOW) == 0 &&
+		       fchmodat(dir, parts[i].name, parts[i].mode, 0) == 0;
+	if (!good)
+		error_sys(err, FAULT_CREATE, errno, "unable to make the spool %s", path);
+	if (dir >= 0)
+		close(dir);
+	return good;
+}
+
+bool
+spool_prepare(const char *path, struct error *err)
+{
+	const struct passwd *user = geteuid() ? NULL : getpwnam(PRIVILEGE_USER);
+
+	return !user || make_for(path, user, err);
 }

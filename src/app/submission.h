@@ -39,6 +39,7 @@ struct submission {
 	struct queueing queue;
 	struct lingering linger;
 	const struct peer *peer; /* on whose behalf the service submits; NULL: our own */
+	const int *keeper;       /* who is asked for passwords and tokens (keeper.h); NULL: ourselves */
 	bool recorded;           /* the service has written the log record */
 	/* Where the dialogue goes if not to the terminal; NULL: as the command line says. */
 	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);

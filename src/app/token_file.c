@@ -11,11 +11,11 @@
 
 #include "error.h"
 #include "io.h"
+#include "privilege.h"
 #include "token_record.h"
 #include "token_store.h"
 
 #define FILE_SUFFIX  ".json"
-#define SERVICE_USER "sendoff"
 
 static bool
 is_fit(const struct stat *st)
@@ -26,7 +26,7 @@ is_fit(const struct stat *st)
 		return false;
 	if (st->st_uid == geteuid())
 		return true;
-	service = geteuid() ? NULL : getpwnam(SERVICE_USER);
+	service = geteuid() ? NULL : getpwnam(PRIVILEGE_USER);
 	return service && st->st_uid == service->pw_uid;
 }
 
@@ -47,7 +47,7 @@ open_directory(const char *path, struct stat *st)
 bool
 token_file_prepare(const char *directory, struct error *err)
 {
-	const struct passwd *service = geteuid() ? NULL : getpwnam(SERVICE_USER);
+	const struct passwd *service = geteuid() ? NULL : getpwnam(PRIVILEGE_USER);
 	struct strbuf path = STRBUF_INIT(8192);
 	struct stat st;
 	bool system, made;

@@ -14,11 +14,11 @@
 #include "error.h"
 #include "hash.h"
 #include "io.h"
+#include "privilege.h"
 #include "profile.h"
 #include "token_settings.h"
 
 #define SYSTEM_DIRECTORY LOCALSTATEDIR "/lib/sendoff/tokens"
-#define SERVICE_USER     "sendoff"
 #define LOCK_POLL_MS     50
 #define LOCK_MS          (60 * CLOCK_SECOND)
 
@@ -27,14 +27,13 @@
 static bool
 is_system(const struct profile *p)
 {
-	static const char file[] = SYSCONFDIR "/sendoff/config:";
 	const struct passwd *service;
 
-	if (strncmp(p->origin, file, sizeof(file) - 1) != 0)
+	if (!profile_is_system(p))
 		return false;
 	if (!geteuid())
 		return true;
-	service = getpwnam(SERVICE_USER);
+	service = getpwnam(PRIVILEGE_USER);
 	return service && service->pw_uid == geteuid();
 }
 

@@ -18,6 +18,7 @@
 #define RESTRICT_SELF  446
 #define GET_VERSION    1
 #define PATH_BENEATH   1
+#define NET_PORT       2
 #define FS_WRITE_FILE  (1ULL << 1)
 #define FS_READ_FILE   (1ULL << 2)
 #define FS_READ_DIR    (1ULL << 3)
@@ -42,6 +43,10 @@ const char *const sandbox_public[SANDBOX_PUBLIC] = { "/etc/resolv.conf", "/etc/h
 	"/etc/crypto-policies", "/etc/ld.so.cache", "/etc/idn.conf", "/usr", "/lib", "/lib64",
 	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/dev/null",
 	"/dev/urandom" };
+
+struct port {
+	uint64_t allowed, number;
+};
 
 /* How many rights to files each version knows, and how large the structure is. */
 static unsigned
@@ -75,6 +80,16 @@ allow(int ruleset, const char *const *paths, uint64_t wanted, struct error *err)
 	return good;
 }
 
+/* To connect from an address of one's own one binds to it, without a port of one's own. */
+static bool
+allow_source(int ruleset, struct error *err)
+{
+	const struct port any = { NET_BIND, 0 };
+
+	return syscall(ADD_RULE, ruleset, NET_PORT, &any, 0) == 0 ||
+	       error_sys(err, FAULT_SYSTEM, errno, "unable to keep addresses within the sandbox");
+}
+
 static bool
 restrict_files(const struct sandbox *rules, int version, struct error *err)
 {
@@ -89,7 +104,8 @@ restrict_files(const struct sandbox *rules, int version, struct error *err)
 	fd = (int)syscall(CREATE_RULESET, &all, size, 0);
 	if (fd < 0)
 		return error_sys(err, FAULT_SYSTEM, errno, "unable to make a sandbox");
-	good = allow(fd, rules->read, read, err) && allow(fd, rules->write, write & all.files, err);
+	good = allow(fd, rules->read, read, err) && allow(fd, rules->write, write & all.files, err) &&
+	       (size == sizeof(uint64_t) || allow_source(fd, err));
 	if (good && syscall(RESTRICT_SELF, fd, 0) != 0)
 		good = error_sys(err, FAULT_SYSTEM, errno, "unable to enter the sandbox");
 	close(fd);

@@ -13,12 +13,12 @@
 #include "clock.h"
 #include "error.h"
 #include "io.h"
+#include "privilege.h"
 #include "strbuf.h"
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
 #endif
-#define SERVICE_USER    "sendoff"
 #define SERVICE_SECRETS SYSCONFDIR "/sendoff/secrets"
 #define PIPE_SECONDS    60 /* for a password that comes through a pipe */
 
@@ -69,7 +69,7 @@ trusted_is_owner(const char *path, uid_t owner)
 	if (strncmp(path, SERVICE_SECRETS, n) != 0 || (path[n] && path[n] != '/') ||
 		strstr(path, "/../"))
 		return false;
-	entry = getpwnam(SERVICE_USER);
+	entry = getpwnam(PRIVILEGE_USER);
 	return entry && entry->pw_uid == owner;
 }
 

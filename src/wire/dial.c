@@ -38,6 +38,8 @@ struct dial {
 	uint16_t port; /* 0 for a unix socket */
 	struct sockaddr_storage from;
 	socklen_t from_len; /* 0: the kernel chooses */
+	int (*reach)(void *ctx);
+	void *reach_ctx;
 };
 
 static bool
@@ -139,7 +141,7 @@ dial_open(const char *host, uint16_t port, enum wire_ip ip, int64_t deadline, st
 }
 
 struct dial *
-dial_open_unix(const char *path, struct error *err)
+dial_open_unix(const char *path, int (*reach)(void *ctx), void *ctx, struct error *err)
 {
 	struct dial *d;
 	struct sockaddr_un *to;
@@ -159,6 +161,8 @@ dial_open_unix(const char *path, struct error *err)
 	d->attempts[0].to_len = sizeof(*to);
 	snprintf(d->attempts[0].address, sizeof(d->attempts[0].address), "socket");
 	d->n = 1;
+	d->reach = reach;
+	d->reach_ctx = ctx;
 	return d;
 }
 
@@ -252,6 +256,17 @@ fail(struct attempt *a, int sys)
 	a->state = FAILED;
 }
 
+/* Somebody else connects. */
+static void
+start_elsewhere(const struct dial *d, struct attempt *a)
+{
+	a->fd = d->reach(d->reach_ctx);
+	if (a->fd >= 0)
+		a->state = USED;
+	else
+		fail(a, errno);
+}
+
 /* Begins to connect: TRYING, USED when it succeeded at once, or FAILED. */
 static void
 start(const struct dial *d, struct attempt *a, int64_t deadline)
@@ -260,6 +275,10 @@ start(const struct dial *d, struct attempt *a, int64_t deadline)
 	bool local = a->to.ss_family == AF_UNIX;
 
 	a->deadline = deadline;
+	if (d->reach) {
+		start_elsewhere(d, a);
+		return;
+	}
 	a->fd = socket(a->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		local ? 0 : IPPROTO_TCP);
 	if (a->fd < 0) {

@@ -19,7 +19,7 @@ wire_link_new(const struct wire_settings *settings)
 }
 
 bool
-link_prepare(struct wire_link *l, struct error *err)
+wire_link_prepare(struct wire_link *l, struct error *err)
 {
 	if (l->settings->tls == WIRE_TLS_NONE || l->tls)
 		return true;

@@ -172,7 +172,7 @@ wire_link_deliver(struct wire_link *l, struct envelope *envelope, const struct m
 
 	if (l->open)
 		link_resume(&d, &decided);
-	if (envelope_count(envelope, OUTCOME_PENDING) && !d.final && link_prepare(l, &decided))
+	if (envelope_count(envelope, OUTCOME_PENDING) && !d.final && wire_link_prepare(l, &decided))
 		try_targets(&d, &decided);
 	return conclude(&d, &decided, err);
 }

@@ -73,6 +73,9 @@ struct wire_link;
 /* Connects to nobody yet. SETTINGS are borrowed; their deadline holds for all deliveries, so that a
  * caller with a deadline for each message changes it between them. Never NULL. */
 struct wire_link *wire_link_new(const struct wire_settings *settings);
+/* Opens what TLS needs, unless that was done: all files but those that everybody may read. Otherwise
+ * the first delivery does it. False as tls_context_new. */
+bool wire_link_prepare(struct wire_link *l, struct error *err) __attribute__((warn_unused_result));
 /* As session_deliver. A connection that was left open and turns out to be dead before MAIL was
  * answered is replaced by a new one, silently, unless content was in flight and not refused: then
  * the outcome is in doubt as ever. What REPORT says of the connection is filled in each time; it

@@ -120,9 +120,7 @@ struct delivery {
 	bool final; /* the last failure will not go away at another address */
 };
 
-/* link.c. What connecting needs: false with FAULT_CONFIG as tls_context_new. */
-bool link_prepare(struct wire_link *l, struct error *err) __attribute__((warn_unused_result));
-/* One connection. True when it went as far as it could: what is still pending needs another one, as
+/* link.c. One connection. True when it went as far as it could: what is still pending needs another one, as
  * it does when d->again is set. */
 bool link_attempt(struct delivery *d, const struct target *target, struct dial *dial,
 	struct error *err) __attribute__((warn_unused_result));

@@ -80,6 +80,10 @@ struct wire_settings {
 	uint16_t port; /* 0: 465 for implicit TLS, 587 for STARTTLS, 25 for none */
 	enum wire_ip ip;
 	const char *socket; /* path of a unix socket instead of hosts, or NULL */
+	/* Connects to SOCKET for a process that may not itself: a descriptor that does not block, or
+	 * -1 with errno. NULL: it may. */
+	int (*reach)(void *ctx);
+	void *reach_ctx;
 	bool lmtp;          /* RFC 2033 instead of SMTP */
 	bool srv;           /* hosts are mail domains: RFC 6186, 8314, 2782 */
 	bool srv_any;       /* ... whose records say how TLS begins; else only those that fit tls count */

@@ -2,6 +2,7 @@
 the mail when somebody dies. Wants root, for namespaces and users of its own."""
 
 import contextlib
+import ctypes
 import fcntl
 import hashlib
 import json
@@ -51,6 +52,13 @@ def masked(text):
     text = re.sub(r'"(time|message_id|queue_id)":"[^"]*"', r'"\1":"x"', text)
     text = re.sub(r'"(resolve|connect|tls|greeting|auth|mail|data|total)":\d+', r'"\1":0', text)
     return re.sub(r"accepted as \d+", "accepted as N", re.sub(r"\d+ ms\b", "N ms", text))
+
+
+def keyring_works():
+    """Whether the kernel keeps keys here: add_key(2), which containers may refuse."""
+    number_ = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
+    libc = ctypes.CDLL(None, use_errno=True)
+    return number_ and libc.syscall(number_, b"user", b"sendoff-test", b"x", 1, -2) >= 0
 
 
 def status_of(pid):
@@ -156,6 +164,41 @@ def password(r, h):
     expect(PASSWORD not in text, "the client has seen the password")
     expect(len(own.messages()) == 1, "it did not arrive")
     ok(r.run("alice", ["sendoff", "--submit=direct", "carol@example.org"], MAIL), 78)
+
+
+@case("secret-cache = all: logins without the password, until what is kept is refused")
+def cached(r, _h):
+    salt, word, other = "c2FsdHNhbHRzYWx0", BASE / "salted", BASE / "salted-other"
+    word.write_text(PASSWORD + "\n")
+    other.write_text("another\n")
+    # keys outlive this machine: no other run of this test has the same
+    user = "ann%d" % time.time_ns()
+    servers = [Smarthost("--mechanisms", "SCRAM-SHA-256", "--scram-salt", salt, "--user", user,
+                         "--password-file", path) for path in (word, other)]
+    secret, away = r.secrets / "work", r.secrets / "away"
+
+    def send(server, status, **more):
+        lines = [line for line in server.settings() if not line.startswith("auth")]
+        r.configure_service(*lines, "user = " + user, *r.login()[1:], "secret-cache = all",
+                            "queue = never", "auth = SCRAM-SHA-256")
+        return ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL), status, **more)
+    try:
+        send(servers[0], 0)
+        secret.rename(away)
+        if not keyring_works():
+            send(servers[0], 78)
+            return
+        send(servers[0], 0, out="SCRAM-SHA-256")
+        expect(len(servers[0].messages()) == 2, "they did not arrive")
+        # another server has another password: what is kept is refused, and kept no more
+        send(servers[1], 78)
+        send(servers[0], 78)
+        away.rename(secret)
+        send(servers[0], 0)
+        send(servers[1], 77)
+    finally:
+        if away.exists():
+            away.rename(secret)
 
 
 @contextlib.contextmanager
@@ -1015,6 +1058,73 @@ def tokens(r, _h):
         private()
         ok(r.run("root", ["sendoff", "logout", "default"]))
         expect(not list(folder.glob("*.json")), "it is still there")
+
+
+def dialogue_of(n):
+    return (b"EHLO x\r\n" + b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<carol@example.org>\r\n"
+            b"DATA\r\nSubject: a\r\n\r\nb\r\n.\r\n" * n + b"QUIT\r\n")
+
+
+@contextlib.contextmanager
+def open_dialogue(r):
+    """The processes of the service that serve -bs with a transaction under way."""
+    known = children(r.service.pid)
+    client = r.start(["/usr/sbin/sendmail", "-bs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     stderr=subprocess.DEVNULL)
+    try:
+        client.stdin.write(b"EHLO x\r\nMAIL FROM:<alice@example.org>\r\n")
+        client.stdin.flush()
+        # the last line of the greeting, that of EHLO and that of MAIL
+        for code in b"220", b"250", b"250":
+            while (line := client.stdout.readline()).startswith(code + b"-"):
+                pass
+            expect(line.startswith(code), "the reply is %s", line)
+        (serving,) = set(children(r.service.pid)) - set(known)
+        yield serving
+    finally:
+        client.stdin.close()
+        client.stdout.read()
+        client.stdout.close()
+        client.wait(20)
+
+
+@case("-bs: the dialogue is sandboxed, whatever programs and tokens its accounts need")
+def dialogues(r, _h):
+    word = BASE / "word-bs"
+    word.write_text(PASSWORD + "\n")
+    own = Smarthost("--mechanisms", "PLAIN", "--user", "ann", "--password-file", word)
+    lines = [line for line in own.settings() if not line.startswith("auth")]
+    r.configure_service(*lines, "user = ann", "allow-cleartext-auth = yes",
+                        "password-command = cat %s" % (r.secrets / "work"))
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(2)))
+    expect(len(own.messages()) == 2, "they did not arrive")
+    with open_dialogue(r) as serving:
+        (keeper,) = children(serving)
+        for pid, mode in (serving, "2"), (keeper, "0"):
+            expect(UNBOXED or status_of(pid)["Seccomp"].strip() == mode, "%d: seccomp %s", pid,
+                   status_of(pid)["Seccomp"])
+        open_ = [os.readlink(path) for path in pathlib.Path("/proc/%d/fd" % keeper).iterdir()]
+        expect(sum(not name.startswith("/dev/null") for name in open_) == 1, "open: %s", open_)
+    r.until(lambda: not pathlib.Path("/proc/%d/exe" % keeper).exists(), "it outlives the dialogue")
+    # a command that fails, and a password that is wrong
+    r.configure_service(*lines, "user = ann", "allow-cleartext-auth = yes",
+                        "password-command = sh -c 'echo nothing here >&2; exit 1'")
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)), out="nothing here")
+    r.configure_service(*lines, "user = ann", "allow-cleartext-auth = yes",
+                        "password-command = echo wrong")
+    ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)), out="\r\n5\\d\\d ")
+    expect(not own.messages(), "they were sent")
+    with Tokens(BASE / "tokens-bs") as t:
+        r.configure_service(*t.settings())
+        ok(r.run("root", ["sendoff", "login", "default", "--device"]))
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)))
+        expect(len(t.mail.messages) == 1 and not t.renewals(), "%s", t.mail.logins)
+        t.mail.refuse = 1
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)))
+        expect(len(t.mail.messages) == 2 and len(t.renewals()) == 1, "%s", t.mail.logins)
+        with open_dialogue(r) as serving:
+            expect(UNBOXED or status_of(serving)["Seccomp"].strip() == "2", "no sandbox")
+        ok(r.run("root", ["sendoff", "logout", "default"]))
 
 
 def main():

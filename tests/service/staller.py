@@ -5,14 +5,19 @@ import threading
 
 
 class Staller:
-    def __init__(self, stage=None):
+    def __init__(self, stage=None, path=None):
         self.stage = stage           # greeting, mail, data, end
         self.go = threading.Event()
         self.reached = threading.Event()
         self.taken = []              # contents
         self.connections = 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        if path:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.bind(str(path))
+            self.socket.listen(5)
+        else:
+            self.socket = socket.create_server(("127.0.0.1", 0))
+            self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def settings(self):

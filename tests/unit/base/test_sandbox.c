@@ -2,6 +2,7 @@
  * own. */
 #include "sandbox.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -108,6 +109,31 @@ try_listen(void)
 	return listen(fd, 1) != 0 ? errno : 0;
 }
 
+/* As source-address wants it. */
+static int
+try_bind(uint16_t port)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	return bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&from, sizeof(from)) != 0
+		       ? errno
+		       : 0;
+}
+
+static int
+try_bind_any(void)
+{
+	return try_bind(0);
+}
+
+static int
+try_bind_port(void)
+{
+	return try_bind(50000);
+}
+
 static void *
 nothing(void *arg)
 {
@@ -180,6 +206,8 @@ main(void)
 	ok(!calls || within(try_kill) == EPERM, "no signal to others");
 	ok(!calls || within(try_packet) == EAFNOSUPPORT, "no raw packets");
 	ok(!calls || within(try_listen) == EPERM, "nothing listens");
+	ok(within(try_bind_any) == 0, "an address of one's own");
+	ok(!files || kernel.landlock < 4 || within(try_bind_port) == EACCES, "but no port");
 	ok(!calls || within(try_chmod) == EPERM, "no mode is changed");
 	unlink(allowed);
 	unlink(other);

@@ -1,0 +1,528 @@
+"""Root that submits by itself with the system's configuration: by whom the words of servers are
+parsed then, and that all else is as it would be without that. Wants root, for namespaces and users
+of its own."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import room
+from machine import BASE, SENDOFF, Smarthost, Tap, enter, expect
+from room import PASSWORD, SANITIZED, SERVICE, Room
+from staller import Staller
+
+CASES = []
+MAIL = b"Subject: figures\n\nAs promised.\n"
+TO = "carol@example.org"
+CACHE = pathlib.Path("/var/cache/sendoff")
+
+
+def case(title):
+    def note(function):
+        CASES.append((title, function))
+        return function
+    return note
+
+
+def ok(answer, status=0, out=None, err=None):
+    expect(answer.status == status, "status %d expected: %s", status, answer)
+    expect(out is None or re.search(out, answer.out), "output %r expected: %s", out, answer)
+    expect(err is None or re.search(err, answer.err), "error %r expected: %s", err, answer)
+    return answer
+
+
+def status_of(pid):
+    text = pathlib.Path("/proc/%d/status" % pid).read_text()
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def children(pid):
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rsplit(")", 1)[1].split()
+        except (OSError, IndexError):
+            continue
+        if int(words[1]) == pid and words[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def configure(r, *lines):
+    (r.directory / "config").write_text("\n".join(("[account default]", *lines)) + "\n")
+
+
+def begin(r, s, argv=(), settings=None, env=None):
+    """Root's submission that has come to where S stalls, and the process that it has started."""
+    configure(r, *(settings or s.settings()))
+    client = subprocess.Popen(
+        [SENDOFF, *argv, TO], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, cwd="/", env={**r.environment("root"), **(env or {})},
+        start_new_session=True)
+    client.stdin.write(MAIL)
+    client.stdin.close()
+    client.stdin = None
+    expect(s.reached.wait(20), "the smarthost is not reached")
+    return client, children(client.pid)
+
+
+def end_of(client, s):
+    s.go.set()
+    out, err = client.communicate(timeout=30)
+    return client.returncode, out.decode(), err.decode()
+
+
+def expect_user(pid, uid):
+    found = status_of(pid)
+    for key in "Uid", "Gid":
+        expect(set(found[key].split()) == {str(uid)}, "%s %s", key, found[key])
+    expect(found["Groups"].strip() == "", "groups %s", found["Groups"])
+    for key in "CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd":
+        expect(int(found[key], 16) == 0, "%s %s", key, found[key])
+    expect(found["NoNewPrivs"].strip() == "1", "it may gain privileges")
+    expect(SANITIZED or found["Seccomp"].strip() == "2", "there is no filter of system calls")
+
+
+@case("the process that talks is the service's user for good, sandboxed; the other is still root")
+def person(r, _h):
+    for argv, program in (((), SENDOFF), (("-odi",), "/usr/sbin/sendmail")):
+        s = Staller("mail")
+        configure(r, *s.settings())
+        client = subprocess.Popen([program, *argv, TO], stdin=subprocess.PIPE, cwd="/",
+                                  env=r.environment("root"), stdout=subprocess.DEVNULL)
+        client.stdin.write(MAIL)
+        client.stdin.close()
+        expect(s.reached.wait(20), "the smarthost is not reached")
+        (box,) = children(client.pid)
+        expect_user(box, SERVICE)
+        expect(status_of(client.pid)["Uid"].split()[0] == "0", "it is not root any more")
+        expect(r.run("alice", ["cat", "/proc/%d/environ" % box]).status, "others look into it")
+        s.go.set()
+        expect(client.wait(20) == 0 and len(s.taken) == 1, "it was not sent")
+
+
+@case("--debug says who talks, and in which sandbox; it is the one that there is")
+def spoken(r, h):
+    configure(r, *h.settings())
+    version = r.run("root", ["sendoff", "--version"]).out
+    answer = ok(r.run("root", ["sendoff", "--debug", TO], MAIL), err="user sendoff talks to the "
+                "smarthost, in a sandbox: Landlock ABI \\d+, ")
+    landlock = re.search(r"^sandbox: Landlock ABI (\d+)", version, re.M)
+    expect(SANITIZED or "Landlock ABI %s," % (landlock[1] if landlock else 0) in answer.err,
+           "%s, %s", answer, version)
+    expect(answer.err.count("\n") > 10 and "MAIL FROM" in answer.err, "no dialogue: %s", answer)
+
+
+def finding(r, want):
+    answer = r.run("root", ["sendoff", "check", "--json", "--offline"])
+    found = ["%s/%s=%s" % (one["section"], one["name"], one["state"])
+             for one in json.loads(answer.out)["findings"]]
+    expect(want in found, "%s: %s", want, found)
+
+
+@case("check says who would talk")
+def checked(r, h):
+    configure(r, *h.settings())
+    finding(r, "service/root=ok")
+    with without_user():
+        finding(r, "service/root=warning")
+
+
+@contextlib.contextmanager
+def without_user():
+    path = pathlib.Path("/etc/passwd")
+    before = path.read_text()
+    path.write_text("".join(line for line in before.splitlines(True)
+                            if not line.startswith("sendoff:")))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+@case("on a machine without the service's user it stays root, but has nothing of root's")
+def nobody(r, _h):
+    with without_user():
+        s = Staller("mail")
+        client, (box,) = begin(r, s)
+        expect_user(box, 0)
+        status, out, err = end_of(client, s)
+        expect(status == 0 and out.startswith("sent "), "%s %s %s", status, out, err)
+
+
+@case("other configurations are root's own: --config, the environment, the command line, a home")
+def others(r, _h):
+    home = r.home / "root/.config/sendoff"
+    s = Staller()
+    lines = "\n".join(("[account default]", *s.settings())) + "\n"
+    own = BASE / "own"
+    own.write_text(lines)
+    place = {"SENDOFF_HOST": "127.0.0.1", "SENDOFF_PORT": str(s.port), "SENDOFF_TLS": "none",
+             "SENDOFF_AUTH": "none"}
+    flags = ("--host", "127.0.0.1", "--port", str(s.port), "--tls", "none", "--auth", "none")
+    for name, argv, env in (("--config", ("--config", own), {}), ("environment", (), place),
+                            ("flags", flags, {}), ("home", (), {})):
+        if name == "home":
+            home.mkdir(parents=True)
+            (home / "config").write_text(lines)
+        s.stall("mail")
+        client, processes = begin(r, s, argv, ("host = 127.0.0.1", "port = 1", "tls = none"), env)
+        expect(not processes, "%s: started %s", name, processes)
+        status, out, err = end_of(client, s)
+        expect(status == 0, "%s: %s %s %s", name, status, out, err)
+    shutil.rmtree(home)
+
+
+@case("keys, certificates and authorities that only root can read, or only sendoff")
+def keys(r, _h):
+    ca = BASE / "ca"
+    ca.mkdir(mode=0o700)
+    own = Smarthost("--tls", "implicit", "--ca-dir", ca, "--request-client-certificate",
+                    "--mechanisms", "EXTERNAL")
+    for uid in 0, SERVICE:
+        directory = r.secrets if uid else ca
+        for name in "ca.pem", "client.pem", "client-key.pem":
+            if uid:
+                shutil.copy(ca / name, directory / name)
+            os.chown(directory / name, uid, uid)
+            (directory / name).chmod(0o600)
+        configure(r, "host = localhost", "port = %d" % own.port, "tls = implicit",
+                  "auth = EXTERNAL", "remember = no", *("tls-%s = %s" % (key, directory / name)
+                  for key, name in (("trust", "ca.pem"), ("cert", "client.pem"),
+                                    ("key", "client-key.pem"))))
+        ok(r.run("root", ["sendoff", "-v", TO], MAIL), out="^sent .*EXTERNAL", err="user sendoff")
+        (message,) = own.messages()
+        expect(message.body == b"As promised.\r\n", "%s", message.body)
+    for name in "ca.pem", "client.pem", "client-key.pem":
+        (r.secrets / name).unlink()
+
+
+def masked(text):
+    """What differs from run to run."""
+    text = re.sub(r'"(time|message_id|queue_id|entry)":"[^"]*"', r'"\1":"x"', text)
+    text = re.sub(r'"(resolve|connect|tls|greeting|auth|mail|data|total)":\d+', r'"\1":0', text)
+    text = re.sub(r"^ *\d+ ms +\d+ ", "", text, flags=re.M)
+    text = re.sub(r"-- user sendoff talks to the smarthost, in a sandbox: .*\n", "", text)
+    text = re.sub(r"<[^<>@]*@box.example.net>", "<id>", text)
+    return re.sub(r"accepted as \d+", "accepted as N", re.sub(r"\d+ ms\b", "N ms", text))
+
+
+def compare(r, lines, argv, text=MAIL):
+    """The same with the system's configuration and with one of root's own."""
+    configure(r, "remember = no", *lines)
+    own = BASE / "own"
+    shutil.copy(r.directory / "config", own)
+    system = r.run("root", ["sendoff", *argv], text)
+    direct = r.run("root", ["sendoff", "--config", own, *argv], text)
+    for what in "status", "out", "err":
+        ours, theirs = (masked(str(getattr(answer, what)).replace(str(own), "CONFIG").replace(
+            str(r.directory / "config"), "CONFIG")) for answer in (system, direct))
+        n = len(os.path.commonprefix((ours, theirs)))
+        expect(ours == theirs, "%s, %s: %s differs: %r, without the box %r", lines, argv, what,
+               ours[max(0, n - 30):][:300], theirs[max(0, n - 30):][:300])
+    return system.status
+
+
+@case("receipts, dialogues, errors and statuses are as without it: the smarthost's answers")
+def answers(r, h):
+    plain = [TO]
+    seen = {compare(r, h.settings(), argv, text) for argv, text in (
+        (plain, MAIL), (["--json", *plain], MAIL), (["-v", *plain], MAIL),
+        (["--debug", *plain], MAIL), (["--quiet", *plain], MAIL),
+        ([*plain, "permfail@example.org"], MAIL), (["permfail@example.org"], MAIL),
+        (["--json", "permfail@example.org", "tempfail@example.org"], MAIL),
+        (["tempfail@example.org"], MAIL), (["dataperm@example.org"], MAIL),
+        (["datatemp@example.org"], MAIL), (["-f", "permfail@example.org", *plain], MAIL),
+        (["lost@example.org"], MAIL), (["--json", "drop@example.org"], MAIL),
+        (["--partial=abort", "a@example.org", "permfail@example.org"], MAIL),
+        (plain, b"Subject: x\n\n" + b"large\n" * 100000),
+        (plain, b"Subject: x\n\n\xc3\xa4" + b"y" * 2000 + b"\0\n"))}
+    expect(seen == {0, 65, 67, 75, 77}, "statuses: %s", seen)
+    h.messages()
+
+
+@case("receipts, errors and statuses are as without it: what fails before")
+def failures(r, _h):
+    ca, word = BASE / "ca-old", BASE / "word"
+    ca.mkdir()
+    word.write_text(PASSWORD + "\n")
+    word.chmod(0o600)
+    other = BASE / "other"
+    other.write_text("wrong\n")
+    other.chmod(0o600)
+    old = Smarthost("--tls", "implicit", "--ca-dir", ca, "--certificate", "expired")
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    login = [line for line in locked.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes"]
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        closed = s.getsockname()[1]
+    tls = ("host = localhost", "port = %d" % old.port, "tls = implicit",
+           "tls-trust = %s" % (ca / "ca.pem"))
+    for status, lines, argv in (
+            (75, ("host = 127.0.0.1", "port = %d" % closed, "tls = none"), ()),
+            (75, ("host = nowhere.example", "tls = none"), ()),
+            (69, tls, ()), (69, ("host = localhost", "port = %d" % old.port, "tls = implicit"), ()),
+            (78, (*tls, "tls-cert = %s" % (ca / "client.pem"),
+                  "tls-key = %s" % (ca / "server-key.pem")), ()),
+            (78, (*tls, "tls-cert = %s" % (ca / "none"), "tls-key = %s" % (ca / "none")), ()),
+            (0, (*login, "password-file = %s" % word), ()),
+            (0, (*login, "password-file = %s" % word, "auth = PLAIN"), ()),
+            (77, (*login, "password-file = %s" % other), ()),
+            (77, (*login, "password-file = %s" % other, "auth = PLAIN"), ("--json",)),
+            (0, (*login, "password-command = cat %s" % word), ()),
+            (78, (*login, "password-command = false"), ()),
+            (78, (*login, "password-file = %s" % (BASE / "none")), ())):
+        got = compare(r, lines, (*argv, TO))
+        expect(got == status, "%s: status %d, not %d", lines, got, status)
+    for one in old, locked:
+        one.messages()
+
+
+@case("a source-address of one's own")
+def source(r, h):
+    compare(r, (*h.settings(), "source-address = 127.0.0.1"), (TO,))
+    expect(len(h.messages()) == 2, "not sent")
+
+
+@case("a unix socket that only root may use")
+def local(r, _h):
+    path = BASE / "local"
+    s = Staller(path=path)
+    path.chmod(0o600)
+    s.stall("mail")
+    client, (box,) = begin(r, s, (), ("socket = %s" % path, "tls = none", "auth = none"))
+    expect_user(box, SERVICE)
+    status, out, err = end_of(client, s)
+    expect(status == 0 and len(s.taken) == 1, "%s %s %s", status, out, err)
+    path.unlink()
+    ok(r.run("root", ["sendoff", TO], MAIL), 75, err=r"No such file")
+
+
+@case("the process that talks dies: 75, in doubt once the end of data has left")
+def killed(r, _h):
+    for stage, words in ("mail", "signal 9|has ended"), ("end", "may have been delivered"):
+        s = Staller(stage)
+        client, (box,) = begin(r, s)
+        os.kill(box, signal.SIGKILL)
+        status, out, err = end_of(client, s)
+        expect(status == 75 and re.search(words, err), "%s: %s %s %s", stage, status, out, err)
+
+
+@case("signals: it dies with its parent, and ^C is the parent's to hear")
+def signals(r, _h):
+    for number, group in ((signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGINT, True)):
+        s = Staller("mail")
+        client, (box,) = begin(r, s)
+        if group:
+            os.killpg(client.pid, number)
+        else:
+            client.send_signal(number)
+        expect(client.wait(20) == -number, "%s: %s", number, client.returncode)
+        Room.until(lambda: not pathlib.Path("/proc/%d/exe" % box).exists() or
+                   status_of(box)["State"].startswith("Z"), "it goes on without its parent")
+        s.go.set()
+    s = Staller("mail")
+    client, (box,) = begin(r, s, ("--queue=on-failure",))
+    client.send_signal(signal.SIGTERM)
+    status, out, err = end_of(client, s)
+    expect(status == 0 and out.startswith("queued "), "%s %s %s", status, out, err)
+    expect(len(r.queued()) == 1, "%s", r.queued())
+    forget_spool(r)
+
+
+def forget_spool(r):
+    shutil.rmtree(r.spool, ignore_errors=True)
+
+
+def strangers(r):
+    """What in the spool the service could not use."""
+    found = []
+    for path in sorted(r.spool.rglob("*")):
+        if path.lstat().st_uid != SERVICE:
+            found.append(str(path))
+    return found
+
+
+@case("what root leaves in the system's spool is the service's, which sends it")
+def spool(r, h):
+    forget_spool(r)
+    dead = ("host = 127.0.0.1", "port = 1", "tls = none")
+    for lines, argv, status in (
+            (dead, ("--queue=always", TO), 0), (dead, ("--queue=on-failure", TO), 0),
+            (h.settings(), ("--queue=first", TO), 0),
+            (h.settings(), ("--queue=first", "tempfail@example.org"), 0),
+            (h.settings(), ("--queue=on-failure", "--id", "backup", TO), 0),
+            (h.settings(), ("--queue=on-failure", "lost@example.org"), 0)):
+        configure(r, *lines)
+        shutil.rmtree(r.spool / "state/accounts", ignore_errors=True)
+        ok(r.run("root", ["sendoff", *argv], MAIL), status)
+        expect(not strangers(r), "%s: root's are %s", argv, strangers(r))
+    configure(r, "queue = on-failure", *h.settings())
+    ok(r.run("root", ["/usr/sbin/sendmail", "-oem", "permfail@example.org"], MAIL), 67)
+    expect(not strangers(r), "-oem: root's are %s", strangers(r))
+    before = len(r.queued())
+    expect(before >= 2, "queued: %s", r.queued())
+    h.messages()
+    r.configure_service(*h.settings())
+    r.serve()
+    try:
+        r.run("root", ["sendoff", "queue", "flush"])
+        r.until(lambda: len(r.queued()) < before, lambda: "nothing leaves: %s" % r.said())
+        ok(r.run("alice", ["sendoff", TO], MAIL), out="^sent ")
+    finally:
+        expect(r.stop() == 0, "%s", r.said())
+    expect(not strangers(r), "%s", strangers(r))
+    forget_spool(r)
+    h.messages()
+
+
+@case("after a success what is due is sent, by a sandboxed process too")
+def drained(r, h):
+    word = BASE / "word-drain"
+    word.write_text(PASSWORD + "\n")
+    word.chmod(0o600)
+    asked = BASE / "asked"
+    own = Smarthost("--mechanisms", "PLAIN", "--user", "ann", "--password-file", word)
+    lines = [line for line in own.settings() if not line.startswith("auth")]
+    configure(r, *lines, "user = ann", "allow-cleartext-auth = yes", "queue = on-failure",
+              "password-command = sh -c 'echo x >>%s; cat %s'" % (asked, word))
+    for _ in range(3):
+        ok(r.run("root", ["sendoff", "--queue=always", "dave@example.org"], MAIL), out="^queued ")
+    ok(r.run("root", ["sendoff", TO], MAIL), out="^sent ")
+    seen = []
+
+    def all_there():
+        seen.extend(message.recipients[0] for message in own.messages())
+        return len(seen) == 4 and not r.queued()
+    r.until(all_there, lambda: "%s, %s" % (seen, r.queued()))
+    expect(asked.read_text() == "x\n", "the password was asked for again: %s", asked.read_text())
+    expect(not strangers(r), "%s", strangers(r))
+    forget_spool(r)
+
+
+@case("queue run by root: the runner is the service's user, and what talks is sandboxed")
+def runner(r, _h):
+    s = Staller("mail")
+    configure(r, *s.settings())
+    ok(r.run("root", ["sendoff", "--queue=always", TO], MAIL), out="^queued ")
+    for argv in (SENDOFF, "queue", "run", "--once"), ("/usr/sbin/sendmail", "-q"):
+        s.stall("mail")
+        process = subprocess.Popen(argv, env=r.environment("root"), cwd="/",
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        expect(s.reached.wait(20), "%s: the smarthost is not reached", argv)
+        found = [process.pid]
+        for pid in found:
+            found += children(pid)
+        expect(len(found) >= 2, "%s: processes %s", argv, found)
+        for pid in found:
+            expect(set(status_of(pid)["Uid"].split()) == {str(SERVICE)}, "%s: %d is not sendoff",
+                   argv, pid)
+        expect_user(found[-1], SERVICE)
+        s.go.set()
+        process.wait(30)
+        ok(r.run("root", ["sendoff", "--queue=always", TO], MAIL))
+    expect(len(s.taken) >= 2, "not sent: %d", len(s.taken))
+    forget_spool(r)
+
+
+@case("what is remembered of servers is where the service has it, and nothing of it root's")
+def remembered(r, _h):
+    ca = BASE / "ca-memory"
+    ca.mkdir()
+    own = Smarthost("--tls", "implicit", "--ca-dir", ca)
+    word = ca / "password"
+    word.chmod(0o600)
+    shutil.rmtree(CACHE, ignore_errors=True)
+    shutil.rmtree(r.home / "root/.cache", ignore_errors=True)
+    for remember in "no", "yes":
+        configure(r, "host = localhost", "port = %d" % own.port, "tls = implicit", "auth = none",
+                  "tls-trust = %s" % (ca / "ca.pem"), "remember = %s" % remember)
+        ok(r.run("root", ["sendoff", TO], MAIL))
+        kept = sorted(path.name[:7] for path in CACHE.iterdir())
+        expect(kept == (["ticket-"] if remember == "yes" else []), "%s: %s", remember, kept)
+    for path in CACHE, *CACHE.iterdir():
+        expect(path.stat().st_uid == SERVICE and not path.stat().st_mode & 0o077, "%s", path)
+    expect(not list((r.home / "root").glob(".cache/sendoff/*")), "root keeps something too")
+    with_ticket = ok(r.run("root", ["sendoff", "--json", TO], MAIL))
+    expect(json.loads(with_ticket.out)["tls_resumed"], "%s", with_ticket)
+    own.messages()
+
+
+@case("Kerberos and tokens stay as they are, but nobody else's ticket makes that so")
+def tickets(r, _h):
+    s = Staller()
+    cache = BASE / "krb5cc"
+    cache.write_text("x")
+    login = (*s.settings()[:3], "user = ann", "password-file = %s" % (BASE / "pw"),
+             "allow-cleartext-auth = yes")
+    (BASE / "pw").write_text("x\n")
+    (BASE / "pw").chmod(0o600)
+    usual = pathlib.Path("/tmp/krb5cc_0")
+    mine = usual.exists()
+    s.stall("greeting")
+    client, processes = begin(r, s, (), login, {"KRB5CCNAME": str(cache)})
+    expect(not processes, "with a ticket: %s", processes)
+    client.kill()
+    client.communicate()
+    s.go.set()
+    if mine:
+        return
+    try:
+        usual.write_text("x")
+        os.chown(usual, room.machine.ALICE, room.machine.ALICE)
+        s.stall("greeting")
+        client, processes = begin(r, s, (), login)
+        expect(len(processes) == 1, "alice's ticket counts as root's")
+        expect_user(processes[0], SERVICE)
+        client.kill()
+        client.communicate()
+        s.go.set()
+    finally:
+        usual.unlink()
+
+
+@case("linger: nothing stays behind that talks to a server as root")
+def lingering(r, h):
+    configure(r, *h.settings(), "linger = 60s")
+    ok(r.run("root", ["sendoff", TO], MAIL), out="^sent ")
+    for path in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            expect(path.read_text() != "sendoff-linger\n", "%s lingers", path)
+    h.messages()
+
+
+def main():
+    enter(*sys.argv[1:])
+    chosen = [(title, function) for title, function in CASES
+              if not sys.argv[1:] or function.__name__ in sys.argv[1:]]
+    tap = Tap(len(chosen))
+    r, h = Room(), Smarthost()
+    for title, function in chosen:
+        problem = None
+        try:
+            h.messages()
+            function(r, h)
+        except Exception as why:  # pylint: disable=broad-except
+            at = why.__traceback__.tb_next
+            problem = "line %d: %s: %s\n%s" % (at.tb_lineno, type(why).__name__, why, r.said())
+        found = r.reported()
+        if found:
+            problem = "%s\n%s" % (problem or "a sanitizer has found", found)
+        tap.result(title, problem)
+        if problem:
+            with contextlib.suppress(OSError):
+                r.stop(signal.SIGKILL)
+            forget_spool(r)
+    sys.exit(1 if tap.failed else 0)
+
+
+main()

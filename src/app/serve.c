@@ -32,7 +32,7 @@ read_settings(struct serve *s, struct error *err)
 {
 	struct profile fresh;
 
-	if (!service_settings(s->args, &fresh, err))
+	if (!service_settings_or_none(s->args, &fresh, err))
 		return false;
 	profile_done(&s->settings);
 	s->settings = fresh;

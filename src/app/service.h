@@ -75,6 +75,10 @@ bool service_take_request(const char *s, size_t n, struct service_request *ret, 
  * freed iff it succeeds. */
 bool service_settings(const struct arguments *args, struct profile *ret, struct error *err)
 	__attribute__((warn_unused_result));
+/* The same for the service of the machine, which runs before there is an account in its file: *RET
+ * has what the command line says then, and nothing else. */
+bool service_settings_or_none(const struct arguments *args, struct profile *ret, struct error *err)
+	__attribute__((warn_unused_result));
 /* Connects to the service at PATH until DEADLINE; -1 with *ERR. *RET_ABSENT: nobody
  * listens there. */
 int service_connect(const char *path, int64_t deadline, bool *ret_absent, struct error *err)

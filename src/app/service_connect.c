@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "error.h"
 #include "service.h"
+#include "strbuf.h"
 #include "submission.h"
 
 bool
@@ -17,12 +18,16 @@ service_is_asked(const struct submission *s)
 	return profile_choice(&s->account, OPT_SUBMIT) == 1;
 }
 
-bool
-service_settings(const struct arguments *args, struct profile *ret, struct error *err)
+/* True with *RET_NONE where there is no account: *RET is of the file that ARGS name, and has what they
+ * say. */
+static bool
+find_settings(const struct arguments *args, struct profile *ret, bool *ret_none, struct error *err)
 {
 	const struct submission s = { .args = args };
 	const struct profile_sources where = submission_sources(&s);
+	const char *file = profile_text(&args->given, OPT_CONFIG);
 	struct profile_list accounts = { NULL, 0 };
+	struct strbuf origin = STRBUF_INIT(8192);
 	struct profile *chosen;
 
 	if (!profile_load(&where, &accounts, err))
@@ -30,15 +35,39 @@ service_settings(const struct arguments *args, struct profile *ret, struct error
 	chosen = profile_select(&accounts, NULL, NULL, NULL);
 	if (!chosen && accounts.n)
 		chosen = &accounts.v[0];
-	if (!chosen) {
-		profile_list_done(&accounts);
-		return error_set(err, FAULT_CONFIG, "no account is configured");
-	}
-	profile_init(ret, chosen->name, chosen->origin);
-	profile_override(ret, chosen);
+	*ret_none = !chosen;
+	strbuf_addf(&origin, "%s:1", file ? file : "");
+	profile_init(ret, chosen ? chosen->name : "", chosen ? chosen->origin : origin.s);
+	if (chosen)
+		profile_override(ret, chosen);
 	profile_override(ret, &args->given);
 	profile_list_done(&accounts);
+	strbuf_done(&origin);
 	return true;
+}
+
+static bool
+refuse_none(struct profile *p, struct error *err)
+{
+	profile_done(p);
+	return error_set(err, FAULT_CONFIG, "no account is configured");
+}
+
+bool
+service_settings(const struct arguments *args, struct profile *ret, struct error *err)
+{
+	bool none;
+
+	return find_settings(args, ret, &none, err) && (!none || refuse_none(ret, err));
+}
+
+bool
+service_settings_or_none(const struct arguments *args, struct profile *ret, struct error *err)
+{
+	bool none;
+
+	return find_settings(args, ret, &none, err) &&
+	       (!none || profile_is_system(ret) || refuse_none(ret, err));
 }
 
 /* A blocking socket: the kernel waits for room in the service's backlog. */

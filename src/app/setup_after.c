@@ -20,7 +20,7 @@
 static bool
 systemctl(const struct setup *s, const char *verb, const char *unit, struct error *err)
 {
-	char *argv[WORDS_MAX], words[4][64] = { "systemctl", "--user" };
+	char *argv[WORDS_MAX], words[][64] = { "systemctl", "--user", "", "--now", "" };
 	struct strbuf out = STRBUF_INIT(64 << 10);
 	struct child child = CHILD_NONE;
 	size_t n = 0;
@@ -32,9 +32,9 @@ systemctl(const struct setup *s, const char *verb, const char *unit, struct erro
 	snprintf(words[2], sizeof(words[2]), "%s", verb);
 	argv[n++] = words[2];
 	if (strcmp(verb, "enable") == 0)
-		argv[n++] = (char[]){ "--now" };
-	snprintf(words[3], sizeof(words[3]), "%s", unit);
-	argv[n++] = words[3];
+		argv[n++] = words[3];
+	snprintf(words[4], sizeof(words[4]), "%s", unit);
+	argv[n++] = words[4];
 	argv[n] = NULL;
 	good = child_start(&child, argv, err) &&
 	       child_wait(&child, clock_in(SYSTEMCTL_SECONDS * CLOCK_SECOND), &out, NULL, err);

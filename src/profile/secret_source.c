@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
@@ -47,11 +48,24 @@ source_file(struct secret *s, struct error *err)
 	return s->ready || source_blame(s, OPT_PASSWORD_FILE, err);
 }
 
+/* Where the credentials are. Root, who tries the queue by hand or looks for mistakes, and the service's
+ * user find those of the machine's service while it runs; to others systemd does not show them. */
+static const char *
+credential_folder(const struct profile *p)
+{
+	static const char service[] = "/run/credentials/sendoff.service";
+	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
+
+	if (!folder && profile_is_system(p) && access(service, X_OK) == 0)
+		return service;
+	return folder;
+}
+
 bool
 source_credential(struct secret *s, struct error *err)
 {
 	const char *name = profile_text(s->profile, OPT_PASSWORD_CREDENTIAL);
-	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
+	const char *folder = credential_folder(s->profile);
 	struct strbuf path = STRBUF_INIT(8192);
 	bool missing = false;
 	struct error why = ERROR_NONE;

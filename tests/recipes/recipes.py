@@ -143,7 +143,7 @@ RECIPES = {
         fills={"sha256//PIN": lambda theatre: "sha256//" + theatre.output.strip()}),
     "laptop": Recipe(
         ["It waited", "Hello"], "ann@example.org",
-        uses={"*/15": crontab, "/etc/NetworkManager/dispatcher.d/50-sendoff": dispatcher},
+        uses={"*/15": crontab, "/etc/NetworkManager/dispatcher.d/51-sendoff-users": dispatcher},
         moments={"sendoff --to": lambda theatre: theatre.network(False),
                  "sendoff queue flush": lambda theatre: theatre.network(True)}),
     "containers": Recipe(

@@ -275,11 +275,16 @@ run_spool(struct command_run *c, const char *path, enum queue_run how, const cha
 	const char *account =
 		given(c, OPT_ACCOUNT) ? profile_text(&c->args->given, OPT_ACCOUNT) : NULL;
 	struct error err = ERROR_NONE;
-	unsigned left = 0;
+	struct queue_left left;
 
 	if (!queue_run(c->args, path, how, id, account, &left, &err) && err.sys != ENOENT)
 		fail(c, "run the queue", &err);
-	if (left && how == QUEUE_RUN_FLUSH && fault_status(FAULT_TEMPORARY) > c->status)
+	if (how != QUEUE_RUN_FLUSH)
+		return;
+	if (left.busy && !given(c, OPT_QUIET))
+		fprintf(stderr, "%s: left to another process that is at work: %u message%s\n",
+			c->args->program, left.busy, left.busy == 1 ? "" : "s");
+	if (left.all && fault_status(FAULT_TEMPORARY) > c->status)
 		c->status = fault_status(FAULT_TEMPORARY);
 }
 

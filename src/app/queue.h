@@ -73,8 +73,12 @@ enum queue_run {
 	QUEUE_RUN_DUE,   /* what is due; accounts that could not be reached get another try */
 	QUEUE_RUN_FLUSH  /* everything */
 };
+struct queue_left {
+	unsigned all;  /* messages that have not been sent to all their recipients */
+	unsigned busy; /* those of them that other processes were at, or had no connection free for */
+};
 bool queue_run(const struct arguments *args, const char *path, enum queue_run how, const char *id,
-	const char *account, unsigned *ret_left, struct error *err)
+	const char *account, struct queue_left *ret, struct error *err)
 	__attribute__((warn_unused_result));
 
 /* The command; returns the exit status. */

@@ -32,7 +32,7 @@ release_account(void *ctx, const struct breaker *b)
 
 static bool
 run_once(struct spool *s, struct courier *c, struct runner_settings *settings, enum queue_run how,
-	unsigned *ret_left, struct error *err)
+	struct queue_left *ret, struct error *err)
 {
 	struct runner_callbacks cb = courier_callbacks(c);
 	struct release r = { s, clock_wall() };
@@ -44,8 +44,9 @@ run_once(struct spool *s, struct courier *c, struct runner_settings *settings, e
 	if (how == QUEUE_RUN_DUE)
 		(void)!breaker_each(s, r.now, release_account, &r, &ignored);
 	good = runner_run(s, settings, &cb, &result, err);
-	*ret_left = result.deferred + result.uncertain + result.busy + result.left + result.failed +
-		    result.trouble;
+	ret->all = result.deferred + result.uncertain + result.busy + result.left + result.failed +
+		   result.trouble;
+	ret->busy = result.busy;
 	return good;
 }
 
@@ -97,7 +98,7 @@ become_runner(const char *path, bool create, struct error *err)
 
 bool
 queue_run(const struct arguments *args, const char *path, enum queue_run how, const char *id,
-	const char *account, unsigned *ret_left, struct error *err)
+	const char *account, struct queue_left *ret, struct error *err)
 {
 	struct spool s;
 	struct courier c;
@@ -108,7 +109,7 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 	/* a runner waits for its first message */
 	bool create = serve || how == QUEUE_RUN_ONCE;
 
-	*ret_left = 0;
+	*ret = (struct queue_left){ 0 };
 	if (!become_runner(path, create, err) || !spool_open(&s, path, create, err))
 		return false;
 	spool_add_heartbeat(&heartbeat, path);
@@ -127,7 +128,7 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 		cb.watched = courier_watched;
 		good = runner_serve(&s, &settings, &cb, err);
 	} else {
-		good = run_once(&s, &c, &settings, how, ret_left, err);
+		good = run_once(&s, &c, &settings, how, ret, err);
 	}
 	courier_done(&c);
 	strbuf_done(&heartbeat);

@@ -15,7 +15,7 @@ void
 serve_run_queue(const struct serve *s)
 {
 	struct error err = ERROR_NONE;
-	unsigned left;
+	struct queue_left left;
 	bool good;
 
 	good = queue_run(s->args, s->spool_path.s, QUEUE_RUN_SERVE, NULL, NULL, &left, &err);

@@ -11,7 +11,7 @@ from system import ALICE, HERE, Smarthost, System, wait_for
 sys.path.insert(0, str(HERE.parent / "recipes"))
 import stage as theatre  # noqa: E402
 
-NEEDS = ("systemd libpam-systemd libnss-systemd dbus dbus-user-session cron ca-certificates libgnutls30 libgsasl18 "
+NEEDS = ("systemd libpam-systemd dbus dbus-user-session cron ca-certificates libgnutls30 libgsasl18 "
          "libidn2-0 libjansson4 procps passwd").split()
 HOST = "smtp.example.org"
 PASSWORD = "correct horse"
@@ -187,9 +187,10 @@ class Box:
 
 def run(tap, package, base, stage, names):
     """The cases NAMES, or all, in the order of the story that they tell."""
-    import cases  # they use what is above
-    import more_cases
-    chosen = [case for case in cases.ALL + more_cases.ALL if not names or case.__name__ in names]
+    import booted_cases  # they use what is above
+    import booted_more
+    chosen = [case for case in booted_cases.ALL + booted_more.ALL
+              if not names or case.__name__ in names]
     box = None
     try:
         box = Box(tap, package, base, stage)

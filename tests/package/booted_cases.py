@@ -176,11 +176,15 @@ def credentials(box):
         good, found = box.arrived(how)
         box.ok(done.returncode == 0 and good, "the password is a %s credential" % how,
                (done, found, box.journal("--unit=sendoff.service")))
-    box.smarthost_down()
-    box.submit("for root's flush")
-    box.smarthost_up()
-    done = box.run("sendoff", "queue", "flush")
-    good, found = box.arrived("for root's flush")
+    for _ in range(5):
+        box.smarthost_down()
+        box.submit("for root's flush")
+        box.smarthost_up()
+        done = box.run("sendoff", "queue", "flush")
+        good, found = box.arrived("for root's flush")
+        # else the service's own next attempt has come first, and nothing is shown
+        if "another process" not in done.stderr:
+            break
     box.ok(done.returncode == 0 and good, "root's flush has it too", (done, found))
     box.run("rm", drop_in)
     box.run("install", "-o", "sendoff", "-g", "sendoff", "-m", "600", "/dev/stdin", SECRET,

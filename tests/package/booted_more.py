@@ -1,4 +1,4 @@
-"""More of the story that cases.py begins: users' own systemd, recipes, the package's later life."""
+"""More of the story that booted_cases.py begins: users' own systemd, recipes, the package's later life."""
 
 import subprocess
 
@@ -32,7 +32,7 @@ def setup_enables_the_users_timer(box):
     box.ok(done.returncode == 0, "the user's message is kept", done)
     box.smarthost_up()
     as_alice(box, "mkdir -p ~/.config/systemd/user/sendoff-queue.timer.d && printf '[Timer]\\n"
-             "RandomizedDelaySec=0\\nAccuracySec=100ms\\nOnUnitActiveSec=1s\\n' "
+             "RandomizedDelaySec=0\\nAccuracySec=100ms\\nOnActiveSec=1s\\nOnUnitActiveSec=1s\\n' "
              ">~/.config/systemd/user/sendoff-queue.timer.d/fast.conf; systemctl --user "
              "daemon-reload; systemctl --user restart sendoff-queue.timer; sendoff queue hold; "
              "sendoff queue release")

@@ -1,8 +1,12 @@
 /* The runner's words: for the log of the account, and on standard error for who watches. */
 #include "courier_log.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "breaker.h"
 #include "clock.h"
@@ -45,17 +49,34 @@ target_of(const struct courier *c, const char *account)
 	return c->system ? "syslog" : "none";
 }
 
+/* systemd says so (systemd.exec(5), JOURNAL_STREAM). */
+static bool
+stderr_is_journal(void)
+{
+	const char *stream = secure_getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st))
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
 static void
 record(const struct courier *c, const char *account, bool loud, const char *line)
 {
+	const char *target = target_of(c, account);
 	struct error why = ERROR_NONE;
 	struct log log = LOG_NONE;
 
-	if (!log_open(&log, target_of(c, account), "sendoff", &why) ||
+	if (!log_open(&log, target, "sendoff", &why) ||
 		!log_write(&log, loud, line, &why))
 		fprintf(stderr, "%s: %s\n", c->s->args->program, why.text);
 	log_close(&log);
-	if (!c->quiet && c->show == COURIER_RECORDS) {
+	/* the journal has what syslog gets */
+	if (!c->quiet && c->show == COURIER_RECORDS &&
+		!(strcmp(target, "syslog") == 0 && stderr_is_journal())) {
 		fprintf(stderr, "%s\n", line);
 		fflush(stderr);
 	}

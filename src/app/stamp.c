@@ -9,23 +9,25 @@
 #include "submission.h"
 #include "token.h"
 
+/* What is not there counts for nothing, not even its name: whoever has a home directory may look for
+ * files that another process of the same service does not look for, and both must mean the same. */
 static void
 add_file(void *ctx, const char *path)
 {
 	struct hash *h = ctx;
 	struct stat st;
-	int64_t facts[6] = { 0 };
+	int64_t facts[6];
 
+	if (stat(path, &st) != 0)
+		return;
 	hash_add(h, path, strlen(path) + 1);
-	if (stat(path, &st) == 0) {
-		facts[0] = (int64_t)st.st_dev;
-		facts[1] = (int64_t)st.st_ino;
-		facts[2] = st.st_size;
-		facts[3] = st.st_mtim.tv_sec;
-		facts[4] = st.st_mtim.tv_nsec;
-		/* a chmod may be what was needed */
-		facts[5] = (int64_t)st.st_mode;
-	}
+	facts[0] = (int64_t)st.st_dev;
+	facts[1] = (int64_t)st.st_ino;
+	facts[2] = st.st_size;
+	facts[3] = st.st_mtim.tv_sec;
+	facts[4] = st.st_mtim.tv_nsec;
+	/* a chmod may be what was needed */
+	facts[5] = (int64_t)st.st_mode;
 	hash_add(h, facts, sizeof(facts));
 }
 

@@ -121,7 +121,8 @@ accounts(const struct arguments *args, struct error *err)
 								: NULL;
 
 	if (args->operand_count > 1)
-		return error_set(err, FAULT_USAGE, "accounts takes the name of one account at most");
+		return error_set(
+			err, FAULT_USAGE, "accounts takes the name of one account at most");
 	if (!profile_load(&where, &l, err))
 		return false;
 	if (only && !profile_select(&l, only, NULL, err)) {

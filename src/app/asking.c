@@ -66,8 +66,7 @@ add_hashed(struct strbuf *out, const char *hash, const char *salt, unsigned iter
 }
 
 static bool
-ask_salted(
-	void *ctx, const char *hash, const char *salt, unsigned iterations, struct strbuf *ret)
+ask_salted(void *ctx, const char *hash, const char *salt, unsigned iterations, struct strbuf *ret)
 {
 	struct strbuf question = STRBUF_INIT(SALT_MAX + 128);
 	struct channel_parcel answer;
@@ -94,8 +93,8 @@ tell_salted(void *ctx, const char *hash, const char *salt, unsigned iterations,
 
 	add_hashed(&told, hash, salt, iterations);
 	field_add(&told, value ? value->s : "", value ? value->len : 0);
-	if (!told.full && !channel_send(*(int *)ctx, ASKING_KEEP, &told, NULL, 0, clock_in(SEND_MS),
-				  NULL))
+	if (!told.full &&
+		!channel_send(*(int *)ctx, ASKING_KEEP, &told, NULL, 0, clock_in(SEND_MS), NULL))
 		_exit(1);
 	strbuf_done(&told);
 }
@@ -145,8 +144,7 @@ answer(int fd, const struct strbuf *body, const int *passed, struct error *err)
 static bool
 answer_secret(int fd, const struct wire_settings *settings, struct error *err)
 {
-	struct strbuf value = STRBUF_INIT_SECRET(SECRET_MAX),
-		      body = STRBUF_INIT_SECRET(ANSWER_MAX);
+	struct strbuf value = STRBUF_INIT_SECRET(SECRET_MAX), body = STRBUF_INIT_SECRET(ANSWER_MAX);
 	struct error why = ERROR_NONE;
 	bool good;
 
@@ -193,8 +191,8 @@ take_hashed(const struct channel_parcel *p, struct hashed *ret)
 	if (p->kind == ASKING_SALTED)
 		return at == end;
 	return field_take(&at, end, &ret->value, &ret->len) && at == end &&
-	       (!ret->len || (ret->len == digits &&
-				     strspn(ret->value, "0123456789abcdef") >= digits));
+	       (!ret->len ||
+		       (ret->len == digits && strspn(ret->value, "0123456789abcdef") >= digits));
 }
 
 static bool

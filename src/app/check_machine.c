@@ -86,8 +86,8 @@ check_root(struct checkup *c, const struct profile *p, const struct wire_setting
 			"what talks to the smarthost for root stays root, without capabilities: "
 			"there is no user " PRIVILEGE_USER);
 	else
-		check_good(c, FINDING_ROOT,
-			"user " PRIVILEGE_USER " talks to the smarthost for root");
+		check_good(
+			c, FINDING_ROOT, "user " PRIVILEGE_USER " talks to the smarthost for root");
 }
 
 static void

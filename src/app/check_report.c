@@ -110,9 +110,8 @@ print(struct checkup *c, enum finding f, enum check_state state, const char *tex
 	fflush(stdout);
 }
 
-static void __attribute__((format(printf, 5, 0)))
-tell(struct checkup *c, enum finding f, enum check_state state, const char *remedy,
-	const char *format, va_list ap)
+static void __attribute__((format(printf, 5, 0))) tell(struct checkup *c, enum finding f,
+	enum check_state state, const char *remedy, const char *format, va_list ap)
 {
 	struct strbuf raw = STRBUF_INIT(16 << 10), text = STRBUF_INIT(TEXT_MAX + 8),
 		      safe = STRBUF_INIT(TEXT_MAX + 8);

@@ -23,7 +23,8 @@ name_source(const struct profile *p, char out[400])
 		return;
 	}
 	snprintf(out, 400, "%s",
-		profile_yes(p, OPT_KEYRING) ? "what is stored, or the terminal" : "a stored file, or the terminal");
+		profile_yes(p, OPT_KEYRING) ? "what is stored, or the terminal"
+					    : "a stored file, or the terminal");
 }
 
 /* What helps where the source that is set does not answer. */

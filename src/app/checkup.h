@@ -85,8 +85,8 @@ size_t check_dns(struct checkup *c, const struct profile *p, const struct wire_s
 	struct target *places);
 
 /* check_own.c: the certificate that we show to servers. check_own_load reads it, once; false: told
- * why it cannot be used, and no server need be asked. Then what it is; REFUSED: a server wanted none
- * of it. */
+ * why it cannot be used, and no server need be asked. Then what it is; REFUSED: a server wanted
+ * none of it. */
 bool check_own_load(struct checkup *c, const struct wire_settings *w, struct probe_own *ret);
 void check_own(struct checkup *c, const struct probe_own *own, bool refused);
 #define CHECK_SOON 14 /* days before a certificate's end */

@@ -70,8 +70,7 @@ record(const struct courier *c, const char *account, bool loud, const char *line
 	struct error why = ERROR_NONE;
 	struct log log = LOG_NONE;
 
-	if (!log_open(&log, target, "sendoff", &why) ||
-		!log_write(&log, loud, line, &why))
+	if (!log_open(&log, target, "sendoff", &why) || !log_write(&log, loud, line, &why))
 		fprintf(stderr, "%s: %s\n", c->s->args->program, why.text);
 	log_close(&log);
 	/* the journal has what syslog gets */

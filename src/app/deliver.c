@@ -128,9 +128,8 @@ deliver_renewed(struct attempt *a, const struct profile *account, struct error *
 	strbuf_adds(&s->report.notes, "the access token was refused, and another one was used\n");
 	network_free(s->link);
 	s->link = network_new(&s->smarthost.settings, account);
-	return fit(a, account, err) &&
-	       network_deliver(s->link, &s->envelope, &s->message, a->progress,
-		       a->progress_ctx, &s->report, err);
+	return fit(a, account, err) && network_deliver(s->link, &s->envelope, &s->message,
+					       a->progress, a->progress_ctx, &s->report, err);
 }
 
 static bool

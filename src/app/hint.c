@@ -75,7 +75,8 @@ static const struct row {
 		"account are none" },
 	/* Yahoo, iCloud, Fastmail */
 	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH005",
-		"Yahoo and AOL say this of the account's own password, too, at the first try: make an "
+		"Yahoo and AOL say this of the account's own password, too, at the first try: make "
+		"an "
 		"app password; if it is one, wait some hours" },
 	{ STAGE_AUTH, ANY, ANY, ANY, ANY, "#AUTH",
 		"Yahoo wants an app password, not that of the account" },

@@ -17,8 +17,8 @@ const char *identity_environment_name(void);
 /* The host's full name: the host name if it has a dot, else the full name that /etc/hosts gives it,
  * else the bare host name. Asks no name server. */
 const char *identity_host(void);
-/* The domains that mean this machine: localhost, the host name, its first part and its full name. Not
- * the domain for unqualified addresses, whose mail others may deliver. */
+/* The domains that mean this machine: localhost, the host name, its first part and its full name.
+ * Not the domain for unqualified addresses, whose mail others may deliver. */
 const char *const *identity_local_domains(size_t *ret_n);
 bool identity_is_local(const char *domain);
 /* The domain for unqualified addresses: default-domain, else the host's full name. */

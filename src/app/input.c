@@ -112,7 +112,8 @@ greet(const struct submission *s, struct error *err)
 	if (args->operand_count)
 		text_add_printable(&first, args->operands[0], strlen(args->operands[0]), 80);
 	fprintf(stderr,
-		"%s: note: type the message%s%s, and Ctrl-D at the start of a line; Ctrl-C gives up\n",
+		"%s: note: type the message%s%s, and Ctrl-D at the start of a line; Ctrl-C gives "
+		"up\n",
 		args->program, first.len ? " for " : "", first.len ? first.s : "");
 	strbuf_done(&first);
 	return true;
@@ -142,7 +143,8 @@ build(struct submission *s, struct composition *c, struct error *err)
 		c->body_fd = STDIN_FILENO;
 		c->body_name = "standard input";
 	}
-	good = good && (c->body_fd != STDIN_FILENO || greet(s, err)) && compose(c, &s->message, err);
+	good = good && (c->body_fd != STDIN_FILENO || greet(s, err)) &&
+	       compose(c, &s->message, err);
 	s->input_read = c->body_fd == STDIN_FILENO || html_fd == STDIN_FILENO;
 	if (c->body_fd > STDERR_FILENO)
 		close(c->body_fd);

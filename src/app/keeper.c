@@ -157,8 +157,7 @@ static void __attribute__((noreturn)) keep(struct keeper *k)
 		strbuf_clear(&body);
 		good = (p.kind == KEEPER_SECRET || p.kind == KEEPER_RENEW) &&
 		       answer(k, &p, &body) &&
-		       channel_send(
-			       k->fd, KEEPER_ANSWER, &body, NULL, 0, clock_in(SEND_MS), NULL);
+		       channel_send(k->fd, KEEPER_ANSWER, &body, NULL, 0, clock_in(SEND_MS), NULL);
 		channel_parcel_clear(&p);
 	}
 	_exit(0);

@@ -1,6 +1,6 @@
-/* A process that has the passwords and tokens of accounts, for one that talks to somebody and is to be
- * sandboxed: it starts the programs and opens the files that they come from, and takes what it is asked
- * for hostile. */
+/* A process that has the passwords and tokens of accounts, for one that talks to somebody and is to
+ * be sandboxed: it starts the programs and opens the files that they come from, and takes what it
+ * is asked for hostile. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,8 +15,8 @@ struct submission;
 bool keeper_start(const struct submission *s, const struct peer *peer, int *ret_fd,
 	struct error *err) __attribute__((warn_unused_result));
 
-/* Asks it for the password or token of the account NAME, as smarthost_open's settings would. What can
- * go wrong there, and FAULT_TEMPORARY when the process is gone. */
+/* Asks it for the password or token of the account NAME, as smarthost_open's settings would. What
+ * can go wrong there, and FAULT_TEMPORARY when the process is gone. */
 bool keeper_secret(int fd, const char *name, struct strbuf *ret, struct error *err)
 	__attribute__((warn_unused_result));
 /* As smarthost_renew. */

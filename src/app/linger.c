@@ -66,7 +66,8 @@ serve(struct submission *s, const struct place *p, int64_t *used)
 	if (fd < 0)
 		return true;
 	if (place_is_ours(fd))
-		service = warm_serve(fd, network_link(s->link), &s->smarthost.settings, &s->linger.key);
+		service = warm_serve(
+			fd, network_link(s->link), &s->smarthost.settings, &s->linger.key);
 	close(fd);
 	if (service == WARM_SERVED)
 		*used = clock_age_ms();

@@ -77,7 +77,8 @@ static void
 add_files(struct strbuf *record, const struct profile *p)
 {
 	static const enum option_id files[] = { OPT_TLS_TRUST, OPT_TLS_CRL, OPT_TLS_CERT,
-		OPT_TLS_KEY, OPT_TLS_KEY_PIN_FILE, OPT_PASSWORD_FILE, OPT_NETRC, OPT_PROXY_PASSWORD_FILE };
+		OPT_TLS_KEY, OPT_TLS_KEY_PIN_FILE, OPT_PASSWORD_FILE, OPT_NETRC,
+		OPT_PROXY_PASSWORD_FILE };
 	const char *folder = secure_getenv("CREDENTIALS_DIRECTORY");
 	struct strbuf seen = STRBUF_INIT(FILES_MAX * 4096), path = STRBUF_INIT(8192);
 

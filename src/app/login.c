@@ -210,8 +210,7 @@ login_command(const struct arguments *args)
 static void
 tell_grant_lives(const struct arguments *args, const struct token_settings *t, const char *why)
 {
-	fprintf(stderr,
-		"%s: note: %s%sthe grant lives on at the provider: end it at %s%s\n",
+	fprintf(stderr, "%s: note: %s%sthe grant lives on at the provider: end it at %s%s\n",
 		args->program, why, *why ? ": " : "",
 		t->known && t->known->grants ? t->known->grants : t->provider,
 		t->known && t->known->grants ? "" : ", in the settings of the account");

@@ -95,8 +95,8 @@ network_take_job(const char *s, size_t n, int fd, struct envelope *e, struct mes
 	settings->wishes = (struct wishes){ .tls = TLS_WISH_NONE };
 	if (!field_take_octets(&s, end, &settings->deadline, sizeof(settings->deadline)) ||
 		!field_take_octets(&s, end, &settings->budget, sizeof(settings->budget)) ||
-		!packing_take_wishes(&s, end, &settings->wishes) ||
-		!take_envelope(&s, end, e) || !packing_take_message(&s, end, m) || s != end)
+		!packing_take_wishes(&s, end, &settings->wishes) || !take_envelope(&s, end, e) ||
+		!packing_take_message(&s, end, m) || s != end)
 		return false;
 	m->fd = fd;
 	m->borrowed = true;

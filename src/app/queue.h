@@ -75,7 +75,8 @@ enum queue_run {
 };
 struct queue_left {
 	unsigned all;  /* messages that have not been sent to all their recipients */
-	unsigned busy; /* those of them that other processes were at, or had no connection free for */
+	unsigned busy; /* those of them that other processes were at, or had no connection free for
+			*/
 };
 bool queue_run(const struct arguments *args, const char *path, enum queue_run how, const char *id,
 	const char *account, struct queue_left *ret, struct error *err)

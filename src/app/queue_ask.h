@@ -13,7 +13,8 @@ struct queue_view;
 bool queue_by_service(const struct arguments *args, int *ret_status);
 
 struct profile;
-/* True iff this process may look into the spool of ACCOUNT itself: root and the service's own user. */
+/* True iff this process may look into the spool of ACCOUNT itself: root and the service's own user.
+ */
 bool queue_may_look(const struct profile *account);
 
 /* In the service: on whose behalf commands are carried out from now on. */

@@ -78,8 +78,8 @@ choose_show(const struct arguments *args, enum queue_run how)
 										  : COURIER_RECORDS;
 }
 
-/* The queue of a system has a runner of its own, who alone talks to the smarthost, in a sandbox: root
- * becomes it. CREATE: the spool is made where it is missing. */
+/* The queue of a system has a runner of its own, who alone talks to the smarthost, in a sandbox:
+ * root becomes it. CREATE: the spool is made where it is missing. */
 static bool
 become_runner(const char *path, bool create, struct error *err)
 {

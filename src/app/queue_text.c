@@ -8,8 +8,8 @@
 #include "breaker.h"
 #include "clock.h"
 #include "entry.h"
-#include "report_json.h"
 #include "queue.h"
+#include "report_json.h"
 #include "schedule.h"
 #include "strbuf.h"
 #include "text.h"
@@ -189,7 +189,8 @@ queue_add_wishes(struct strbuf *out, const struct wishes *w)
 	if (w->late != LATE_WISH_NONE) {
 		strbuf_adds(out, "deliver-by: ");
 		clock_add_rfc3339(out, (time_t)w->deliver_by);
-		strbuf_adds(out, w->late == LATE_WISH_RETURN ? ", else return\n" : ", else notify\n");
+		strbuf_adds(
+			out, w->late == LATE_WISH_RETURN ? ", else return\n" : ", else notify\n");
 	}
 	if (w->priority_set)
 		strbuf_addf(out, "priority: %d\n", w->priority);

@@ -108,8 +108,8 @@ void spool_add_heartbeat(struct strbuf *out, const char *path);
 /* True iff PATH is the system's spool, and the user who owns it. */
 bool spool_is_system(const char *path);
 uid_t spool_owner(const char *path);
-/* As root, where there is a user of the service: makes the spool at PATH for him if it is missing, so
- * that whoever uses it first does not keep the service from it. FAULT_CREATE. */
+/* As root, where there is a user of the service: makes the spool at PATH for him if it is missing,
+ * so that whoever uses it first does not keep the service from it. FAULT_CREATE. */
 bool spool_prepare(const char *path, struct error *err) __attribute__((warn_unused_result));
 
 /* Delivers with a queue behind it (submission_deliver calls it): takes a connection slot, tries,

@@ -39,7 +39,8 @@ report_add_record(struct strbuf *out, const struct submission *s)
 	struct strbuf id = STRBUF_INIT(128);
 	char enhanced[16];
 
-	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)), (unsigned long)(s->peer ? s->peer->uid : getuid()));
+	strbuf_addf(out, "status=%s uid=%lu", fault_name(report_fault(s)),
+		(unsigned long)(s->peer ? s->peer->uid : getuid()));
 	strbuf_addf(out, " state=%s", report_state(s));
 	text_add_pair(out, "entry", s->queue.id, VALUE_MAX);
 	text_add_pair(out, "failed_entry", s->queue.failed_id, VALUE_MAX);

@@ -1,6 +1,7 @@
-/* What SCRAM makes of a password, kept by the kernel for a day (secret-cache = all): with it one logs in
- * from cron while the keyring that has the password is locked, and saves the work of PBKDF2. It is worth
- * as much as the password to the server that it was made for, and nothing to others. */
+/* What SCRAM makes of a password, kept by the kernel for a day (secret-cache = all): with it one
+ * logs in from cron while the keyring that has the password is locked, and saves the work of
+ * PBKDF2. It is worth as much as the password to the server that it was made for, and nothing to
+ * others. */
 #pragma once
 
 #include <stdbool.h>

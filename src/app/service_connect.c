@@ -18,8 +18,8 @@ service_is_asked(const struct submission *s)
 	return profile_choice(&s->account, OPT_SUBMIT) == 1;
 }
 
-/* True with *RET_NONE where there is no account: *RET is of the file that ARGS name, and has what they
- * say. */
+/* True with *RET_NONE where there is no account: *RET is of the file that ARGS name, and has what
+ * they say. */
 static bool
 find_settings(const struct arguments *args, struct profile *ret, bool *ret_none, struct error *err)
 {

@@ -76,8 +76,7 @@ setup_take_host(void *ctx, const char *text, struct error *err)
 }
 
 bool
-setup_ask_host(
-	struct setup *s, const char *question, const char *proposal, struct error *err)
+setup_ask_host(struct setup *s, const char *question, const char *proposal, struct error *err)
 {
 	struct strbuf answer = STRBUF_INIT(300);
 	bool good;
@@ -182,8 +181,7 @@ find_by_sources(struct setup *s, bool *ret_found, struct error *err)
 				d.provider->help ? d.provider->help : "");
 	}
 	if (!*ret_found && alone && !offline)
-		setup_say(SETUP_PLAIN, "network",
-			"not asked, since that would go past the proxy");
+		setup_say(SETUP_PLAIN, "network", "not asked, since that would go past the proxy");
 	return true;
 }
 

@@ -51,8 +51,7 @@ look_around(const struct wire_settings *settings, struct probe *ret)
 }
 
 bool
-setup_place_again(
-	const struct wire_settings *settings, const struct probe *p, struct target *ret)
+setup_place_again(const struct wire_settings *settings, const struct probe *p, struct target *ret)
 {
 	struct target places[PROBE_PLACES];
 	struct wire_settings soon = *settings;

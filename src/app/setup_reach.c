@@ -124,9 +124,9 @@ settle(struct setup *s, const struct setup_look *l, struct error *err)
 		return (setup_socket(s) || setup_set(s, OPT_HOST, s->host, err)) &&
 		       (!setup_given(s, OPT_TLS) || setup_set(s, OPT_TLS, modes[s->tls], err));
 	return setup_set(s, OPT_HOST, s->host, err) &&
-	       (s->port == (setup_is_lmtp(s) ? SETUP_LMTP_PORT : 465) || setup_set(s, OPT_PORT, port, err)) &&
-	       (s->tls == setup_usual_tls(s, s->port) ||
-		       setup_set(s, OPT_TLS, modes[s->tls], err));
+	       (s->port == (setup_is_lmtp(s) ? SETUP_LMTP_PORT : 465) ||
+		       setup_set(s, OPT_PORT, port, err)) &&
+	       (s->tls == setup_usual_tls(s, s->port) || setup_set(s, OPT_TLS, modes[s->tls], err));
 }
 
 static bool

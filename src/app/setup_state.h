@@ -17,8 +17,8 @@
 struct error;
 struct provider;
 
-#define SETUP_LMTP_PORT 24 /* unless it is said */
-#define SETUP_ORIGIN "setup" /* of settings that were found out or asked for */
+#define SETUP_LMTP_PORT 24      /* unless it is said */
+#define SETUP_ORIGIN    "setup" /* of settings that were found out or asked for */
 
 struct setup {
 	const struct arguments *args;
@@ -30,11 +30,12 @@ struct setup {
 	char user[320];                  /* what the source proposes for the login, or "" */
 	char issuer[256];                /* of OAuth2, by the source, or "" */
 	bool password;                   /* a password will do, as far as the source says */
-	char host[256]; /* where it is going to be; with srv the mail domain, "localhost" for a socket */
-	uint16_t port;  /* 0 with srv and for a socket */
-	enum wire_tls tls;        /* with srv: as the options have it */
-	struct probe probe;       /* of that place, what it said last */
-	struct strbuf typed;      /* the password that is to be stored */
+	char host[256];      /* where it is going to be; with srv the mail domain, "localhost" for a
+				socket */
+	uint16_t port;       /* 0 with srv and for a socket */
+	enum wire_tls tls;   /* with srv: as the options have it */
+	struct probe probe;  /* of that place, what it said last */
+	struct strbuf typed; /* the password that is to be stored */
 	enum secret_place stored; /* where it is: NOWHERE before the end */
 	bool granted;             /* access was granted by OAuth2, and is kept */
 	bool regranted;           /* ... as it was before */
@@ -119,7 +120,8 @@ struct setup_look {
 	struct child child;
 	struct probe probe; /* without the lines of EHLO */
 };
-/* With srv: the place among those of SETTINGS that P has reached. False: it is no longer among them. */
+/* With srv: the place among those of SETTINGS that P has reached. False: it is no longer among
+ * them. */
 bool setup_place_again(const struct wire_settings *settings, const struct probe *p,
 	struct target *ret) __attribute__((warn_unused_result));
 void setup_look_start(struct setup_look *l);

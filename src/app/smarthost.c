@@ -151,7 +151,8 @@ ticket_is_likely(void)
 		return true;
 	/* anybody could make a file of that name */
 	snprintf(usual, sizeof(usual), "/tmp/krb5cc_%lu", (unsigned long)geteuid());
-	return (lstat(usual, &st) == 0 && st.st_uid == geteuid() && is_there(usual)) || secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
+	return (lstat(usual, &st) == 0 && st.st_uid == geteuid() && is_there(usual)) ||
+	       secure_getenv("KRB5_CLIENT_KTNAME") != NULL;
 }
 
 static bool
@@ -309,8 +310,7 @@ smarthost_prepare(struct smarthost *h, const struct submission *s, const struct 
 	*h = (struct smarthost)SMARTHOST_NONE;
 	h->keeper = s->keeper;
 	if (!fill_settings(&h->settings, account, err) ||
-		!smarthost_wish(h, account, &s->envelope.wishes, err) ||
-		!check_files(account, err))
+		!smarthost_wish(h, account, &s->envelope.wishes, err) || !check_files(account, err))
 		return false;
 	h->settings.secret = get_secret;
 	h->settings.secret_ctx = h;

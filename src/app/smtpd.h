@@ -9,8 +9,8 @@ struct peer;
 /* A client that is not on standard input. */
 struct smtpd_client_of {
 	int in, out;
-	const struct peer *peer;   /* on whose behalf; NULL: our own */
-	bool listened;             /* it came by a socket that speaks SMTP: it may be a browser, too */
+	const struct peer *peer; /* on whose behalf; NULL: our own */
+	bool listened; /* it came by a socket that speaks SMTP: it may be a browser, too */
 	const char *password_file; /* it must log in first, against this file; NULL: it need not */
 };
 

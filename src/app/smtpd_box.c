@@ -83,7 +83,8 @@ smtpd_shut(struct smtpd *d, struct error *err)
 	if (!keeper_start(&d->s, d->of->password_file ? NULL : d->s.peer, &d->keeper, err))
 		return false;
 	d->s.keeper = &d->keeper;
-	read = xcalloc(SANDBOX_PUBLIC + 8 + FILES_OF_DIRECTORY + FILES_OF_ACCOUNT * accounts->n, sizeof(*read));
+	read = xcalloc(SANDBOX_PUBLIC + 8 + FILES_OF_DIRECTORY + FILES_OF_ACCOUNT * accounts->n,
+		sizeof(*read));
 	for (; n < SANDBOX_PUBLIC; n++)
 		read[n] = sandbox_public[n];
 	owned = add_directory(own);

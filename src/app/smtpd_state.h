@@ -16,7 +16,7 @@
 #define SMTPD_UPSTREAMS  8           /* connections at a time, each of another account */
 #define SMTPD_MESSAGE    (1LL << 30) /* octets, where the smarthost has not named a limit */
 
-#define SMTPD_MISTAKE    2000        /* what a mistake costs: a command costs one */
+#define SMTPD_MISTAKE 2000 /* what a mistake costs: a command costs one */
 
 /* The connection for an account; its place does not change. */
 struct upstream {
@@ -30,7 +30,7 @@ struct upstream {
 struct smtpd {
 	const struct smtpd_client_of *of; /* who talks to us */
 	const struct arguments *called;   /* the command line */
-	struct arguments args;          /* the same, with what MAIL said over it */
+	struct arguments args;            /* the same, with what MAIL said over it */
 	struct client client;
 	struct submission s; /* the transaction; its configuration is everybody's */
 	struct upstream *upstreams[SMTPD_UPSTREAMS];
@@ -38,20 +38,20 @@ struct smtpd {
 	size_t next_upstream; /* which one makes room for the next account */
 
 	/* the transaction */
-	bool mail;           /* MAIL was accepted */
-	struct upstream *up; /* through which it goes */
+	bool mail;               /* MAIL was accepted */
+	struct upstream *up;     /* through which it goes */
 	size_t asked;            /* RCPT commands */
 	size_t taken;            /* addresses that the smarthost has taken */
 	struct content *content; /* while BDAT goes on */
 
-	unsigned long waste; /* what the client has cost since the last message */
-	bool wary;           /* DATA was refused: what follows may be content */
-	bool lost;           /* a smarthost was lost in a transaction */
+	unsigned long waste;       /* what the client has cost since the last message */
+	bool wary;                 /* DATA was refused: what follows may be content */
+	bool lost;                 /* a smarthost was lost in a transaction */
 	struct peer authenticated; /* who has logged in: s.peer points to it then */
 	unsigned refused_logins;
 	bool expects_response; /* AUTH goes on with the next line */
 	bool silent;           /* no more replies either: it is no SMTP client */
-	bool over;           /* no more commands; STATUS is set */
+	bool over;             /* no more commands; STATUS is set */
 	int status;
 };
 
@@ -65,7 +65,8 @@ void smtpd_record(struct smtpd *d, const struct error *why);
 /* smtpd_box.c. Sandboxes the process when it serves somebody else, and the accounts allow it. */
 bool smtpd_shut(struct smtpd *d, struct error *err) __attribute__((warn_unused_result));
 
-/* smtpd_listen.c. Takes a line of a client that came by a socket; false where it is like any other. */
+/* smtpd_listen.c. Takes a line of a client that came by a socket; false where it is like any other.
+ */
 bool smtpd_listened(struct smtpd *d, const char *line);
 
 /* smtpd_reply.c. Lines of TEXT, each ended by LF, or one without. */

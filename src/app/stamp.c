@@ -9,8 +9,9 @@
 #include "submission.h"
 #include "token.h"
 
-/* What is not there counts for nothing, not even its name: whoever has a home directory may look for
- * files that another process of the same service does not look for, and both must mean the same. */
+/* What is not there counts for nothing, not even its name: whoever has a home directory may look
+ * for files that another process of the same service does not look for, and both must mean the
+ * same. */
 static void
 add_file(void *ctx, const char *path)
 {

@@ -23,15 +23,16 @@ struct submission {
 	const struct arguments *args;
 	struct profile_list accounts;
 	struct profile account; /* the chosen one with the command line over it */
-	const struct profile *used; /* the account that was tried last: ACCOUNT (NULL too) or FALLBACK */
-	struct profile fallback;    /* one that stands in for it, while one does */
+	const struct profile
+		*used; /* the account that was tried last: ACCOUNT (NULL too) or FALLBACK */
+	struct profile fallback; /* one that stands in for it, while one does */
 	struct message message;
 	struct envelope envelope;
 	struct wire_report report;
 	struct smarthost smarthost; /* open while the link is there */
 	struct network *link;       /* NULL: nothing was sent */
-	struct error error;   /* of the whole; the recipients have their own */
-	char message_id[256]; /* with its brackets, "" if the message has none */
+	struct error error;         /* of the whole; the recipients have their own */
+	char message_id[256];       /* with its brackets, "" if the message has none */
 	time_t when;
 	int64_t started, finished; /* clock_ms */
 	bool input_read;           /* standard input was read to its end, or is not used */
@@ -39,8 +40,8 @@ struct submission {
 	struct queueing queue;
 	struct lingering linger;
 	const struct peer *peer; /* on whose behalf the service submits; NULL: our own */
-	const int *keeper;       /* who is asked for passwords and tokens (keeper.h); NULL: ourselves */
-	bool recorded;           /* the service has written the log record */
+	const int *keeper; /* who is asked for passwords and tokens (keeper.h); NULL: ourselves */
+	bool recorded;     /* the service has written the log record */
 	/* Where the dialogue goes if not to the terminal; NULL: as the command line says. */
 	void (*trace)(void *ctx, enum wire_trace kind, const char *text, size_t n);
 	void *trace_ctx;
@@ -95,7 +96,8 @@ bool author_complete(struct submission *s, struct error *err) __attribute__((war
 bool
 submission_deliver(struct submission *s, struct error *err) __attribute__((warn_unused_result));
 /* One attempt: the account's smarthost, and those that stand in for it. The content begins to leave
- * before BUDGET (clock_ms, 0: whenever). A connection that is still open in s->link is used again. */
+ * before BUDGET (clock_ms, 0: whenever). A connection that is still open in s->link is used again.
+ */
 bool submission_attempt(struct submission *s, int64_t budget, wire_progress *progress,
 	void *progress_ctx, struct error *err) __attribute__((warn_unused_result));
 /* Ends the connection. */

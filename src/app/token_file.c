@@ -15,7 +15,7 @@
 #include "token_record.h"
 #include "token_store.h"
 
-#define FILE_SUFFIX  ".json"
+#define FILE_SUFFIX ".json"
 
 static bool
 is_fit(const struct stat *st)
@@ -63,7 +63,8 @@ token_file_prepare(const char *directory, struct error *err)
 	strbuf_done(&path);
 	made = mkdir(directory, 0700) == 0;
 	fd = open_directory(directory, &st);
-	/* by the descriptor: the service's user may own what is above, and put something else there */
+	/* by the descriptor: the service's user may own what is above, and put something else there
+	 */
 	if (fd >= 0 && made && system && service)
 		(void)!fchown(fd, service->pw_uid, service->pw_gid);
 	if (fd < 0)

@@ -33,7 +33,7 @@ struct token_settings {
 	/* what the above points into */
 	struct strbuf urls[5], secret, pem;
 	struct oauth_metadata *metadata; /* of an issuer that was asked */
-	char *account, *key_id; /* of a service account */
+	char *account, *key_id;          /* of a service account */
 	bool asked;
 };
 
@@ -46,8 +46,9 @@ bool token_settings_init(struct token_settings *t, const struct profile *p, stru
  * endpoint and EVERYTHING is false. */
 bool token_settings_ask(struct token_settings *t, bool everything, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));
-/* Sets server.revoke where an issuer has to be asked for it. NULL then: it takes nothing back, or gives
- * no tokens out itself, as oauth-token-url leads elsewhere. Errors as oauth_metadata_fetch. */
+/* Sets server.revoke where an issuer has to be asked for it. NULL then: it takes nothing back, or
+ * gives no tokens out itself, as oauth-token-url leads elsewhere. Errors as oauth_metadata_fetch.
+ */
 bool token_settings_find_revoke(struct token_settings *t, int64_t deadline, struct error *err)
 	__attribute__((warn_unused_result));
 void token_settings_done(struct token_settings *t);

@@ -69,8 +69,7 @@ fill_priority(struct wishes *w, const struct profile *p, struct error *err)
 
 /* RFC 4954 section 5 has a mailbox, which is ASCII, or <>. */
 static bool
-fill_mail_auth(
-	struct wishes *w, struct strbuf *held, const struct profile *p, struct error *err)
+fill_mail_auth(struct wishes *w, struct strbuf *held, const struct profile *p, struct error *err)
 {
 	const char *text = profile_text(p, OPT_MAIL_AUTH);
 	struct address a = ADDRESS_NONE;

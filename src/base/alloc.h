@@ -10,8 +10,7 @@ void alloc_on_failure(void (*handler)(void));
 
 /* As malloc, calloc, realloc, strdup, strndup; they never return NULL. Free with free(). */
 void *xmalloc(size_t size) __attribute__((malloc, alloc_size(1), returns_nonnull));
-void *xcalloc(size_t count, size_t size)
-	__attribute__((malloc, alloc_size(1, 2), returns_nonnull));
+void *xcalloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2), returns_nonnull));
 void *xreallocarray(void *old, size_t count, size_t size)
 	__attribute__((alloc_size(2, 3), returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, nonnull, returns_nonnull));

@@ -11,17 +11,17 @@ struct strbuf;
 
 /* A running helper. Zero it (CHILD_NONE) before use. */
 struct child {
-	pid_t pid;        /* 0 while none runs */
-	int out, error;   /* read ends of its standard output and standard error, -1 if closed */
-	int in;           /* write end of its standard input, -1 if that is /dev/null or all is written */
+	pid_t pid;      /* 0 while none runs */
+	int out, error; /* read ends of its standard output and standard error, -1 if closed */
+	int in; /* write end of its standard input, -1 if that is /dev/null or all is written */
 	const struct strbuf *input; /* what goes there; the caller keeps it alive */
 	size_t given;               /* octets of it that were written */
-	const char *name; /* what messages call it; the caller keeps it alive */
+	const char *name;           /* what messages call it; the caller keeps it alive */
 };
 
 #define CHILD_NONE                                                                                 \
 	{                                                                                          \
-		.out = -1, .error = -1, .in = -1                                                            \
+		.out = -1, .error = -1, .in = -1                                                   \
 	}
 
 /* Splits LINE into words as a shell would, but runs no shell: blanks separate, '...' is literal,
@@ -38,8 +38,8 @@ char **child_words(const char *line, struct error *err) __attribute__((warn_unus
  * process or descriptor left. ARGV[0] becomes the name. */
 bool child_start(struct child *c, char *const argv[], struct error *err)
 	__attribute__((warn_unused_result));
-/* The same, with INPUT on its standard input, a pipe that child_wait fills: it must not change until
- * then, and SIGPIPE must be ignored. A helper that does not read all of it is no error. */
+/* The same, with INPUT on its standard input, a pipe that child_wait fills: it must not change
+ * until then, and SIGPIPE must be ignored. A helper that does not read all of it is no error. */
 bool child_start_input(struct child *c, char *const argv[], const struct strbuf *input,
 	struct error *err) __attribute__((warn_unused_result));
 /* The same for a function of this program, run in a forked child that is made non-dumpable; RUN
@@ -58,10 +58,11 @@ child_start_function(struct child *c, const char *name, int (*run)(void *ctx, in
 bool child_wait(struct child *c, int64_t deadline, struct strbuf *out, int *ret_status,
 	struct error *err) __attribute__((warn_unused_result));
 
-/* Forks a process that outlives this one and has nothing of it but the N descriptors of KEEP (each 3 or
- * above, at most CHILD_KEEP, under their numbers): a session of its own, standard descriptors on /dev/null, signals at their default
- * except SIGPIPE, which is ignored, no core file, the root as its directory. What stands in buffers of
- * stdio must be flushed before; the new process ends by _exit. Returns as fork does. (In detach.c.) */
+/* Forks a process that outlives this one and has nothing of it but the N descriptors of KEEP (each
+ * 3 or above, at most CHILD_KEEP, under their numbers): a session of its own, standard descriptors
+ * on /dev/null, signals at their default except SIGPIPE, which is ignored, no core file, the root
+ * as its directory. What stands in buffers of stdio must be flushed before; the new process ends by
+ * _exit. Returns as fork does. (In detach.c.) */
 #define CHILD_KEEP 16
 pid_t child_detach(const int *keep, size_t n);
 

@@ -53,13 +53,16 @@ struct error {
 	int sys;              /* errno or a library's number, 0 if none */
 	int smtp;             /* the reply's code, 0 where the server did not speak */
 	struct enhanced code; /* class is smtp / 100, or all zero; without a reply what
-	                         one would have said, where it says more than the fault */
+				 one would have said, where it says more than the fault */
 	bool in_doubt;        /* the end of data left and no answer came: may be delivered */
 	char text[512];       /* one line, printable, without secrets */
-	char words[512];      /* the server's own text, printable, without the codes; may be empty */
+	char words[512]; /* the server's own text, printable, without the codes; may be empty */
 };
 
-#define ERROR_NONE { .fault = FAULT_NONE }
+#define ERROR_NONE                                                                                 \
+	{                                                                                          \
+		.fault = FAULT_NONE                                                                \
+	}
 
 /* Sets *ERR unless it is set already (the first error wins) and returns false, so that a function
  * can end with `return error_set(err, ...)`. Controls in the formatted text are escaped. ERR may be
@@ -72,13 +75,14 @@ bool error_sys(struct error *err, enum fault fault, int sys, const char *format,
 /* The same, naming where on a connection it happened. */
 bool error_at(struct error *err, enum stage stage, enum fault fault, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Puts a context in front of the text of an error that is set: "account work: ...". Returns false. */
-bool error_prefix(struct error *err, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Puts a context in front of the text of an error that is set: "account work: ...". Returns false.
+ */
+bool error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Forgets the error. */
 void error_clear(struct error *err);
 
-/* The exit status of a fault, and the name of that status in sysexits.h ("EX_TEMPFAIL", "EX_OK"). */
+/* The exit status of a fault, and the name of that status in sysexits.h ("EX_TEMPFAIL", "EX_OK").
+ */
 int fault_status(enum fault fault);
 const char *fault_name(enum fault fault);
 /* One phrase for manuals and --help. */
@@ -87,7 +91,8 @@ const char *fault_phrase(enum fault fault);
 const char *stage_name(enum stage stage);
 
 /* Reads "5.7.8" at the start of S (N octets): returns the number of octets, 0 if there is none
- * (classes 2, 4 and 5; numbers of one to three digits without leading zeros, RFC 3463 section 2). */
+ * (classes 2, 4 and 5; numbers of one to three digits without leading zeros, RFC 3463 section 2).
+ */
 size_t enhanced_parse(const char *s, size_t n, struct enhanced *ret);
 /* Writes "5.7.8", or "" where the code is not known. Returns OUT. */
 const char *enhanced_print(struct enhanced code, char out[16]);

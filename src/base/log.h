@@ -12,7 +12,10 @@ struct log {
 	int fd; /* LOG_SINK_FILE */
 };
 
-#define LOG_NONE { .sink = LOG_SINK_NONE, .fd = -1 }
+#define LOG_NONE                                                                                   \
+	{                                                                                          \
+		.sink = LOG_SINK_NONE, .fd = -1                                                    \
+	}
 
 /* Opens the sink that TARGET names: "syslog", "none", or a file that is created with mode 0600 and
  * appended to. TAG names the program in syslog and must stay alive. A file that cannot be opened is

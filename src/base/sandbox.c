@@ -104,7 +104,8 @@ restrict_files(const struct sandbox *rules, int version, struct error *err)
 	fd = (int)syscall(CREATE_RULESET, &all, size, 0);
 	if (fd < 0)
 		return error_sys(err, FAULT_SYSTEM, errno, "unable to make a sandbox");
-	good = allow(fd, rules->read, read, err) && allow(fd, rules->write, write & all.files, err) &&
+	good = allow(fd, rules->read, read, err) &&
+	       allow(fd, rules->write, write & all.files, err) &&
 	       (size == sizeof(uint64_t) || allow_source(fd, err));
 	if (good && syscall(RESTRICT_SELF, fd, 0) != 0)
 		good = error_sys(err, FAULT_SYSTEM, errno, "unable to enter the sandbox");

@@ -18,8 +18,14 @@ struct strbuf {
 
 extern char strbuf_empty[];
 
-#define STRBUF_INIT(cap_)        { strbuf_empty, 0, 0, (cap_), false, false }
-#define STRBUF_INIT_SECRET(cap_) { strbuf_empty, 0, 0, (cap_), false, true }
+#define STRBUF_INIT(cap_)                                                                          \
+	{                                                                                          \
+		strbuf_empty, 0, 0, (cap_), false, false                                           \
+	}
+#define STRBUF_INIT_SECRET(cap_)                                                                   \
+	{                                                                                          \
+		strbuf_empty, 0, 0, (cap_), false, true                                            \
+	}
 
 /* Makes an empty buffer of at most CAP octets. */
 void strbuf_init(struct strbuf *b, size_t cap);

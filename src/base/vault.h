@@ -1,6 +1,6 @@
-/* Memory for secrets: pages of their own, that go into no core file and, where RLIMIT_MEMLOCK allows it,
- * not into the swap space. Made when the first secret is held: who holds none pays nothing. Threads
- * (which only resolve names) must hold none. */
+/* Memory for secrets: pages of their own, that go into no core file and, where RLIMIT_MEMLOCK
+ * allows it, not into the swap space. Made when the first secret is held: who holds none pays
+ * nothing. Threads (which only resolve names) must hold none. */
 #pragma once
 
 #include <stdbool.h>

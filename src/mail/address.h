@@ -16,10 +16,10 @@ struct strbuf;
 /* One mailbox. The strings are owned. The null sender has local "" and no domain. */
 struct address {
 	char *name;   /* display name, decoded of quoting (not of RFC 2047), or NULL; a comment
-	                 after a bare address ("root (Cron Daemon)") counts as one */
+			 after a bare address ("root (Cron Daemon)") counts as one */
 	char *local;  /* without its quotes and backslashes: `a b` for `"a b"@example.org` */
 	char *domain; /* as written, without comments and folding, or NULL when unqualified;
-	                 an address literal keeps its brackets */
+			 an address literal keeps its brackets */
 };
 
 struct address_list {
@@ -27,8 +27,14 @@ struct address_list {
 	size_t n;
 };
 
-#define ADDRESS_NONE      { NULL, NULL, NULL }
-#define ADDRESS_LIST_NONE { NULL, 0 }
+#define ADDRESS_NONE                                                                               \
+	{                                                                                          \
+		NULL, NULL, NULL                                                                   \
+	}
+#define ADDRESS_LIST_NONE                                                                          \
+	{                                                                                          \
+		NULL, 0                                                                            \
+	}
 
 /* Parses an address list as header fields and command lines carry it: mailboxes separated by commas
  * (empty members allowed, so "a, , b" has two; a ';' outside a group separates too, as users of
@@ -36,13 +42,13 @@ struct address_list {
  * groups (members are taken, an empty group has none and may lack its ';'), route addresses
  * (<@relay:u@d> gives u@d), encoded-words (kept as they are), UTF-8, obsolete forms (blanks around
  * "@" and ".", dots at any place of a local part, which is then quoted on the wire; several bare
- * addresses separated by blanks only, as sendmail's callers write them). Appends to *RET. False with
- * FAULT_DATA and nothing appended for text that is no list: a control character anywhere, CR and LF
- * too unless a blank follows them as folding has it, an address with malformed UTF-8, '<' or '>' out
- * of place, an empty local part, a domain that address_domain_is_valid refuses, a part longer than
- * the limits, an unbalanced quote, comment, bracket or group. The message quotes the offending
- * mailbox. "<>" is an error here. Folding belongs into header fields: whoever has an argument of the
- * command line refuses CR and LF first. */
+ * addresses separated by blanks only, as sendmail's callers write them). Appends to *RET. False
+ * with FAULT_DATA and nothing appended for text that is no list: a control character anywhere, CR
+ * and LF too unless a blank follows them as folding has it, an address with malformed UTF-8, '<' or
+ * '>' out of place, an empty local part, a domain that address_domain_is_valid refuses, a part
+ * longer than the limits, an unbalanced quote, comment, bracket or group. The message quotes the
+ * offending mailbox. "<>" is an error here. Folding belongs into header fields: whoever has an
+ * argument of the command line refuses CR and LF first. */
 bool address_list_parse(const char *s, size_t n, struct address_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
 /* Where an address stands in the text it was parsed from: the offsets of "local" or "local@domain",
@@ -50,8 +56,8 @@ bool address_list_parse(const char *s, size_t n, struct address_list *ret, struc
 struct address_place {
 	size_t start, end;
 };
-/* As address_list_parse; *RET_PLACES (free it; NULL where there are none) has the place of each address
- * that was appended. */
+/* As address_list_parse; *RET_PLACES (free it; NULL where there are none) has the place of each
+ * address that was appended. */
 bool address_list_locate(const char *s, size_t n, struct address_list *ret,
 	struct address_place **ret_places, struct error *err) __attribute__((warn_unused_result));
 /* Parses exactly one mailbox, for -f: the same syntax without groups, folding and tabs, and "" or
@@ -75,7 +81,8 @@ void address_list_unique(struct address_list *l);
 bool address_equal(const struct address *a, const struct address *b);
 bool address_is_null(const struct address *a);
 
-/* Sets the domain of an unqualified address to DOMAIN (copied); leaves others and the null sender. */
+/* Sets the domain of an unqualified address to DOMAIN (copied); leaves others and the null sender.
+ */
 void address_qualify(struct address *a, const char *domain);
 
 /* How SMTP writes it between < and >: local part quoted only if it must be, "" for the null sender.
@@ -85,15 +92,16 @@ bool address_add_smtp(struct strbuf *out, const struct address *a, bool ascii_do
 	struct error *err) __attribute__((warn_unused_result));
 /* The same for a person's eyes, as text_add_printable has it. */
 void address_add_printable(struct strbuf *out, const struct address *a, size_t max);
-/* The same for a key=value log, as text_add_pair has it: nothing for an address that is not set, but
+/* The same for a key=value log, as text_add_pair has it: nothing for an address that is not set,
+ * but
  * "" for the null sender. */
 void address_add_pair(struct strbuf *out, const char *key, const struct address *a, size_t max);
 /* True iff the local part holds octets above 127 (needs SMTPUTF8 in any case). */
 bool address_local_is_utf8(const struct address *a);
 /* True iff the domain holds octets above 127 (SMTPUTF8, or A-labels). */
 bool address_domain_is_utf8(const struct address *a);
-/* Checks a domain that SMTP may carry: dot-atom, IDN that has A-labels, or address literal (RFC 5321
- * 4.1.3), length limits, no control characters. For ehlo-name and default-domain as well. */
+/* Checks a domain that SMTP may carry: dot-atom, IDN that has A-labels, or address literal (RFC
+ * 5321 4.1.3), length limits, no control characters. For ehlo-name and default-domain as well. */
 bool address_domain_is_valid(const char *domain);
 /* True iff C may stand in an atom (RFC 5322 3.2.3); octets above 127 are not among these. */
 bool address_is_atext(char c);

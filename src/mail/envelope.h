@@ -42,7 +42,8 @@ enum dsn_notify { /* a set of bits; 0: not asked for */
 enum tls_wish {
 	TLS_WISH_NONE, /* nothing is said about it */
 	TLS_WISH_NO,
-	TLS_WISH_IF_OFFERED, /* better without than lost: a notification about a message that demanded it
+	TLS_WISH_IF_OFFERED, /* better without than lost: a notification about a message that
+			      * demanded it
 			      */
 	TLS_WISH_YES
 };
@@ -130,8 +131,8 @@ void wishes_override(struct wishes *w, const struct wishes *over);
 bool wishes_are_there(const struct wishes *w);
 /* True iff the message is to be returned, and no more to be tried, at NOW. */
 bool wishes_are_over(const struct wishes *w, int64_t now);
-/* DUE, or the time from which on the message is late where that comes between NOW and DUE: something
- * is to be done then. */
+/* DUE, or the time from which on the message is late where that comes between NOW and DUE:
+ * something is to be done then. */
 int64_t wishes_sooner(const struct wishes *w, int64_t now, int64_t due);
 
 /* Parses "success,failure,delay" or "never" (any case, RFC 3461 4.1); FAULT_USAGE otherwise. Blanks

@@ -266,8 +266,8 @@ find(const char *s, size_t n, size_t pos, int c)
 	return at ? (size_t)(at - s) : n;
 }
 
-/* The common case, and nothing else: lines of the body that are whole, end in LF, do not start with a
- * dot and fit into the room. There is neither CR nor NUL before END. Returns where it stopped. */
+/* The common case, and nothing else: lines of the body that are whole, end in LF, do not start with
+ * a dot and fit into the room. There is neither CR nor NUL before END. Returns where it stopped. */
 static size_t
 take_lines(struct intake *in, const char *s, size_t pos, size_t end)
 {

@@ -13,8 +13,9 @@ struct error;
 struct header_field;
 
 #define MESSAGE_MEMORY (256 << 10) /* octets of body kept in memory before a file is used */
-#define MESSAGE_RESCUE (16 << 20)  /* where no file can be had: a full disk must not stop an alarm */
-#define MESSAGE_LINE   998         /* octets of a line without CRLF, RFC 5322 2.1.1 */
+#define MESSAGE_RESCUE (16 << 20)  /* where no file can be had: a full disk must not stop an alarm \
+				    */
+#define MESSAGE_LINE 998           /* octets of a line without CRLF, RFC 5322 2.1.1 */
 
 /* What was found while reading; octets and lines are those of the message as stored. */
 struct message_facts {
@@ -41,10 +42,14 @@ struct message {
 	struct message_facts facts;
 };
 
-#define MESSAGE_NONE { .header = STRBUF_INIT(1 << 20), .memory = STRBUF_INIT(256 << 10), .fd = -1 }
+#define MESSAGE_NONE                                                                               \
+	{                                                                                          \
+		.header = STRBUF_INIT(1 << 20), .memory = STRBUF_INIT(256 << 10), .fd = -1         \
+	}
 
 void message_init(struct message *m);
-/* Frees all, closes the file unless it is borrowed, leaves an empty message. Accepts a zeroed one. */
+/* Frees all, closes the file unless it is borrowed, leaves an empty message. Accepts a zeroed one.
+ */
 void message_done(struct message *m);
 
 /* How a message is read. */
@@ -52,24 +57,24 @@ struct message_reading {
 	const char *directory; /* tried first for the temporary file, may be NULL */
 	bool dot_ends;         /* a line that is a single dot ends the input */
 	bool dot_is_last_line; /* with !dot_ends: a lone dot as the very last line is dropped */
-	bool dot_doubled;      /* of two dots at a line's start one is dropped, as sendmail 8 does */
-	bool body_only;        /* there is no header block, and nobody looks for one */
+	bool dot_doubled; /* of two dots at a line's start one is dropped, as sendmail 8 does */
+	bool body_only;   /* there is no header block, and nobody looks for one */
 };
 
 /* Reads FD to its end (or to the dot) into *M, which is empty. Line ends: LF, CRLF, CRCRLF and bare
  * CR all end a line; NUL octets are left out before anything else is looked at. A last line without
  * end gets one. A leading mbox "From " or ">From " line is removed. Lines up to the first that
  * cannot be a field or continuation are the header block; an empty line behind it is taken away; if
- * the first line cannot be a field the whole input is the body. A first line that is empty leaves an
- * empty header. Behind the dot nothing more is waited for; what came in one block with it is
+ * the first line cannot be a field the whole input is the body. A first line that is empty leaves
+ * an empty header. Behind the dot nothing more is waited for; what came in one block with it is
  * dropped. False with FAULT_NOINPUT (cannot be read), FAULT_DATA (header block larger than
  * HEADER_MAX), FAULT_TEMPORARY, FAULT_CREATE or FAULT_IO (temporary file). */
 bool message_read(struct message *m, int fd, const struct message_reading *how, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* Reads a message of ours that was in other hands as if it had just come in: whatever its octets are,
- * lines end in CRLF and the facts are true. *RET is empty; DIRECTORY (borrowed) and BASE are what it
- * has. Errors as message_read. */
+/* Reads a message of ours that was in other hands as if it had just come in: whatever its octets
+ * are, lines end in CRLF and the facts are true. *RET is empty; DIRECTORY (borrowed) and BASE are
+ * what it has. Errors as message_read. */
 bool message_read_anew(const struct message *m, const char *directory, uint64_t base,
 	struct message *ret, struct error *err) __attribute__((warn_unused_result));
 
@@ -105,13 +110,13 @@ enum message_need {
 /* True iff the body may be re-encoded as quoted-printable: one text part (Content-Type absent or
  * text/anything, but with a charset that is known to be an ASCII superset; no multipart),
  * Content-Transfer-Encoding absent, 7bit or 8bit, and nobody signed it (no DKIM-Signature,
- * DomainKey-Signature, ARC-Seal or ARC-Message-Signature; a multipart is refused already). When not,
- * *RET_WHY says why, for a note ("it is signed"). */
+ * DomainKey-Signature, ARC-Seal or ARC-Message-Signature; a multipart is refused already). When
+ * not, *RET_WHY says why, for a note ("it is signed"). */
 bool message_can_reencode(const struct message *m, const char **ret_why);
-/* Makes in *RET (uninitialised before) the message with its body in quoted-printable (RFC 2045 6.7),
- * Content-Transfer-Encoding set, and MIME-Version and Content-Type (text/plain; charset=utf-8, or
- * unknown-8bit where the octets are no UTF-8, us-ascii where there are none above 127) added when
- * missing. *M is left as it is. */
+/* Makes in *RET (uninitialised before) the message with its body in quoted-printable (RFC
+ * 2045 6.7), Content-Transfer-Encoding set, and MIME-Version and Content-Type (text/plain;
+ * charset=utf-8, or unknown-8bit where the octets are no UTF-8, us-ascii where there are none above
+ * 127) added when missing. *M is left as it is. */
 bool message_reencode(const struct message *m, struct message *ret, struct error *err)
 	__attribute__((warn_unused_result));
 /* Sets *RET iff the body is well-formed UTF-8. Reads all of it unless the facts tell. */
@@ -120,10 +125,10 @@ bool message_body_is_utf8(const struct message *m, bool *ret, struct error *err)
 /* Header fields with octets above 127 written as RFC 2047 (unstructured fields and display names;
  * UTF-8, or unknown-8bit) for a server without SMTPUTF8. Address fields whose mailboxes themselves
  * are not ASCII cannot be written so: local parts are FAULT_DATA naming field and address, domains
- * become A-labels. File names in Content-Type and Content-Disposition are written as RFC 2231. *M is
- * left as it was when it fails. */
-bool message_encode_header(struct message *m, struct error *err)
-	__attribute__((warn_unused_result));
+ * become A-labels. File names in Content-Type and Content-Disposition are written as RFC 2231. *M
+ * is left as it was when it fails. */
+bool
+message_encode_header(struct message *m, struct error *err) __attribute__((warn_unused_result));
 /* The same for one field: appends what stands behind its colon. */
 bool message_encode_field(struct strbuf *out, const struct header_field *f, struct error *err)
 	__attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
-/* MIME encodings (RFC 2045, 2046, 2231), as pure and incremental functions. Encoded-words (RFC 2047)
- * are in header.h. */
+/* MIME encodings (RFC 2045, 2046, 2231), as pure and incremental functions. Encoded-words (RFC
+ * 2047) are in header.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +10,8 @@ struct strbuf;
 /* Appends the base64 of N octets, without line ends. */
 void mime_add_base64(struct strbuf *out, const void *data, size_t n);
 /* Appends the octets of N base64 characters; false if they are no canonical base64. */
-bool mime_decode_base64(struct strbuf *out, const char *s, size_t n)
-	__attribute__((warn_unused_result));
+bool
+mime_decode_base64(struct strbuf *out, const char *s, size_t n) __attribute__((warn_unused_result));
 
 /* Base64 in lines of 76 characters, CRLF after each, for bodies of any length. */
 struct mime_base64 {
@@ -21,9 +21,9 @@ struct mime_base64 {
 void mime_base64_feed(struct mime_base64 *e, struct strbuf *out, const void *data, size_t n);
 void mime_base64_end(struct mime_base64 *e, struct strbuf *out);
 
-/* Quoted-printable of text whose lines end in CRLF, for bodies of any length. Lines come out at most
- * 76 octets long; blanks at line ends, and "From " and a dot at the start of an output line are
- * encoded too, so that the text survives any transport. */
+/* Quoted-printable of text whose lines end in CRLF, for bodies of any length. Lines come out at
+ * most 76 octets long; blanks at line ends, and "From " and a dot at the start of an output line
+ * are encoded too, so that the text survives any transport. */
 struct mime_qp {
 	size_t column; /* octets on the current output line */
 	char held[8];  /* undecided octets: a blank, a CR, the start of "From " */

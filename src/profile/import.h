@@ -26,8 +26,8 @@ enum import_format {
 
 /* How much a remark matters. */
 enum import_weight {
-	IMPORT_NOTE, /* translated; something is worth knowing */
-	IMPORT_LEFT, /* left out: mail goes the same way without it */
+	IMPORT_NOTE,  /* translated; something is worth knowing */
+	IMPORT_LEFT,  /* left out: mail goes the same way without it */
 	IMPORT_WRONG, /* left out, and it decides how or whether mail of the account goes */
 	IMPORT_ASTRAY /* left out, and it decides which account mail goes by */
 };
@@ -46,7 +46,7 @@ struct import {
 	struct profile_list accounts; /* a password that stood there in clear is in it */
 	struct strbuf remarks;        /* lines "FILE:LINE: what, why, what to do" */
 	unsigned left;                /* remarks that are more than notes */
-	char wrong[400]; /* the first that is IMPORT_WRONG or IMPORT_ASTRAY, or "" */
+	char wrong[400];              /* the first that is IMPORT_WRONG or IMPORT_ASTRAY, or "" */
 
 	/* the rest belongs to the importers */
 	struct profile *account; /* that is being translated from msmtp's; NULL between them */
@@ -71,9 +71,9 @@ void import_done(struct import *i);
  * inherit. A password is not written, but how to store it in a file of its own. */
 void import_write(const struct import *i, struct strbuf *out);
 /* Appends the accounts of msmtp's file NAME to *L, with the places of their settings in that file.
- * SECRET is set if a password stands in it. What has no equal and decides how the mail of one account
- * goes is for profile_check() to tell, when that account is used; FAULT_CONFIG for the first such
- * thing that concerns all of them. */
+ * SECRET is set if a password stands in it. What has no equal and decides how the mail of one
+ * account goes is for profile_check() to tell, when that account is used; FAULT_CONFIG for the
+ * first such thing that concerns all of them. */
 bool import_load(const char *text, size_t n, const char *name, struct profile_list *l,
 	bool *ret_secret, struct error *err) __attribute__((warn_unused_result));
 

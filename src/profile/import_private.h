@@ -29,8 +29,8 @@ void import_remark(struct import *i, enum import_weight weight, unsigned line, c
 /* Adds an account; a name that ours cannot have is changed, with a remark. NULL when there are too
  * many, or when the name is taken. Valid until the next is added. */
 struct profile *import_account(struct import *i, const char *name, unsigned line);
-/* Sets a value, a word of a LIST at a time; a value that is refused is a remark. A dollar sign means
- * itself. */
+/* Sets a value, a word of a LIST at a time; a value that is refused is a remark. A dollar sign
+ * means itself. */
 bool import_set(
 	struct import *i, struct profile *p, enum option_id id, const char *value, unsigned line);
 /* How TLS begins and at which port, "" for none. CLEAR: without TLS. */

@@ -32,7 +32,8 @@ struct load {
 	int depth[PROFILE_ACCOUNTS + 1];    /* -1 while its inheritance is being resolved */
 };
 
-/* A configuration of msmtp, translated. What holds a password in clear must be readable by nobody else. */
+/* A configuration of msmtp, translated. What holds a password in clear must be readable by nobody
+ * else. */
 static bool
 read_msmtp(struct load *l, const struct strbuf *text, const char *path, struct error *err)
 {
@@ -295,8 +296,7 @@ bool
 profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 {
 	struct strbuf user = STRBUF_INIT(PATH_OCTETS);
-	enum trusted_kind kind =
-		where->file && where->root_only ? TRUSTED_ROOT : TRUSTED_CONFIG;
+	enum trusted_kind kind = where->file && where->root_only ? TRUSTED_ROOT : TRUSTED_CONFIG;
 	const char *paths[FILES_MAX];
 	bool named, good;
 	size_t n = find_files(where, &user, paths, &named);
@@ -308,8 +308,8 @@ profile_load(const struct profile_sources *where, struct profile_list *ret, stru
 }
 
 void
-profile_each_file(const struct profile_sources *where, void (*each)(void *ctx, const char *path),
-	void *ctx)
+profile_each_file(
+	const struct profile_sources *where, void (*each)(void *ctx, const char *path), void *ctx)
 {
 	struct strbuf user = STRBUF_INIT(PATH_OCTETS);
 	const char *paths[FILES_MAX];

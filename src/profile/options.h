@@ -40,7 +40,8 @@ enum {
 	WHERE_SENDMAIL = 4,
 	WHERE_MASK = 8,
 	WHERE_LONG = 16,
-	WHERE_OPTIONAL = 32 /* as an option it may stand without its argument, which is glued by = */
+	WHERE_OPTIONAL =
+		32 /* as an option it may stand without its argument, which is glued by = */
 };
 
 enum option_group {

@@ -27,8 +27,9 @@ struct profile {
 	char *name;
 	char *origin; /* where it begins: "file:line", "environment", "command line" */
 	struct setting settings[OPT_COUNT];
-	/* One that stands in clear in another program's configuration, which is its origin; NULL for
-	 * none. No key of ours sets it, nothing prints it, and it is wiped. It counts as a source. */
+	/* One that stands in clear in another program's configuration, which is its origin; NULL
+	 * for none. No key of ours sets it, nothing prints it, and it is wiped. It counts as a
+	 * source. */
 	char *password, *password_origin;
 	/* Why an account of another program's configuration cannot be used here, with the place;
 	 * NULL for nothing. Its settings are incomplete then. */
@@ -51,16 +52,16 @@ struct profile_sources {
 /* Reads the configuration: FILE; else $SENDOFF_CONFIG; else $XDG_CONFIG_HOME/sendoff/config (or
  * ~/.config/sendoff/config) over SYSCONFDIR/sendoff/config, where files that do not exist are
  * passed over; and the account `environment` when $SENDOFF_HOST or $SENDOFF_SOCKET is set. HOME is
- * the one of the passwd database where the variable is unset. An account of the user's file hides one of the same
- * name in the system's. [defaults] holds for the accounts of its own file. Inheritance is resolved.
- * Every mistake is FAULT_CONFIG: "FILE:LINE: key: what is wrong; what would be accepted". An empty
- * list is no error. */
+ * the one of the passwd database where the variable is unset. An account of the user's file hides
+ * one of the same name in the system's. [defaults] holds for the accounts of its own file.
+ * Inheritance is resolved. Every mistake is FAULT_CONFIG: "FILE:LINE: key: what is wrong; what
+ * would be accepted". An empty list is no error. */
 bool profile_load(const struct profile_sources *where, struct profile_list *ret, struct error *err)
 	__attribute__((warn_unused_result));
 void profile_list_done(struct profile_list *l);
 /* Calls EACH for the files that profile_load reads, whether they exist or not. */
-void profile_each_file(const struct profile_sources *where, void (*each)(void *ctx, const char *path),
-	void *ctx);
+void profile_each_file(
+	const struct profile_sources *where, void (*each)(void *ctx, const char *path), void *ctx);
 /* Appends an empty account; the result is valid until the next one is added. */
 struct profile *profile_list_add(struct profile_list *l, const char *name, const char *origin);
 
@@ -69,8 +70,8 @@ struct profile *profile_list_add(struct profile_list *l, const char *name, const
  * `default`; else the only one. NULL with FAULT_CONFIG that lists what there is. */
 struct profile *profile_select(struct profile_list *l, const char *name,
 	const struct address *sender, struct error *err) __attribute__((warn_unused_result));
-/* True iff TEXT fits PATTERN, where `*` is any text and `?` any character, without regard to the case
- * of ASCII letters. */
+/* True iff TEXT fits PATTERN, where `*` is any text and `?` any character, without regard to the
+ * case of ASCII letters. */
 bool profile_fits(const char *pattern, const char *text);
 /* Checks what belongs together once everything is set: a host; a password source needs a user;
  * tls-key and tls-cert come together; trust "none" needs a pin or fingerprint unless the host is
@@ -100,14 +101,14 @@ bool profile_append(struct profile *p, enum option_id id, const char *value, con
  * replaces all of them, host and socket each other. */
 void profile_override(struct profile *p, const struct profile *from);
 /* The same for the options of one group. */
-void profile_override_group(
-	struct profile *p, const struct profile *from, enum option_group group);
+void profile_override_group(struct profile *p, const struct profile *from, enum option_group group);
 /* Copies every setting of FROM that is not set in P: inheritance and defaults. Not inherit and
  * match-from, which belong to one account, no password source when P has one, neither host nor
  * socket when P has one of them, and not P itself as its fallback. */
 void profile_inherit(struct profile *p, const struct profile *from);
 
-/* The keys that name the source of a password, in the order of secret.h; only one of them can hold. */
+/* The keys that name the source of a password, in the order of secret.h; only one of them can hold.
+ */
 #define PROFILE_SOURCES 5
 extern const enum option_id profile_sources[PROFILE_SOURCES];
 /* The one that is set, with "none" as if it were not; OPT_COUNT: none is. */

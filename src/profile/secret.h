@@ -1,7 +1,8 @@
-/* Where a password comes from. Sources, in order: password-command, password-file, password-credential,
- * password-key, netrc; the one that is configured (only one can be) is the only one asked. Where none is,
- * one after the other: what `sendoff password` has stored in a file, the Secret Service (unless keyring
- * is no), ~/.netrc and SYSCONFDIR/netrc (unless netrc is none), a prompt on the terminal. */
+/* Where a password comes from. Sources, in order: password-command, password-file,
+ * password-credential, password-key, netrc; the one that is configured (only one can be) is the
+ * only one asked. Where none is, one after the other: what `sendoff password` has stored in a file,
+ * the Secret Service (unless keyring is no), ~/.netrc and SYSCONFDIR/netrc (unless netrc is none),
+ * a prompt on the terminal. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,8 +24,8 @@ struct secret {
 	char *host, *user;             /* what it is asked for: the host without a port */
 	struct child child;            /* command or keyring, running */
 	struct keyring_request request;
-	struct strbuf value;           /* secret */
-	int64_t deadline;              /* for the child */
+	struct strbuf value; /* secret */
+	int64_t deadline;    /* for the child */
 	bool ready, keyring;
 };
 
@@ -49,16 +50,16 @@ bool secret_get(struct secret *s, int64_t deadline, struct strbuf *ret, struct e
 /* Accepts SECRET_NONE. */
 void secret_done(struct secret *s);
 
-/* Takes away the line end of what a source gave, and sees to it that the rest is one line that is not
- * empty, and shorter than SECRET_MAX: FAULT_CONFIG otherwise. What it was is never told; NOUN says what
- * it should be. */
+/* Takes away the line end of what a source gave, and sees to it that the rest is one line that is
+ * not empty, and shorter than SECRET_MAX: FAULT_CONFIG otherwise. What it was is never told; NOUN
+ * says what it should be. */
 bool secret_is_line(struct strbuf *value, const char *noun, struct error *err)
 	__attribute__((warn_unused_result));
 
-/* Gets the PIN of the token called LABEL, which tls-key or tls-cert of P name by a pkcs11: URI: from the
- * URI (pin-value, where nobody else can read the file that it stands in; pin-source), tls-key-pin-file,
- * tls-key-pin-command, or from the terminal. The first that is there is the only one asked. Errors as
- * those of passwords. RET is made secret. (In secret_pin.c.) */
+/* Gets the PIN of the token called LABEL, which tls-key or tls-cert of P name by a pkcs11: URI:
+ * from the URI (pin-value, where nobody else can read the file that it stands in; pin-source),
+ * tls-key-pin-file, tls-key-pin-command, or from the terminal. The first that is there is the only
+ * one asked. Errors as those of passwords. RET is made secret. (In secret_pin.c.) */
 bool secret_pin(const struct profile *p, const char *label, int64_t deadline, struct strbuf *ret,
 	struct error *err) __attribute__((warn_unused_result));
 /* Appends a pkcs11: URI without pin-value and pin-source. */

@@ -1,5 +1,6 @@
 /* libsecret, loaded when it is needed, in a child that ends with its answer: loading it costs every
- * run milliseconds, and GLib ends the process when an allocation fails. Only for secret_keyring.c. */
+ * run milliseconds, and GLib ends the process when an allocation fails. Only for secret_keyring.c.
+ */
 #pragma once
 
 #include <libsecret/secret.h>
@@ -31,8 +32,8 @@ struct library {
 /* Tells the parent why there is no answer, by descriptor SAY; it hears of the exit status in any
  * case. */
 void keyring_complain(int say, const char *text);
-/* Finds the session bus, also where the environment does not name it, as from cron. False when there
- * is none: without an address GLib would start a bus of its own, where nothing is stored. */
+/* Finds the session bus, also where the environment does not name it, as from cron. False when
+ * there is none: without an address GLib would start a bus of its own, where nothing is stored. */
 bool keyring_find_bus(int say);
 bool keyring_load(struct library *l, int say);
 /* True iff libsecret keeps its items in a file of its own, without a service. */

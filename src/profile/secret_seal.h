@@ -1,5 +1,5 @@
-/* Encryption by systemd-creds, with a key of this machine that only root can read (and the TPM where
- * there is one). The value goes through pipes. */
+/* Encryption by systemd-creds, with a key of this machine that only root can read (and the TPM
+ * where there is one). The value goes through pipes. */
 #pragma once
 
 #include <stdbool.h>

@@ -48,8 +48,9 @@ source_file(struct secret *s, struct error *err)
 	return s->ready || source_blame(s, OPT_PASSWORD_FILE, err);
 }
 
-/* Where the credentials are. Root, who tries the queue by hand or looks for mistakes, and the service's
- * user find those of the machine's service while it runs; to others systemd does not show them. */
+/* Where the credentials are. Root, who tries the queue by hand or looks for mistakes, and the
+ * service's user find those of the machine's service while it runs; to others systemd does not show
+ * them. */
 static const char *
 credential_folder(const struct profile *p)
 {

@@ -1,5 +1,5 @@
-/* The sources of passwords that are read at once; for secret.c. Each fills s->value and sets s->ready,
- * or is false with an error that names the setting. */
+/* The sources of passwords that are read at once; for secret.c. Each fills s->value and sets
+ * s->ready, or is false with an error that names the setting. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,5 +18,6 @@ bool source_key(struct secret *s, struct error *err) __attribute__((warn_unused_
 bool source_netrc(struct secret *s, struct error *err) __attribute__((warn_unused_result));
 /* Those that nobody has to name: true without s->ready when they have none. */
 bool source_stored(struct secret *s, struct error *err) __attribute__((warn_unused_result));
-/* ~/.netrc, then SYSCONFDIR/netrc. False also for a file that fits but is broken or open to others. */
+/* ~/.netrc, then SYSCONFDIR/netrc. False also for a file that fits but is broken or open to others.
+ */
 bool source_usual_netrc(struct secret *s, struct error *err) __attribute__((warn_unused_result));

@@ -24,7 +24,8 @@ next(const char *s)
 	return s;
 }
 
-/* Goes back to the last star only, so that no pattern takes more than the product of the lengths. */
+/* Goes back to the last star only, so that no pattern takes more than the product of the lengths.
+ */
 bool
 profile_fits(const char *pattern, const char *text)
 {

@@ -27,7 +27,8 @@ enum trusted_kind {
  * a read error. *RET_MISSING (may be NULL) is set when it does not exist. */
 bool trusted_read(const char *path, enum trusted_kind kind, struct strbuf *out, bool *ret_missing,
 	struct error *err) __attribute__((warn_unused_result));
-/* True iff who owns PATH is root, the effective user, or below /etc/sendoff/secrets the user sendoff. */
+/* True iff who owns PATH is root, the effective user, or below /etc/sendoff/secrets the user
+ * sendoff. */
 bool trusted_is_owner(const char *path, uid_t owner);
 /* The same checks for a file that a library opens by itself. */
 bool trusted_check(const char *path, enum trusted_kind kind, struct error *err)

@@ -179,7 +179,7 @@ resolve(const struct entry *e, const struct bounce_settings *how, struct envelop
 	ret->dsn_notify = DSN_NEVER;
 	/* RFC 8689 section 5: as protected as the message, but not lost for want of it */
 	ret->wishes.tls = e->envelope.wishes.tls == TLS_WISH_YES ? TLS_WISH_IF_OFFERED
-							       : e->envelope.wishes.tls;
+								 : e->envelope.wishes.tls;
 	return true;
 }
 

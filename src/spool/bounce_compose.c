@@ -76,8 +76,8 @@ add_status_part(struct multipart *mp, struct message *m, const struct entry *e,
 	return good;
 }
 
-/* RET (RFC 3461 4.3): the sender's wish, as far as the message is not too large; of one that demanded
- * TLS never, since the notification may have to go without (RFC 8689 section 5). */
+/* RET (RFC 3461 4.3): the sender's wish, as far as the message is not too large; of one that
+ * demanded TLS never, since the notification may have to go without (RFC 8689 section 5). */
 static bool
 is_whole_returned(const struct entry *e, enum bounce_kind kind, const struct bounce_settings *how)
 {

@@ -219,7 +219,8 @@ bounce_add_text(struct strbuf *out, const struct entry *e, enum bounce_kind kind
 	strbuf_addf(&line,
 		"Attached are a report for programs and what is returned of your message. %s has "
 		"it as %s%s",
-		how->host, e->id, again ? "; for some weeks it can be sent again from there:" : ".");
+		how->host, e->id,
+		again ? "; for some weeks it can be sent again from there:" : ".");
 	add_wrapped(out, 0, line.s);
 	if (again)
 		strbuf_addf(out, "\r\n    sendoff queue retry %s\r\n", e->id);

@@ -188,7 +188,8 @@ entry_block_read(
 		return error_set(err, FAULT_DATA, "the checksum of its first block is wrong");
 	b->version = get32(in + AT_VERSION);
 	if (b->version != ENTRY_VERSION && b->version != ENTRY_VERSION_WISHES)
-		return error_set(err, FAULT_DATA, "it has version %u, which is not known", b->version);
+		return error_set(
+			err, FAULT_DATA, "it has version %u, which is not known", b->version);
 	b->body = get64(in + AT_BODY);
 	b->header = get32(in + AT_HEADER);
 	b->envelope = get32(in + AT_ENVELOPE);

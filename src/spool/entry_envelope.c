@@ -10,9 +10,9 @@
  *   to LOCAL DOMAIN NAME ORCPT
  *
  * A field is "-" where there is none, else "=" and its octets, of which blank, controls, DEL and
- * '%' are written %XX. The lines of wishes are there where something is said, which only an entry of
- * ENTRY_VERSION_WISHES does; times are seconds since 1970, a priority is counted from the least. Each
- * thing can be written in one way only. */
+ * '%' are written %XX. The lines of wishes are there where something is said, which only an entry
+ * of ENTRY_VERSION_WISHES does; times are seconds since 1970, a priority is counted from the least.
+ * Each thing can be written in one way only. */
 #include "alloc.h"
 #include "entry_private.h"
 #include "error.h"
@@ -273,7 +273,8 @@ take_number(struct reader *r, uint64_t max)
 
 	if (!take(r, " "))
 		return 0;
-	for (; r->at < r->end && *r->at >= '0' && *r->at <= '9' && n < NUMBER_DIGITS; n++, r->at++) {
+	for (; r->at < r->end && *r->at >= '0' && *r->at <= '9' && n < NUMBER_DIGITS;
+		n++, r->at++) {
 		if (n && !value) /* a leading zero */
 			r->bad = true;
 		value = value * 10 + (uint64_t)(*r->at - '0');

@@ -63,9 +63,9 @@ struct runner_callbacks {
 	/* Something is wrong with the spool or an entry, and the work goes on. May be NULL. */
 	void (*trouble)(void *ctx, const struct error *err);
 
-	/* Directories whose changes may mean a new stamp (configuration, secrets), for runner_serve:
-	 * ended by NULL, each and the whole on the heap, the runner's then. Asked at the beginning and
-	 * whenever one of them has changed. May be NULL. */
+	/* Directories whose changes may mean a new stamp (configuration, secrets), for
+	 * runner_serve: ended by NULL, each and the whole on the heap, the runner's then. Asked at
+	 * the beginning and whenever one of them has changed. May be NULL. */
 	char **(*watched)(void *ctx);
 
 	/* Asked between messages: end now? May be NULL. */

@@ -129,8 +129,8 @@ take_item(void *ctx, const struct spool_item *item)
 	return true;
 }
 
-/* Whose the entry is: from the last pass, or from the file. -1: it cannot be told, or is gone. Fills
- * in item->over. */
+/* Whose the entry is: from the last pass, or from the file. -1: it cannot be told, or is gone.
+ * Fills in item->over. */
 static int
 account_of(struct runner *r, struct runner_item *item)
 {
@@ -265,8 +265,8 @@ workers_for(struct runner *r, int index, const struct runner_account *account, s
 	return (unsigned)chunks;
 }
 
-/* The account has to wait: of its N items those are ended that are to be returned by now. Returns how
- * many are. */
+/* The account has to wait: of its N items those are ended that are to be returned by now. Returns
+ * how many are. */
 static size_t
 start_returns(struct runner *r, const struct runner_item *items, size_t n)
 {

@@ -21,10 +21,10 @@
 /* An entry that is due, or will be. */
 struct runner_item {
 	char id[ENTRY_ID + 1];
-	int account; /* index, -1 while it is not known */
-	int64_t due; /* the file's mtime */
-	int64_t over; /* it is returned from then on, whatever holds its account; 0: never. Known with
-		       * the account */
+	int account;  /* index, -1 while it is not known */
+	int64_t due;  /* the file's mtime */
+	int64_t over; /* it is returned from then on, whatever holds its account; 0: never. Known
+		       * with the account */
 };
 
 /* What a worker says of itself, in memory that the runner shares; valid whenever it ends. */

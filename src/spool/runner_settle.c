@@ -156,8 +156,8 @@ give_up(struct entry *e, int64_t now)
 	return any;
 }
 
-/* Turns whoever has not been served into a failure, if the message is not to be delivered so late any
- * more. */
+/* Turns whoever has not been served into a failure, if the message is not to be delivered so late
+ * any more. */
 static bool
 return_late(struct entry *e, int64_t now)
 {

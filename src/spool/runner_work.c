@@ -13,10 +13,10 @@
 #include "runner_private.h"
 #include "state.h"
 
-#define REMOVALS      10  /* are flushed together at most ... */
-#define REMOVALS_MS   100 /* ... and none waits longer */
+#define REMOVALS      10    /* are flushed together at most ... */
+#define REMOVALS_MS   100   /* ... and none waits longer */
 #define FIRST_MS      60000 /* what others wait for the first, should it die */
-#define LOST_IN_A_ROW 2   /* connections lost within a transaction: it is not the messages' fault */
+#define LOST_IN_A_ROW 2 /* connections lost within a transaction: it is not the messages' fault */
 #define RESERVE       4096 /* octets that a trailer may take beside those of the recipients */
 
 /* The account has to wait until WHEN. */
@@ -375,7 +375,8 @@ work_on(struct runner_work *w, const struct runner_item *item, bool more)
 	noted = runner_note(&e);
 	if (!catch_up(w, &e, &err)) {
 		put_off(w, &e, &err);
-	} else if (wishes_are_over(&e.envelope.wishes, clock_wall()) || !open_again(&e, w->account->uncertain)) {
+	} else if (wishes_are_over(&e.envelope.wishes, clock_wall()) ||
+		   !open_again(&e, w->account->uncertain)) {
 		finish(w, &e, noted);
 	} else if (may_connect(w) && may_send(w)) {
 		if (w->on_connection >= limit)

@@ -140,7 +140,8 @@ host_length(const char *url)
 }
 
 bool
-oauth_answer_refused(struct oauth_answer *a, const char *url, enum oauth_refusal *ret, struct error *err)
+oauth_answer_refused(
+	struct oauth_answer *a, const char *url, enum oauth_refusal *ret, struct error *err)
 {
 	const char *said = a->text[ANSWER_ERROR].s;
 	enum fault fault = FAULT_TEMPORARY;

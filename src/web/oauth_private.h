@@ -35,7 +35,8 @@ bool oauth_post(const struct oauth_server *s, const struct oauth_client *c, cons
 	struct strbuf *form, int64_t deadline, struct oauth_answer *ret, struct error *err)
 	__attribute__((warn_unused_result));
 /* What an answer that is no success means. Returns false. */
-bool oauth_answer_refused(struct oauth_answer *a, const char *url, enum oauth_refusal *ret, struct error *err);
+bool oauth_answer_refused(
+	struct oauth_answer *a, const char *url, enum oauth_refusal *ret, struct error *err);
 /* Takes tokens out of an answer of the token endpoint at URL. */
 bool oauth_answer_take(struct oauth_answer *a, const char *url, struct oauth_grant *ret,
 	struct error *err) __attribute__((warn_unused_result));

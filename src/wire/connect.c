@@ -37,8 +37,7 @@ session_resolve(const struct wire_settings *settings, struct target *target,
 	report->port = target->port;
 	report->address[0] = '\0';
 	if (target->socket)
-		return dial_open_unix(
-			target->socket, settings->reach, settings->reach_ctx, err);
+		return dial_open_unix(target->socket, settings->reach, settings->reach_ctx, err);
 	if (settings->source)
 		ip = strchr(settings->source, ':') ? WIRE_IP_6 : WIRE_IP_4;
 	if (settings->proxy.host)

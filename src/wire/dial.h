@@ -28,8 +28,8 @@ bool dial_is_address(const char *host);
  */
 struct dial *dial_open(const char *host, uint16_t port, enum wire_ip ip, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));
-/* The same for the unix socket at PATH, whose length is checked (FAULT_CONFIG). REACH (may be NULL),
- * called with CTX, connects to it in place of us: settings.h. */
+/* The same for the unix socket at PATH, whose length is checked (FAULT_CONFIG). REACH (may be
+ * NULL), called with CTX, connects to it in place of us: settings.h. */
 struct dial *dial_open_unix(const char *path, int (*reach)(void *ctx), void *ctx, struct error *err)
 	__attribute__((warn_unused_result));
 void dial_free(struct dial *d);

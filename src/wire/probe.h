@@ -1,5 +1,5 @@
-/* Goes up to one server step by step, as a submission would, but sends no message: for the doctor, for
- * setting up, for trying a password. */
+/* Goes up to one server step by step, as a submission would, but sends no message: for the doctor,
+ * for setting up, for trying a password. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +26,8 @@ struct probe_certificate {
 	char names[512];                /* subjectAltName, hosts and addresses, blank between */
 	char key[32], signature[48];    /* "EC/ECDSA 256", "RSA-SHA256" */
 	time_t begins, expires;
-	char pin[72];                   /* "sha256:HEX" of its key, as tls-pin wants it */
-	char fingerprint[68];           /* SHA-256 of it, hex */
+	char pin[72];         /* "sha256:HEX" of its key, as tls-pin wants it */
+	char fingerprint[68]; /* SHA-256 of it, hex */
 };
 
 /* The verdict on one sender. */
@@ -39,18 +39,19 @@ struct probe_sender {
 /* How far it went and what it saw; the texts are printable. What was not reached is empty. */
 struct probe {
 	char host[256], address[64];
-	char proxy[264];          /* the address is its own then; "" without one */
-	uint16_t port;            /* 0 for a unix socket */
-	enum stage reached;       /* the last stage that succeeded: with STARTTLS TLS is behind EHLO,
-				   * and EHLO comes again */
-	struct error error;       /* why it went no further; fault 0: it did all */
+	char proxy[264];    /* the address is its own then; "" without one */
+	uint16_t port;      /* 0 for a unix socket */
+	enum stage reached; /* the last stage that succeeded: with STARTTLS TLS is behind EHLO,
+			     * and EHLO comes again */
+	struct error error; /* why it went no further; fault 0: it did all */
 	int64_t ms[WIRE_PHASE_COUNT]; /* of the first connection */
 	unsigned round_trips;
 	struct tls_info tls;
-	/* Looked at one by one, also where the handshake was refused; not with a chain of length 0 */
-	bool chain_checked;         /* false: tls-trust and tls-fingerprint say that it does not count */
+	/* Looked at one by one, also where the handshake was refused; not with a chain of length 0
+	 */
+	bool chain_checked; /* false: tls-trust and tls-fingerprint say that it does not count */
 	bool chain_good, name_good;
-	char verdict[256];          /* GnuTLS's words on the chain, "" if it is good */
+	char verdict[256]; /* GnuTLS's words on the chain, "" if it is good */
 	struct probe_certificate chain[PROBE_CERTIFICATES]; /* the server's own first */
 	size_t chain_length;
 	size_t dane_records;        /* usable ones that DNSSEC vouches for */
@@ -58,7 +59,7 @@ struct probe {
 	bool resume_tried, resumed; /* a second connection resumed the session (if asked for) */
 	char greeting[512];         /* with its code */
 	struct capability capability;
-	struct strbuf ehlo;         /* the lines of the last reply to EHLO without code, LF behind each */
+	struct strbuf ehlo; /* the lines of the last reply to EHLO without code, LF behind each */
 	char clear_mechanisms[256]; /* what AUTH offered before STARTTLS, "" for nothing */
 	bool helo;                  /* EHLO was refused, HELO taken */
 	char choice[32];            /* the mechanism that would be used first; "": none is wanted */
@@ -66,46 +67,49 @@ struct probe {
 	char mechanism[32];         /* the one that logged in */
 	struct error sender_error, recipient_error; /* MAIL, RCPT: refused */
 	bool sender_good, recipient_good;
-	struct probe_sender others[PROBE_SENDERS];  /* of the plan */
+	struct probe_sender others[PROBE_SENDERS]; /* of the plan */
 };
 
 /* Zeroed: up to EHLO behind TLS at the first place. */
 struct probe_plan {
 	const struct target *place; /* of probe_places; NULL: the first one */
-	const char *address;    /* connect there, not to where the host's name leads; NULL: as usual */
-	bool log_in;            /* else up to EHLO behind TLS */
-	bool resume;            /* a second connection, for the session's resumption */
-	const char *sender, *recipient; /* MAIL FROM ("": the null sender) and RCPT TO, then RSET; NULL:
-					 * not asked. A refused sender leaves the recipient unasked */
-	const char *const *others; /* more senders, each asked by a MAIL of its own before that one */
-	size_t other_count;        /* at most PROBE_SENDERS */
+	const char *address; /* connect there, not to where the host's name leads; NULL: as usual */
+	bool log_in;         /* else up to EHLO behind TLS */
+	bool resume;         /* a second connection, for the session's resumption */
+	const char *sender,
+		*recipient; /* MAIL FROM ("": the null sender) and RCPT TO, then RSET; NULL:
+			     * not asked. A refused sender leaves the recipient unasked */
+	const char *const
+		*others;    /* more senders, each asked by a MAIL of its own before that one */
+	size_t other_count; /* at most PROBE_SENDERS */
 };
 
-/* Probes one place of SETTINGS (the others, fallbacks and the queue are the caller's business), by what
- * a submission is made of, with nothing remembered of the server. Certificates that do not fit are
- * described, but nothing is said to such a server after the handshake, a password least of all. *RET is
- * filled in any case, and needs probe_done. Never sends DATA or BDAT; RSET and QUIT end it. Holds the
- * deadline of SETTINGS, without one the phases' own, which are minutes. */
-void probe_run(
-	const struct wire_settings *settings, const struct probe_plan *plan, struct probe *ret);
+/* Probes one place of SETTINGS (the others, fallbacks and the queue are the caller's business), by
+ * what a submission is made of, with nothing remembered of the server. Certificates that do not fit
+ * are described, but nothing is said to such a server after the handshake, a password least of all.
+ * *RET is filled in any case, and needs probe_done. Never sends DATA or BDAT; RSET and QUIT end it.
+ * Holds the deadline of SETTINGS, without one the phases' own, which are minutes. */
+void
+probe_run(const struct wire_settings *settings, const struct probe_plan *plan, struct probe *ret);
 void probe_done(struct probe *p);
 
-/* The places that SETTINGS lead to, in the order in which they would be tried: hosts, or the targets of
- * SRV records. Returns how many; *ERR is set by the first setting that leads nowhere, although others
- * may. */
+/* The places that SETTINGS lead to, in the order in which they would be tried: hosts, or the
+ * targets of SRV records. Returns how many; *ERR is set by the first setting that leads nowhere,
+ * although others may. */
 size_t probe_places(
 	const struct wire_settings *settings, struct target ret[PROBE_PLACES], struct error *err);
 
-/* The addresses of HOST, in the order in which they would be tried, as text. Errors as dial_open. */
-bool probe_resolve(const char *host, enum wire_ip ip, int64_t deadline,
-	char ret[PROBE_ADDRESSES][64], size_t *ret_n, struct error *err)
-	__attribute__((warn_unused_result));
+/* The addresses of HOST, in the order in which they would be tried, as text. Errors as dial_open.
+ */
+bool
+probe_resolve(const char *host, enum wire_ip ip, int64_t deadline, char ret[PROBE_ADDRESSES][64],
+	size_t *ret_n, struct error *err) __attribute__((warn_unused_result));
 
 /* Our own certificate, as servers are shown it, and what is behind it. */
 struct probe_own {
 	struct probe_certificate chain[PROBE_CERTIFICATES]; /* our own first */
-	size_t length;    /* 0: none is set */
-	bool for_clients; /* it names no purpose, or this one */
+	size_t length;                                      /* 0: none is set */
+	bool for_clients;                                   /* it names no purpose, or this one */
 };
 
 /* Reads tls-cert and tls-key of SETTINGS, from files or a token, which is asked for its PIN then,

@@ -68,8 +68,8 @@ next_service(struct route *r, struct error *err)
 	if (r->service == SERVICES)
 		return false;
 	r->at = 0;
-	if (!srv_lookup(
-		    services[r->service++].name, r->domain, wire_deadline(r->settings), &r->srv, err)) {
+	if (!srv_lookup(services[r->service++].name, r->domain, wire_deadline(r->settings), &r->srv,
+		    err)) {
 		/* what is not known may be the better one */
 		r->service = SERVICES;
 		return false;

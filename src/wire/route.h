@@ -16,7 +16,7 @@ struct target {
 	char host[256]; /* a name or an address; "unix:/path" for a socket */
 	uint16_t port;  /* 0 for a socket */
 	enum wire_tls tls;
-	const char *socket; /* its path; NULL for a host */
+	const char *socket;  /* its path; NULL for a host */
 	const char *address; /* where it is, whatever its name leads to; NULL: there */
 	/* By SRV records: */
 	char domain[256];    /* the mail domain they belong to; "" for a host of the settings */

@@ -27,15 +27,15 @@ const char *wire_phase_name(enum wire_phase phase);
 /* What happened, for the receipt. Every text in it is printable. */
 struct wire_report {
 	char host[256], address[64]; /* of the last connection attempt; "" before one */
-	char proxy[264];       /* whose address it is then; "" without one */
-	uint16_t port;         /* 0 for a unix socket */
+	char proxy[264];             /* whose address it is then; "" without one */
+	uint16_t port;               /* 0 for a unix socket */
 	bool connected, lmtp;
-	char resolver[64];     /* the name server that vouched for tls.dane; "" without it */
-	struct tls_info tls;   /* version "" without TLS */
-	char mechanism[32];    /* "" without AUTH */
-	char asked[96];        /* what MAIL asked for beyond delivery: "REQUIRETLS HOLDFOR=7200" */
-	uint64_t size;         /* octets of the content as SIZE= counts them */
-	int code;              /* the reply to the end of data: the last 2yz, else the last one */
+	char resolver[64];   /* the name server that vouched for tls.dane; "" without it */
+	struct tls_info tls; /* version "" without TLS */
+	char mechanism[32];  /* "" without AUTH */
+	char asked[96];      /* what MAIL asked for beyond delivery: "REQUIRETLS HOLDFOR=7200" */
+	uint64_t size;       /* octets of the content as SIZE= counts them */
+	int code;            /* the reply to the end of data: the last 2yz, else the last one */
 	struct enhanced enhanced;
 	char words[512];
 	unsigned round_trips; /* waits for the server: connecting and TLS included */
@@ -73,8 +73,8 @@ struct wire_link;
 /* Connects to nobody yet. SETTINGS are borrowed; their deadline holds for all deliveries, so that a
  * caller with a deadline for each message changes it between them. Never NULL. */
 struct wire_link *wire_link_new(const struct wire_settings *settings);
-/* Opens what TLS needs, unless that was done: all files but those that everybody may read. Otherwise
- * the first delivery does it. False as tls_context_new. */
+/* Opens what TLS needs, unless that was done: all files but those that everybody may read.
+ * Otherwise the first delivery does it. False as tls_context_new. */
 bool wire_link_prepare(struct wire_link *l, struct error *err) __attribute__((warn_unused_result));
 /* As session_deliver. A connection that was left open and turns out to be dead before MAIL was
  * answered is replaced by a new one, silently, unless content was in flight and not refused: then
@@ -103,17 +103,18 @@ void wire_link_abandon(struct wire_link *l);
 
 /* What follows is for a process that keeps an open link for others (warm.h). */
 
-/* As wire_link_deliver, but over the connection that is open only: who is still pending afterwards has
- * got nothing, and needs another way. A failure that no other address would mend is everybody's
+/* As wire_link_deliver, but over the connection that is open only: who is still pending afterwards
+ * has got nothing, and needs another way. A failure that no other address would mend is everybody's
  * outcome. */
-void wire_link_continue(struct wire_link *l, struct envelope *envelope,
-	const struct message *message, wire_progress *progress, void *progress_ctx,
-	struct wire_report *report);
-/* Wipes password and client key: an open connection needs them no more, and no other will be made. */
+void
+wire_link_continue(struct wire_link *l, struct envelope *envelope, const struct message *message,
+	wire_progress *progress, void *progress_ctx, struct wire_report *report);
+/* Wipes password and client key: an open connection needs them no more, and no other will be made.
+ */
 void wire_link_forget(struct wire_link *l);
 /* With pipelining = auto, and where that is not known: finds out, as wire_link_learn does, how the
- * server answers a BDAT that it refuses, and goes on with the connection. A server that takes content
- * for commands closes it by that. */
+ * server answers a BDAT that it refuses, and goes on with the connection. A server that takes
+ * content for commands closes it by that. */
 void wire_link_prove(struct wire_link *l);
 /* What a report says of the connection that is open. */
 const struct wire_report *wire_link_facts(const struct wire_link *l);

@@ -120,8 +120,8 @@ struct delivery {
 	bool final; /* the last failure will not go away at another address */
 };
 
-/* link.c. One connection. True when it went as far as it could: what is still pending needs another one, as
- * it does when d->again is set. */
+/* link.c. One connection. True when it went as far as it could: what is still pending needs another
+ * one, as it does when d->again is set. */
 bool link_attempt(struct delivery *d, const struct target *target, struct dial *dial,
 	struct error *err) __attribute__((warn_unused_result));
 /* The message goes over the connection that is open, as far as it goes; *ERR is set when it failed.
@@ -133,11 +133,12 @@ bool link_has_address(const struct wire_link *l);
 /* True iff the connection takes another transaction, as far as is known. */
 bool link_usable(const struct session *s);
 
-/* connect.c. The addresses of one place, and how it is identified (route_identify). Its name goes into the report. */
+/* connect.c. The addresses of one place, and how it is identified (route_identify). Its name goes
+ * into the report. */
 struct dial *session_resolve(const struct wire_settings *settings, struct target *target,
 	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
-/* Connects to the next address of TARGET. On success *S is a session without envelope and message that has
- * heard nothing yet, and needs session_end. */
+/* Connects to the next address of TARGET. On success *S is a session without envelope and message
+ * that has heard nothing yet, and needs session_end. */
 bool session_connect(struct session *s, const struct wire_settings *settings,
 	struct tls_context *tls, struct wire_report *report, const struct target *target,
 	struct dial *dial, struct error *err) __attribute__((warn_unused_result));
@@ -223,5 +224,5 @@ bool step_begin(struct session *s, struct envelope *e, uint64_t size, bool smtpu
  * how; false: the connection can be used no more. */
 bool step_mail(struct session *s, struct error *err) __attribute__((warn_unused_result));
 /* RCPT for recipient I of the envelope; a refusal becomes its outcome. Results as step_mail's. */
-bool step_recipient(struct session *s, size_t i, struct error *err)
-	__attribute__((warn_unused_result));
+bool
+step_recipient(struct session *s, size_t i, struct error *err) __attribute__((warn_unused_result));

@@ -19,8 +19,9 @@ struct tls_context;
 /* Opens and checks everything TLS will need: trust and CRL files, client certificate and key, pins,
  * priority string. The system store is opened but not read. The settings need not live longer.
  * FAULT_CONFIG names the setting and what is wrong with it (FAULT_NOINPUT for a file that cannot be
- * read, FAULT_TEMPORARY for a token that is not there, FAULT_PERMISSION for a PIN that it does not take,
- * which is tried once only, and not at all when it would be the last try). NULL on failure. */
+ * read, FAULT_TEMPORARY for a token that is not there, FAULT_PERMISSION for a PIN that it does not
+ * take, which is tried once only, and not at all when it would be the last try). NULL on failure.
+ */
 struct tls_context *tls_context_new(const struct tls_settings *settings, struct error *err)
 	__attribute__((warn_unused_result));
 void tls_context_free(struct tls_context *c);
@@ -28,10 +29,10 @@ void tls_context_free(struct tls_context *c);
 void tls_context_forget(struct tls_context *c);
 
 /* Sessions are resumed from now on where that is possible, from what is kept in DIRECTORY
- * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk (NULL: nothing is noted of the server, not
- * even its key for tls_key_hash): what was kept for
- * another place or by a context with other settings is not used. A kept session is one whose
- * certificate was verified less than a day ago and has not expired; no trust store is read for it.
+ * (memo.h; borrowed, NULL: nowhere). PLACE says to whom and how we talk (NULL: nothing is noted of
+ * the server, not even its key for tls_key_hash): what was kept for another place or by a context
+ * with other settings is not used. A kept session is one whose certificate was verified less than a
+ * day ago and has not expired; no trust store is read for it.
  */
 void tls_remember(struct tls_context *c, const char *directory, const char *place);
 /* Keeps the session for the next time, if the server has sent a ticket for it: which it does behind
@@ -42,13 +43,15 @@ void tls_keep_ticket(struct stream *s);
 bool tls_key_hash(const struct stream *s, unsigned char out[32]);
 /* True iff the last tls_start failed although no certificate was refused, with a kept session on
  * offer, which is forgotten now: the context offers none any more, and when
- * an attempt without one succeeds, that this server cannot resume is kept in its place for a day. */
+ * an attempt without one succeeds, that this server cannot resume is kept in its place for a day.
+ */
 bool tls_was_misled(const struct tls_context *c);
 
 /* What is known of the server beside the name that tls_start is given. */
 struct tls_peer {
-	/* The mail domain whose SRV records led to it, NULL for none: the certificate may also be for
-	 * the domain, or for SERVICE ("_submissions") of it (SRV-ID, RFC 4985; RFC 7817 section 3) */
+	/* The mail domain whose SRV records led to it, NULL for none: the certificate may also be
+	 * for the domain, or for SERVICE ("_submissions") of it (SRV-ID, RFC 4985; RFC 7817 section
+	 * 3) */
 	const char *domain, *service;
 	const struct dane *dane; /* with records: one of them must fit, instead of chain and name */
 };
@@ -61,9 +64,10 @@ void tls_expect(struct tls_context *c, const struct tls_peer *peer);
  * be empty. Errors have stage tls: a failed check is FAULT_UNAVAILABLE and its text says which
  * check, for which name, with the certificate's issuer and dates, and what to do; a handshake that
  * broke off is FAULT_TEMPORARY when the connection did (reset, closed, time), FAULT_PERMISSION when
- * the server refuses our certificate or wants one (with TLS 1.3 the first read or write says so, RFC
- * 8446 section 4.4.2.4), FAULT_UNAVAILABLE when versions or ciphers do not fit (69: the same will happen again), FAULT_PROTOCOL when the
- * peer does not speak TLS (the text then proposes the other mode). */
+ * the server refuses our certificate or wants one (with TLS 1.3 the first read or write says so,
+ * RFC 8446 section 4.4.2.4), FAULT_UNAVAILABLE when versions or ciphers do not fit (69: the same
+ * will happen again), FAULT_PROTOCOL when the peer does not speak TLS (the text then proposes the
+ * other mode). */
 bool tls_start(struct tls_context *c, struct stream *s, const char *host, int64_t deadline,
 	struct error *err) __attribute__((warn_unused_result));
 

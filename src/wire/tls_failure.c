@@ -23,8 +23,8 @@ is_about_certificate(const struct tls *t, int alert)
 	       (alert == GNUTLS_A_DECODE_ERROR && !t->context->has_certificate);
 }
 
-/* The server has refused what we said about ourselves: credentials, as a password is. In TLS 1.3 we hear of it only when the
- * handshake is over for us (RFC 8446 section 4.4.2.4). */
+/* The server has refused what we said about ourselves: credentials, as a password is. In TLS 1.3 we
+ * hear of it only when the handshake is over for us (RFC 8446 section 4.4.2.4). */
 static bool
 refused_client(const struct tls *t, int alert, struct error *err)
 {
@@ -33,7 +33,8 @@ refused_client(const struct tls *t, int alert, struct error *err)
 			"the server refused our client certificate (alert %d: %s)", alert,
 			tls_alert_name(alert));
 	return error_at(err, STAGE_TLS, FAULT_PERMISSION,
-		"the server wants a client certificate (alert %d: %s)", alert, tls_alert_name(alert));
+		"the server wants a client certificate (alert %d: %s)", alert,
+		tls_alert_name(alert));
 }
 
 bool

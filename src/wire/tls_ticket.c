@@ -181,8 +181,7 @@ tls_ticket_find(struct tls *t, struct strbuf *record)
 
 	t->ticket_wanted = t->context->here || (t->context->memory && find_key(t));
 	/* another process may have kept another one in the meantime */
-	t->offered = t->ticket_wanted && !t->context->wary &&
-		     recall(t, record) &&
+	t->offered = t->ticket_wanted && !t->context->wary && recall(t, record) &&
 		     tls_ticket_parse(record->s, record->len, ticket) &&
 		     still_good(t->context, ticket, clock_wall());
 	if (t->offered && !ticket->session_len)

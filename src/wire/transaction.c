@@ -9,7 +9,8 @@
 /* Up to this size a body rides in the envelope's flight with pipelining = full. */
 #define FULL_FLIGHT (64 << 10)
 
-/* A server that was heard so lately has not closed an idle connection, and the network is the same. */
+/* A server that was heard so lately has not closed an idle connection, and the network is the same.
+ */
 #define SILENT_MS (10 * CLOCK_SECOND)
 
 /* Every server takes that many recipients at once. */

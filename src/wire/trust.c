@@ -12,8 +12,8 @@
 #include "alloc.h"
 #include "anchor.h"
 #include "error.h"
-#include "io.h"
 #include "field.h"
+#include "io.h"
 #include "memo.h"
 
 #define FILE_MAX  (64 << 20) /* octets of a trust or CRL file */

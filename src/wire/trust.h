@@ -21,11 +21,11 @@ void trust_free(struct trust *t);
 bool trust_identify(const struct trust *t, struct strbuf *out);
 
 /* Verifies the chain that the peer of SESSION has sent: for the purpose serverAuth, for NAME (a
- * host name, or an address in text form; NULL: the caller has seen to the name), with the profile of the session's priorities, CRLs and
- * stapled OCSP responses, by gnutls_certificate_verify_peers. CRED are the session's credentials,
- * always the same ones for one trust: their trust list is replaced. Sets *RET_STATUS to
- * gnutls_certificate_status_t bits, 0 when all is good. False only when verification could not be
- * carried out. */
+ * host name, or an address in text form; NULL: the caller has seen to the name), with the profile
+ * of the session's priorities, CRLs and stapled OCSP responses, by gnutls_certificate_verify_peers.
+ * CRED are the session's credentials, always the same ones for one trust: their trust list is
+ * replaced. Sets *RET_STATUS to gnutls_certificate_status_t bits, 0 when all is good. False only
+ * when verification could not be carried out. */
 bool trust_verify(struct trust *t, gnutls_session_t session, gnutls_certificate_credentials_t cred,
 	const char *name, unsigned *ret_status, struct error *err)
 	__attribute__((warn_unused_result));

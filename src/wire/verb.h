@@ -9,7 +9,7 @@
 
 enum verb {
 	VERB_GREETING, /* written by nobody, answered by the server */
-	VERB_EHLO, /* LHLO in LMTP */
+	VERB_EHLO,     /* LHLO in LMTP */
 	VERB_HELO,
 	VERB_STARTTLS,
 	VERB_AUTH,

@@ -134,7 +134,8 @@ warm_take_request(const char *s, size_t n, struct warm_request *ret)
 		!field_take_bool(&s, end, &ret->partial_abort) ||
 		!field_take_bool(&s, end, &ret->strict_body) ||
 		!take_left(&s, end, &ret->patience) || !take_left(&s, end, &ret->budget) ||
-		!packing_take_wishes(&s, end, &ret->wishes) || !take_envelope(&s, end, &ret->envelope) ||
+		!packing_take_wishes(&s, end, &ret->wishes) ||
+		!take_envelope(&s, end, &ret->envelope) ||
 		!packing_take_message(&s, end, &ret->message) || s != end)
 		return false;
 	ret->in_file = ret->message.facts.body_size - ret->message.memory.len;

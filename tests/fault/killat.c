@@ -185,8 +185,8 @@ set_registers(pid_t pid, registers *r)
 	ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &v);
 }
 
-/* A process that was forked just now is known by its first stop only, which may still be to come: it
- * would be waited for, and nothing would let it go on. */
+/* A process that was forked just now is known by its first stop only, which may still be to come:
+ * it would be waited for, and nothing would let it go on. */
 static void
 kill_all(void)
 {

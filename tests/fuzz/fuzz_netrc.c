@@ -1,5 +1,5 @@
-/* A host, a NUL, a user, a NUL, and a netrc. What is found is a word of the file; an entry for us in
- * front of all others is what is found, whatever they hold. */
+/* A host, a NUL, a user, a NUL, and a netrc. What is found is a word of the file; an entry for us
+ * in front of all others is what is found, whatever they hold. */
 #include "fuzz.h"
 #include "netrc.h"
 #include "strbuf.h"

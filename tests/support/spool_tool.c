@@ -1,6 +1,6 @@
 /* spool-tool [--without=tmpfile|proc|both] [--ago=SECONDS] SPOOL COMMAND: the storage rooms one
- * operation at a time, for tests that kill it, fail its calls and cut the power. What was done for good is said on
- * standard output by one write. */
+ * operation at a time, for tests that kill it, fail its calls and cut the power. What was done for
+ * good is said on standard output by one write. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,7 +269,8 @@ main(int argc, char **argv)
 		argc--, argv++;
 	}
 	if (argc < 3) {
-		fputs("usage: spool-tool [--without=tmpfile|proc|both] [--ago=SECONDS] SPOOL make | commit [ID] | "
+		fputs("usage: spool-tool [--without=tmpfile|proc|both] [--ago=SECONDS] SPOOL make "
+		      "| commit [ID] | "
 		      "list "
 		      "| show ID | show-failed ID | claim-remove ID | append ID | fail ID | retry "
 		      "ID "

@@ -9,8 +9,7 @@
 static int tap_count, tap_failed;
 
 /* One check; WHAT is a printf format that names the case. Returns the condition. */
-static bool __attribute__((format(printf, 2, 3), unused))
-ok(bool good, const char *what, ...)
+static bool __attribute__((format(printf, 2, 3), unused)) ok(bool good, const char *what, ...)
 {
 	va_list ap;
 
@@ -24,8 +23,7 @@ ok(bool good, const char *what, ...)
 }
 
 /* Shows octets with the controls visible. */
-static void __attribute__((unused))
-tap_show(const char *label, const char *s, size_t n)
+static void __attribute__((unused)) tap_show(const char *label, const char *s, size_t n)
 {
 	printf("# %s: ", label);
 	for (size_t i = 0; i < n; i++)
@@ -51,8 +49,7 @@ same(const char *got, size_t n, const char *want, const char *what)
 }
 
 /* The end of main: prints the plan. */
-static int __attribute__((unused))
-tap_done(void)
+static int __attribute__((unused)) tap_done(void)
 {
 	printf("1..%d\n", tap_count);
 	return tap_failed != 0;

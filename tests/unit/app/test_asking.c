@@ -1,4 +1,5 @@
-/* Questions of a sandboxed process and their answers; and what whoever has taken it over might ask. */
+/* Questions of a sandboxed process and their answers; and what whoever has taken it over might ask.
+ */
 #include "asking.h"
 
 #include <errno.h>
@@ -75,9 +76,9 @@ put(void *ctx, const char *hash, const char *salt, unsigned iterations, const st
 static struct wire_settings
 all(void)
 {
-	return (struct wire_settings){ .secret = secret,
-		.salted = { get, put, NULL },
-		.deadline = CLOCK_NEVER };
+	return (struct wire_settings){
+		.secret = secret, .salted = { get, put, NULL }, .deadline = CLOCK_NEVER
+	};
 }
 
 /* In the process that asks: 0 iff everything came as it should. */
@@ -232,7 +233,8 @@ test_hostile(void)
 			ok(false, "cut after %zu octets it is taken", n);
 	}
 	strbuf_addc(&body, 'x');
-	ok(!take(ASKING_KEEP, &body, &s, &fault) && !seen.puts, "an octet more than there should be");
+	ok(!take(ASKING_KEEP, &body, &s, &fault) && !seen.puts,
+		"an octet more than there should be");
 	strbuf_clear(&body);
 	add(&body, &rows[0], true);
 	ok(!take(ASKING_SALTED, &body, &s, &fault) && !seen.gets, "a question with a value");
@@ -249,7 +251,8 @@ test_hostile(void)
 	strbuf_clear(&body);
 	add(&body, &rows[0], true);
 	memset(&seen, 0, sizeof(seen));
-	ok(take(ASKING_KEEP, &body, &none, &fault) && !seen.puts, "nothing is kept where that is off");
+	ok(take(ASKING_KEEP, &body, &none, &fault) && !seen.puts,
+		"nothing is kept where that is off");
 	strbuf_done(&body);
 	strbuf_done(&most);
 }

@@ -151,7 +151,8 @@ test_command_pages(void)
 	static const struct {
 		const char *command, *own, *not_own, *usage, *manual;
 	} cases[] = {
-		{ "accounts", NULL, "--", "usage: sendoff accounts [option ...] [ACCOUNT]\n", "sendoff(1)" },
+		{ "accounts", NULL, "--", "usage: sendoff accounts [option ...] [ACCOUNT]\n",
+			"sendoff(1)" },
 		{ "check", "--offline", "--yes", "sendoff check [option ...] [ACCOUNT]",
 			"-check(1)" },
 		{ "help", NULL, "--", "[COMMAND|all]", "sendoff(1)" },

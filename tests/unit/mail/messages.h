@@ -12,8 +12,7 @@
 static const struct message_reading as_it_is;
 
 /* Fills M (uninitialised before). */
-static void __attribute__((unused))
-message_from(struct message *m, const char *s, size_t n)
+static void __attribute__((unused)) message_from(struct message *m, const char *s, size_t n)
 {
 	struct intake in;
 	struct error err = ERROR_NONE;
@@ -26,8 +25,7 @@ message_from(struct message *m, const char *s, size_t n)
 }
 
 /* OUT becomes the whole message. */
-static void __attribute__((unused))
-message_to(const struct message *m, struct strbuf *out)
+static void __attribute__((unused)) message_to(const struct message *m, struct strbuf *out)
 {
 	struct message_reader r;
 	struct error err = ERROR_NONE;

@@ -271,8 +271,7 @@ static const struct {
 		"{all}f:1: the alias all: the path of :include:list does not begin with /;" },
 	{ "root: |\x1b[2J\n", "root", "",
 		"{root}f:1: the alias root stands for a command, and none is run: |\\x1b[2J;" },
-	{ "root: a@x\n", "\"|cmd\", \":include:/list\"@box", "|cmd,\":include:/list\"@box",
-		"" },
+	{ "root: a@x\n", "\"|cmd\", \":include:/list\"@box", "|cmd,\":include:/list\"@box", "" },
 };
 
 static void

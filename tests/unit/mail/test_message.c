@@ -132,8 +132,8 @@ try_failures(void)
 	ok(message_add_body(&m, "y", 1, &err) && m.facts.body_size == MESSAGE_MEMORY + 1,
 		"a full disk: goes on elsewhere (%s)", err.text);
 	message_reader_init(&r, &m);
-	ok(message_reader_get(&r, all, sizeof(all), &err) == MESSAGE_MEMORY + 3 &&
-			all[0] == '\r' && all[2] == 'x' && all[MESSAGE_MEMORY + 2] == 'y',
+	ok(message_reader_get(&r, all, sizeof(all), &err) == MESSAGE_MEMORY + 3 && all[0] == '\r' &&
+			all[2] == 'x' && all[MESSAGE_MEMORY + 2] == 'y',
 		"and nothing is lost");
 	message_done(&m);
 

@@ -155,8 +155,7 @@ envelope_same(const struct envelope *a, const struct envelope *b)
 {
 	if (!address_same(&a->sender, &b->sender) || a->dsn_return != b->dsn_return ||
 		a->dsn_notify != b->dsn_notify || !string_same(a->envid, b->envid) ||
-		!wishes_same(&a->wishes, &b->wishes) ||
-		a->count != b->count)
+		!wishes_same(&a->wishes, &b->wishes) || a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (!recipient_same(&a->recipients[i], &b->recipients[i]))
@@ -427,17 +426,17 @@ try_forged_envelopes(void)
 		"from =a =b.example -\ndsn 0 0 =\x01\nto =c =d.example - -\n",
 		"from =a =b.example -\ndsn 0 0 -\nto =c =d.example - -\nfrom =x =y.example -\n",
 		"from = =b.example -\ndsn 0 0 -\nto =c =d.example - -\n",
-		"from =a =b.example -\ndsn 0 0 -\nto - =d.example - -\n",
-		WISHING("tls 0\n"), WISHING("tls 4\n"), WISHING("tls 03\n"), WISHING("tls 3"),
+		"from =a =b.example -\ndsn 0 0 -\nto - =d.example - -\n", WISHING("tls 0\n"),
+		WISHING("tls 4\n"), WISHING("tls 03\n"), WISHING("tls 3"),
 		WISHING("tls 3\ntls 3\n"), WISHING("priority 1\ntls 3\n"), WISHING("tls -\n"),
 		WISHING("by 1700000000\n"), WISHING("by 0 1\n"), WISHING("by 1700000000 0\n"),
-		WISHING("by 1700000000 3\n"), WISHING("by 1099511627777 1\n"),
-		WISHING("by -5 1\n"), WISHING("by 18446744073709551617 1\n"),
-		WISHING("priority 19\n"), WISHING("priority -1\n"), WISHING("priority\n"),
-		WISHING("hold 0\n"), WISHING("hold 1099511627777\n"), WISHING("auth -\n"),
-		WISHING("auth =\n"), WISHING("auth =a@b.example%0D%0ARSET\n"),
-		WISHING("auth =carol\n"), WISHING("auth =j\xc3\xb6rg@b.example\n"),
-		WISHING("auth =a@b.example =c\n"), WISHING("wish 1\n") };
+		WISHING("by 1700000000 3\n"), WISHING("by 1099511627777 1\n"), WISHING("by -5 1\n"),
+		WISHING("by 18446744073709551617 1\n"), WISHING("priority 19\n"),
+		WISHING("priority -1\n"), WISHING("priority\n"), WISHING("hold 0\n"),
+		WISHING("hold 1099511627777\n"), WISHING("auth -\n"), WISHING("auth =\n"),
+		WISHING("auth =a@b.example%0D%0ARSET\n"), WISHING("auth =carol\n"),
+		WISHING("auth =j\xc3\xb6rg@b.example\n"), WISHING("auth =a@b.example =c\n"),
+		WISHING("wish 1\n") };
 	static const char all[] = WISHING("tls 2\nby 1099511627776 1\npriority 18\nhold 1\nauth "
 					  "=<>\n");
 	static const char null_sender[] = "from = - -\ndsn 0 0 -\nto =c =d.example - -\n";
@@ -459,9 +458,8 @@ try_forged_envelopes(void)
 	ok(!entry_envelope_read(long_text, strlen(long_text), &v, &err), "a long local part");
 	envelope_done(&v);
 	error_clear(&err);
-	ok(entry_envelope_read(all, strlen(all), &v, &err) &&
-			v.wishes.tls == TLS_WISH_IF_OFFERED && v.wishes.priority == PRIORITY_MOST &&
-			v.wishes.late == LATE_WISH_NOTIFY &&
+	ok(entry_envelope_read(all, strlen(all), &v, &err) && v.wishes.tls == TLS_WISH_IF_OFFERED &&
+			v.wishes.priority == PRIORITY_MOST && v.wishes.late == LATE_WISH_NOTIFY &&
 			v.wishes.deliver_by == ENTRY_TIME_MAX && v.wishes.hold_until == 1 &&
 			string_same(v.wishes.mail_auth, "<>"),
 		"the limits of wishes %s", err.text);

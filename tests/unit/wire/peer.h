@@ -25,7 +25,7 @@ struct peer {
 	void (*act)(struct peer *p);      /* after the handshake; NULL: says "220 hello" */
 	void (*raw)(struct peer *p);      /* instead of TLS */
 	void *ctx;
-	unsigned limit; /* largest record it takes; 0: any */
+	unsigned limit;                   /* largest record it takes; 0: any */
 	const gnutls_datum_t *ticket_key; /* NULL: no session can be resumed */
 	/* facts, after peer_join */
 	int fd, rc;

@@ -78,8 +78,7 @@ static const struct row {
 			"\x0f", "\6") "\0\x14\1y\xc0\x10" HERE FIXED("\x0f", "\3") "\0\0\0"),
 		DNS_MX, true, "0 ad srv.x 20 y.x; 0 .;" },
 	{ "MX without a name",
-		OCTETS(HEAD("\x81\xa0", "\1\0\1\0\0\0\0")
-				ASKED HERE FIXED("\x0f", "\2") "\0\x14"),
+		OCTETS(HEAD("\x81\xa0", "\1\0\1\0\0\0\0") ASKED HERE FIXED("\x0f", "\2") "\0\x14"),
 		DNS_MX, true, "0 ad srv.x" },
 	{ "MX with a control",
 		OCTETS(HEAD("\x81\xa0", "\1\0\1\0\0\0\0")

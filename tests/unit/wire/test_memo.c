@@ -16,8 +16,8 @@
 
 #define DAY 86400
 
-/* The time of the start, as files get real times from the kernel: with any other, a sweep would find
- * them too old or of the future. */
+/* The time of the start, as files get real times from the kernel: with any other, a sweep would
+ * find them too old or of the future. */
 static time_t started;
 
 static char folder[] = "/tmp/sendoff-test.XXXXXX";
@@ -111,7 +111,8 @@ test_fields(void)
 	end = b.s + b.len;
 	ok(field_take(&at, end, &s, &n) && n == 3 && !memcmp(s, "a\0b", 3), "octets");
 	ok(field_take(&at, end, &s, &n) && n == 0, "none");
-	ok(field_take_number(&at, end, UINT64_MAX, &number) && number == UINT64_MAX - 1, "a number");
+	ok(field_take_number(&at, end, UINT64_MAX, &number) && number == UINT64_MAX - 1,
+		"a number");
 	ok(field_take_octets(&at, end, four, 4) && !memcmp(four, "four", 4) && at == end, "four");
 	ok(!field_take(&at, end, &s, &n), "the end");
 	at = b.s;
@@ -173,7 +174,8 @@ test_format(void)
 	for (size_t n = 0; n < file.len; n++)
 		bad += parses(&file, n, started);
 	ok(!bad, "any end that is missing");
-	ok(!memo_parse(MEMO_SERVER, &key, file.s, file.len, started, &got) && !got.len, "another kind");
+	ok(!memo_parse(MEMO_SERVER, &key, file.s, file.len, started, &got) && !got.len,
+		"another kind");
 	ok(!memo_parse(MEMO_TICKET, &other, file.s, file.len, started, &got) && !got.len,
 		"another key");
 	ok(!memo_parse(MEMO_TICKET, &key, file.s, file.len, started, &little), "no room for it");

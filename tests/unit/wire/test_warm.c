@@ -100,8 +100,8 @@ test_request(void)
 	ok(r.patience > 4000 && r.patience <= 5000, "the time that is left");
 	ok(r.wishes.tls == TLS_WISH_IF_OFFERED && r.wishes.late == LATE_WISH_NOTIFY &&
 			r.wishes.priority_set && r.wishes.priority == -9 &&
-			r.wishes.deliver_by == 1234567891 &&
-			r.wishes.hold_until == 1234567890 && strcmp(r.wishes.mail_auth, "<>") == 0,
+			r.wishes.deliver_by == 1234567891 && r.wishes.hold_until == 1234567890 &&
+			strcmp(r.wishes.mail_auth, "<>") == 0,
 		"wishes");
 	ok(r.envelope.count == 2 && address_equal(&r.envelope.sender, &e.sender) &&
 			address_equal(&r.envelope.recipients[1].address, &e.recipients[2].address),

@@ -86,7 +86,8 @@ def expect_user(pid, uid):
     expect(found["Groups"].strip() == "", "groups %s", found["Groups"])
     for key in "CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd":
         expect(int(found[key], 16) == 0, "%s %s", key, found[key])
-    expect(found["NoNewPrivs"].strip() == "1", "it may gain privileges")
+    # the sandbox sees to that, with which sanitizers do not run
+    expect(SANITIZED or found["NoNewPrivs"].strip() == "1", "it may gain privileges")
     expect(SANITIZED or found["Seccomp"].strip() == "2", "there is no filter of system calls")
 
 
@@ -370,14 +371,14 @@ def spool(r, h):
     configure(r, "queue = on-failure", *h.settings())
     ok(r.run("root", ["/usr/sbin/sendmail", "-oem", "permfail@example.org"], MAIL), 67)
     expect(not strangers(r), "-oem: root's are %s", strangers(r))
-    before = len(r.queued())
-    expect(before >= 2, "queued: %s", r.queued())
+    configure(r, *dead)
+    queued = ok(r.run("root", ["sendoff", "--queue=always", TO], MAIL)).out.split()[1]
     h.messages()
     r.configure_service(*h.settings())
     r.serve()
     try:
         r.run("root", ["sendoff", "queue", "flush"])
-        r.until(lambda: len(r.queued()) < before, lambda: "nothing leaves: %s" % r.said())
+        r.until(lambda: queued not in r.queued(), lambda: "it stays: %s" % r.said())
         ok(r.run("alice", ["sendoff", TO], MAIL), out="^sent ")
     finally:
         expect(r.stop() == 0, "%s", r.said())

@@ -772,9 +772,15 @@ def wishes(r, h):
     failed = r.run("root", ["sendoff", "queue", "list", "failed", "--json"]).out
     entry = json.loads(failed.splitlines()[0])
     expect(entry["wishes"]["priority"] == -4, "%s", entry)
-    # but the notification of that may
+    arrived = []
+
+    def told():
+        arrived.extend(h.messages())
+        return any(not message.sender for message in arrived)
+    r.until(told, lambda: "the sender is not told: %s" % r.said())
     expect("does not offer DELIVERBY" in failed and
-           not [message for message in h.messages() if message.sender], "%s", failed)
+           not [message for message in arrived if message.sender], "%s", failed)
+    empty(r)
 
 
 @case("the in-tray is no way around users, allow-senders, user-rate and message-octets")

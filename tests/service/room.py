@@ -134,7 +134,7 @@ class Room(machine.Machine):
         return status
 
     @staticmethod
-    def until(condition, text, seconds=15):
+    def until(condition, text, seconds=60):
         end = time.monotonic() + seconds
         while not condition():
             expect(time.monotonic() < end, "%s", text() if callable(text) else text)

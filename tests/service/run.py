@@ -423,8 +423,8 @@ def smtp(r, h):
     expect(message.body == b".b\r\n", "%s", message.body)
     ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"],
              b"EHLO x\r\nMAIL FROM:<a@example.net>\r\n"), 65)
-    records = [line for line in r.syslog.records if "uid=%d" % room.machine.ALICE in line]
-    expect(records, "nothing in the log says who it was: %s", r.syslog.records)
+    r.until(lambda: any("uid=%d" % room.machine.ALICE in line for line in r.syslog.records),
+            lambda: "nothing in the log says who it was: %s" % r.syslog.records)
 
 
 def hostile_descriptors(r, entry):

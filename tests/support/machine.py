@@ -103,8 +103,11 @@ def replace_lines(file, key, line):
 class Syslog:
     """/dev/log; the records that came."""
 
+    MARK = "all before this has come"
+
     def __init__(self):
         self.records = []
+        self.marked = threading.Event()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind("/dev/log")
         os.chmod("/dev/log", 0o666)
@@ -112,7 +115,20 @@ class Syslog:
 
     def listen(self):
         while True:
-            self.records.append(self.socket.recv(65536).decode(errors="replace").rstrip("\0\n"))
+            record = self.socket.recv(65536).decode(errors="replace").rstrip("\0\n")
+            if record == self.MARK:
+                self.marked.set()
+            else:
+                self.records.append(record)
+
+    def so_far(self):
+        """How many records there are, of all that were sent before this call: they come in order."""
+        self.marked.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(self.MARK.encode(), "/dev/log")
+        if not self.marked.wait(30):
+            raise TimeoutError("nobody listens to /dev/log")
+        return len(self.records)
 
 
 class Machine:

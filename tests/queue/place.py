@@ -29,7 +29,7 @@ def expect(condition, text, *values):
         raise Wrong(text % values if values else text)
 
 
-def until(condition, text, seconds=10):
+def until(condition, text, seconds=60):
     """Waits until CONDITION() is true, and returns what it gave."""
     end = time.monotonic() + seconds
     while True:

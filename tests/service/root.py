@@ -15,7 +15,7 @@ import sys
 
 import room
 from machine import BASE, SENDOFF, Smarthost, Tap, enter, expect
-from room import PASSWORD, SANITIZED, SERVICE, Room
+from room import PASSWORD, SANITIZED, SERVICE, Room, children, status_of
 from staller import Staller
 
 CASES = []
@@ -36,23 +36,6 @@ def ok(answer, status=0, out=None, err=None):
     expect(out is None or re.search(out, answer.out), "output %r expected: %s", out, answer)
     expect(err is None or re.search(err, answer.err), "error %r expected: %s", err, answer)
     return answer
-
-
-def status_of(pid):
-    text = pathlib.Path("/proc/%d/status" % pid).read_text()
-    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-
-
-def children(pid):
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = path.read_text().rsplit(")", 1)[1].split()
-        except (OSError, IndexError):
-            continue
-        if int(words[1]) == pid and words[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
 
 
 def configure(r, *lines):

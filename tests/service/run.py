@@ -23,7 +23,7 @@ from machine import BASE, SENDOFF, Smarthost, Tap, Wrong, enter, expect
 from protocol import (ACCEPTED, ANSWER, COMMAND, COMMITTED, MARK, SENDING, SMTP, SUBMIT, TAKEN,
                       Verdict, number, option, parcel, receive, request,
                       send)
-from room import BOB, PASSWORD, SANITIZED, SERVICE, SOCKET, Room
+from room import BOB, PASSWORD, SANITIZED, SERVICE, SOCKET, Room, children, status_of
 from staller import Staller
 from tokens import Tokens
 
@@ -59,23 +59,6 @@ def keyring_works():
     number_ = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
     libc = ctypes.CDLL(None, use_errno=True)
     return number_ and libc.syscall(number_, b"user", b"sendoff-test", b"x", 1, -2) >= 0
-
-
-def status_of(pid):
-    text = pathlib.Path("/proc/%d/status" % pid).read_text()
-    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-
-
-def children(pid):
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = path.read_text().rsplit(")", 1)[1].split()
-        except (OSError, IndexError):
-            continue
-        if int(words[1]) == pid and words[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
 
 
 def descriptor(r, content, sealed=True):

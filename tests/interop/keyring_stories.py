@@ -73,6 +73,11 @@ class Session:
         return self.ask("dbus-send", "--session", "--print-reply", f"--dest={SERVICE}", path,
                         method, *arguments)
 
+    def owned(self):
+        said = self.ask("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus",
+                        "/", "org.freedesktop.DBus.NameHasOwner", f"string:{SERVICE}")
+        return "boolean true" in said
+
     def locked(self):
         """None: there is no such collection."""
         said = self.send(LOGIN, "org.freedesktop.DBus.Properties.Get",
@@ -94,6 +99,8 @@ class Session:
                             "--components=secrets", stdin=subprocess.PIPE)
         daemon.stdin.write(b"pw")
         daemon.stdin.close()
+        # Who asks a service that is not there yet makes the bus start another one, a locked one.
+        until(self.owned, "the keyring is on the bus", SECONDS)
         until(lambda: self.locked() is False, "the keyring unlocks", SECONDS)
 
     def stored(self, *attributes):

@@ -45,6 +45,37 @@ addresses(
 	return true;
 }
 
+/* Whom the header names is said by options, or by fields that were given whole. */
+static bool
+header_is_addressed(const struct submission *s, const struct composition *c)
+{
+	static const char names[][5] = { "To:", "Cc:", "Bcc:" };
+
+	if (submission_given(s, OPT_TO) || submission_given(s, OPT_CC) ||
+		submission_given(s, OPT_BCC))
+		return true;
+	for (size_t i = 0; i < c->header_count; i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (strncasecmp(c->headers[i], names[k], strlen(names[k])) == 0)
+				return true;
+	return false;
+}
+
+/* The To field: recipients that are operands too, as with mail(1), where nothing else is said. */
+static bool
+take_to(const struct submission *s, const struct composition *c, struct address_list *ret,
+	struct error *err)
+{
+	const struct arguments *args = s->args;
+
+	if (header_is_addressed(s, c))
+		return addresses(s, OPT_TO, ret, err);
+	for (size_t i = 0; i < args->operand_count; i++)
+		if (!address_list_parse(args->operands[i], strlen(args->operands[i]), ret, err))
+			return error_prefix(err, "recipient");
+	return true;
+}
+
 /* --body @FILE: the descriptor to read, -1 if the value is the text itself. */
 static bool
 text_source(const struct submission *s, enum option_id id, const char **ret_text, int *ret_fd,
@@ -130,7 +161,7 @@ build(struct submission *s, struct composition *c, struct error *err)
 	bool good;
 
 	c->to = &to, c->cc = &cc, c->reply_to = &reply;
-	good = addresses(s, OPT_TO, &to, err) && addresses(s, OPT_CC, &cc, err) &&
+	good = take_to(s, c, &to, err) && addresses(s, OPT_CC, &cc, err) &&
 	       addresses(s, OPT_REPLY_TO, &reply, err) &&
 	       check_headers(c->headers, c->header_count, err) &&
 	       text_source(s, OPT_BODY, &c->body, &c->body_fd, &c->body_name, err) &&

@@ -188,6 +188,22 @@ build(struct submission *s, struct composition *c, struct error *err)
 	return good;
 }
 
+/* What mail(1) and its kin attach or send copies by means nothing to sendmail: passing it over would
+ * lose an attachment, and make a recipient of its name. */
+static bool
+refuse_letters(const struct submission *s, struct error *err)
+{
+	if (submission_given(s, OPT_IGNORE_A))
+		return error_set(err, FAULT_USAGE,
+			"-A attaches nothing here, it is an option of sendmail (--attach FILE "
+			"attaches a file)");
+	if (submission_given(s, OPT_IGNORE_C))
+		return error_set(err, FAULT_USAGE,
+			"-c names nobody here, it is an option of sendmail (--cc ADDRESS sends a "
+			"copy)");
+	return true;
+}
+
 static bool
 compose_message(struct submission *s, struct error *err)
 {
@@ -200,6 +216,8 @@ compose_message(struct submission *s, struct error *err)
 		return error_set(err, FAULT_USAGE,
 			"-t reads recipients from a message, but --%s composes one",
 			options[composing_option(s)].name);
+	if (!refuse_letters(s, err))
+		return false;
 	c.attachments = profile_list_of(flags, OPT_ATTACH, &c.attachment_count);
 	c.headers = profile_list_of(flags, OPT_HEADER, &c.header_count);
 	if (c.subject && text_has_control(c.subject, strlen(c.subject)))

@@ -125,9 +125,16 @@ check_headers(const char *const *lines, size_t n, struct error *err)
 	return true;
 }
 
+/* What the message cannot change: whether there is an account at all, and one of the name. */
+static bool
+check_account(struct submission *s, struct error *err)
+{
+	return (s->accounts.n > 1 && !submission_given(s, OPT_ACCOUNT)) || account_choose(s, err);
+}
+
 /* A person who types a message is told so, and before it is typed that nobody would get it. */
 static bool
-greet(const struct submission *s, struct error *err)
+greet(struct submission *s, struct error *err)
 {
 	const struct arguments *args = s->args;
 	struct strbuf first = STRBUF_INIT(400);
@@ -138,6 +145,8 @@ greet(const struct submission *s, struct error *err)
 		!submission_given(s, OPT_TO) && !submission_given(s, OPT_CC) &&
 		!submission_given(s, OPT_BCC))
 		return envelope_refuse_empty(err);
+	if (!check_account(s, err))
+		return false;
 	if (!isatty(STDERR_FILENO) || submission_given(s, OPT_QUIET))
 		return true;
 	if (args->operand_count)

@@ -202,5 +202,14 @@ def terminal():
                    "type the message" not in person.text, "%s", person.text)
         with Person(p, "-s", "Lunch") as person:
             expect(person.status() == 64 and "no recipients" in person.text, "%s", person.text)
+        # nor is it read when it is known that it cannot be sent
+        with Person(p, "-a", "none", "bob@example.net") as person:
+            expect(person.status() == 78 and "no account none" in person.text and
+                   "type the message" not in person.text, "%s", person.text)
+        (p.home / ".config/sendoff/config").write_text("")
+        with Person(p, "bob@example.net") as person:
+            expect(person.status() == 78 and "no account is configured" in person.text and
+                   "type the message" not in person.text, "%s", person.text)
+        p.configure(s.port)
         done = p.send("bob@example.net")
         expect("type the message" not in done.err, "%s", done)

@@ -1,4 +1,5 @@
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include "breaker.h"
 #include "clock.h"
 #include "courier.h"
+#include "entry.h"
 #include "error.h"
 #include "network.h"
 #include "privilege.h"
@@ -14,6 +16,63 @@
 #include "queueing.h"
 #include "service.h"
 #include "strbuf.h"
+
+/* A flush that waits for others. */
+struct waiting {
+	struct spool *spool;
+	const struct runner_settings *settings;
+	const char *program;
+	int64_t deadline;
+};
+
+static bool
+is_asked_for(const struct waiting *w, const char *id)
+{
+	const char *account = w->settings->only_account;
+	struct entry e = ENTRY_NONE;
+	bool asked;
+
+	if (w->settings->only_id)
+		return strcmp(id, w->settings->only_id) == 0;
+	asked = !account || (spool_look(w->spool, id, false, &e, NULL) == SPOOL_CLAIMED &&
+				    strcmp(e.account, account) == 0);
+	entry_done(&e);
+	return asked;
+}
+
+/* Until nobody else has the entry. */
+static bool
+wait_for(void *ctx, const char *id)
+{
+	const struct waiting *w = ctx;
+	struct error why = ERROR_NONE;
+	struct entry e = ENTRY_NONE;
+	enum spool_claim got;
+	int64_t ms = 0;
+
+	if (!is_asked_for(w, id))
+		return true;
+	while ((got = spool_claim(w->spool, id, false, &e, &why)) == SPOOL_BUSY &&
+		clock_left(w->deadline))
+		queueing_pause(&ms);
+	if (got == SPOOL_DAMAGED)
+		fprintf(stderr, "%s: %s\n", w->program, why.text);
+	entry_done(&e);
+	return clock_left(w->deadline) != 0;
+}
+
+/* flush --wait: what others are at is left to them first; what they leave is tried then. */
+static void
+wait_for_others(
+	struct spool *s, const struct arguments *args, const struct runner_settings *settings)
+{
+	uint64_t seconds = profile_number(&args->given, OPT_WAIT);
+	struct waiting w = { s, settings, args->program, 0 };
+	struct error ignored = ERROR_NONE;
+
+	w.deadline = clock_in((int64_t)seconds * CLOCK_SECOND);
+	(void)!spool_names(s, false, wait_for, &w, &ignored);
+}
 
 struct release {
 	struct spool *spool;
@@ -128,6 +187,8 @@ queue_run(const struct arguments *args, const char *path, enum queue_run how, co
 		cb.watched = courier_watched;
 		good = runner_serve(&s, &settings, &cb, err);
 	} else {
+		if (how == QUEUE_RUN_FLUSH && profile_is_set(&args->given, OPT_WAIT))
+			wait_for_others(&s, args, &settings);
 		good = run_once(&s, &c, &settings, how, ret, err);
 	}
 	courier_done(&c);

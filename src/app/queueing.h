@@ -143,6 +143,9 @@ void once_end(struct submission *s, bool good);
 /* --wait (queueing_wait.c): after the report, waits until the queued message has left, and tells
  * what came of it. Returns the exit status. */
 int queueing_wait(struct submission *s);
+/* Sleeps *MS milliseconds, 0 for the first time, and doubles it, up to a second: between looks at
+ * what others do. A signal ends the sleep. */
+void queueing_pause(int64_t *ms);
 
 /* After the report: tries what is due for the account on the connection that is still open, in a
  * process of its own that keeps none of the caller's descriptors. Returns at once. */

@@ -28,13 +28,14 @@ look(struct submission *s, struct entry *e)
 	return FOUND_NOWHERE;
 }
 
-static void
-pause_for(int64_t *ms)
+void
+queueing_pause(int64_t *ms)
 {
-	const struct timespec t = { *ms / 1000, *ms % 1000 * 1000000 };
+	const int64_t now = *ms ? *ms : FIRST_MS;
+	const struct timespec t = { now / 1000, now % 1000 * 1000000 };
 
 	nanosleep(&t, NULL);
-	*ms = *ms * 2 < LONGEST_MS ? *ms * 2 : LONGEST_MS;
+	*ms = now * 2 < LONGEST_MS ? now * 2 : LONGEST_MS;
 }
 
 static int
@@ -65,7 +66,7 @@ int
 queueing_wait(struct submission *s)
 {
 	uint64_t seconds = profile_number(&s->args->given, OPT_WAIT);
-	int64_t deadline = clock_in((int64_t)seconds * CLOCK_SECOND), ms = FIRST_MS;
+	int64_t deadline = clock_in((int64_t)seconds * CLOCK_SECOND), ms = 0;
 	struct entry e = ENTRY_NONE;
 	enum found found;
 	int status;
@@ -78,7 +79,7 @@ queueing_wait(struct submission *s)
 	while ((found = look(s, &e)) == FOUND_QUEUED && clock_left(deadline) && !signals_caught()) {
 		entry_done(&e);
 		e = (struct entry)ENTRY_NONE;
-		pause_for(&ms);
+		queueing_pause(&ms);
 	}
 	status = tell(s, found, &e);
 	entry_done(&e);

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 from cases import case
@@ -186,6 +187,33 @@ def busy():
         expect(p.run("queue", "show", name, stdin=b"").status == 0, "show")
         kill(process)
         p.ends(process)
+
+
+@case("flush --wait: what another process is sending is waited for, as long as was said")
+def waited():
+    released = threading.Event()
+
+    def script(line):
+        if line == ".":
+            released.wait(120)
+    with Stage(script) as s, Place(s.port) as p:
+        process = p.start("--queue=first", "bob@example.net")
+        until(lambda: s.heard("."), "it is being sent")
+        name, = p.entries()
+        done = p.run("queue", "flush", stdin=b"")
+        expect(done.status == 75 and "left to another process" in done.err, "%s", done)
+        for words in [], [name], ["--account", "default"]:
+            done = p.run("queue", "flush", "--wait=1", *words, stdin=b"")
+            expect(done.status == 75 and done.seconds >= 1 and
+                   "left to another process" in done.err, "%s", done)
+        done = p.run("queue", "flush", "--wait=30", "--account", "other", stdin=b"")
+        expect(done.status == 0 and done.seconds < 30, "another account: %s", done)
+        flush = p.start("queue", "flush", "--wait=100", stdin=b"")
+        released.set()
+        done = p.ends(flush, 110)
+        expect(done.status == 0 and not done.err, "%s", done)
+        expect(p.ends(process, 60).status == 0 and p.entries() == [] and s.connections == 1,
+               "it was sent once: %s", s.lines)
 
 
 @case("queue run in the foreground: sends what is queued while it runs, and ends by SIGTERM")

@@ -20,7 +20,7 @@ const struct command commands[] = {
 	{ "import", "Translate the configuration of msmtp, ssmtp, nullmailer and others.", NULL,
 		"[FILE]", "sendoff" },
 	{ "log", "Print what became of messages: by an id, a Message-ID or an address.", NULL,
-		"[WHICH ...]", "sendoff-queue" },
+		"[WHICH]", "sendoff-queue" },
 	{ "login", "Get access for an account with OAuth2; show and renew it.", COMMAND_ACCOUNTS,
 		"[ACCOUNT]", "sendoff-login" },
 	{ "logout", "Give the access of an account back, and forget it.", COMMAND_ACCOUNTS,

@@ -107,7 +107,14 @@ list(struct command_run *c)
 		.json = given(c, OPT_JSON), .quiet = given(c, OPT_QUIET), .out = stdout
 	};
 	bool failed = c->count == 1 && strcmp(c->operands[0], "failed") == 0;
+	struct error err = ERROR_NONE;
 
+	if (c->count && !failed) {
+		error_set(&err, FAULT_USAGE, "there is no list \"%.40s\" (list, or list failed)",
+			c->operands[0]);
+		fail(c, "list the queue", &err);
+		return;
+	}
 	for (size_t at = 0; at < c->paths.len; at += strlen(c->paths.s + at) + 1)
 		list_spool(c, c->paths.s + at, failed);
 	end.failed = failed;
@@ -148,9 +155,13 @@ show(struct command_run *c)
 {
 	struct spool s;
 	struct queue_view view;
-	struct error err;
+	struct error err = ERROR_NONE;
 	char id[ENTRY_ID + 1];
 
+	if (!c->count) {
+		error_set(&err, FAULT_USAGE, "name it by its id, or a part of that");
+		fail(c, "show the entry", &err);
+	}
 	for (size_t i = 0; i < c->count; i++) {
 		err = (struct error)ERROR_NONE;
 		if (!find_entry(c, c->operands[i], &s, &view, id, &err)) {

@@ -30,7 +30,9 @@ add_facts(struct strbuf *out, const struct queue_view *v, const struct entry *e,
 		add_time(out, "not before", e->not_before);
 	add_time(out, "expires", e->not_before + e->lifetime + e->held);
 	add_time(out, "last try", e->last);
-	if (!failed && e->state == ENTRY_QUEUED && queue_next(v, e) != INT64_MAX)
+	if (!failed && e->state == ENTRY_QUEUED && queue_next(v, e) <= v->now)
+		strbuf_adds(out, "next try: due\n");
+	else if (!failed && e->state == ENTRY_QUEUED && queue_next(v, e) != INT64_MAX)
 		add_time(out, "next try", queue_next(v, e));
 	strbuf_addf(out, "attempts: %u\n", e->attempts);
 	queue_add_wishes(out, &e->envelope.wishes);

@@ -99,8 +99,10 @@ def listing():
         name, = p.entries()
         for text in name, name[:6], name[-5:]:
             done = p.run("queue", "show", text, stdin=b"")
-            expect(done.status == 0 and "Subject: hello" in done.out and name in done.out,
-                   "%s: %s", text, done)
+            expect(done.status == 0 and "Subject: hello" in done.out and name in done.out and
+                   "\nnext try: due\n" in done.out, "%s: %s", text, done)
+        done = p.run("queue", "show", stdin=b"")
+        expect(done.status == 64 and "by its id" in done.err and not done.out, "%s", done)
         done = p.run("queue", "show", "zzzzzz", stdin=b"")
         expect(done.status == 66 and "no entry" in done.err, "%s", done)
         p.send("--queue=always", "bob@example.net")
@@ -108,6 +110,8 @@ def listing():
         done = p.run("queue", "show", common, stdin=b"")
         expect(done.status == 64 and "2 entries" in done.err, "%s", done)
         expect(len(p.queued()) == 2, "%s", p.queued())
+        done = p.run("queue", "list", "faild", stdin=b"")
+        expect(done.status == 64 and "list failed" in done.err and not done.out, "%s", done)
         done = p.run("queue", "nonsense", stdin=b"")
         expect(done.status == 64, "%s", done)
 

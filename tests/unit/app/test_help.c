@@ -157,7 +157,7 @@ test_command_pages(void)
 			"-check(1)" },
 		{ "help", NULL, "--", "[COMMAND|all]", "sendoff(1)" },
 		{ "import", "--run-eval", "--store", "[FILE]", "sendoff(1)" },
-		{ "log", NULL, "--log", "[WHICH ...]", "sendoff-queue(1)" },
+		{ "log", NULL, "--log", "[WHICH]", "sendoff-queue(1)" },
 		{ "login", "--refresh-all", "--store", "[ACCOUNT]", "sendoff-login(1)" },
 		{ "logout", NULL, "--device", "[ACCOUNT]", "sendoff-login(1)" },
 		{ "password", "--no-check", "--timer", "[ACCOUNT]", "sendoff-password(1)" },

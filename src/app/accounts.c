@@ -160,7 +160,7 @@ accounts(const struct arguments *args, struct error *err)
 	if (left_out)
 		puts("# what is not here has its default: sendoff accounts -v");
 	if (!l.n && !profile_is_set(flags, OPT_QUIET) && !profile_is_set(flags, OPT_JSON))
-		fprintf(stderr, "%s: no account is configured (see sendoff.conf(5))\n",
+		fprintf(stderr, "%s: no account is configured (sendoff setup ADDRESS makes one)\n",
 			args->program);
 	profile_list_done(&l);
 	return true;

@@ -174,6 +174,11 @@ story_command(const struct arguments *args)
 	strbuf_done(&paths);
 	if (!err.fault && what && !found)
 		error_set(&err, FAULT_NOINPUT, "nothing is known of %.200s", what);
+	if (!err.fault && !found && !json && !profile_is_set(&args->given, OPT_QUIET))
+		fprintf(stderr,
+			"%s: note: the log is empty: it has what was queued, and what was sent "
+			"while there was a queue\n",
+			args->program);
 	if (!status_printed())
 		error_set(&err, FAULT_IO, "standard output cannot be written");
 	if (err.fault)

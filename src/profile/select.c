@@ -129,8 +129,9 @@ profile_select(
 	add_names(&names, l);
 	if (!l->n)
 		error_set(err, FAULT_CONFIG,
-			"no account is configured (write [account default] and host = NAME into "
-			"~/.config/sendoff/config, or use --host)");
+			"no account is configured (sendoff setup ADDRESS makes one; or write "
+			"[account default] and host = NAME into ~/.config/sendoff/config, or use "
+			"--host)");
 	else if (name)
 		error_set(
 			err, FAULT_CONFIG, "there is no account %s; there are: %s", name, names.s);

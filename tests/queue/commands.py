@@ -87,6 +87,10 @@ def listing():
             expect(done.out == "Mail queue is empty\n" and done.status == 0, "%s", done)
         done = p.run("queue", stdin=b"")
         expect(done.out == "Mail queue is empty\n" and done.status == 0, "%s", done)
+        done = p.run("log", stdin=b"")
+        expect(done.status == 0 and not done.out and "the log is empty" in done.err, "%s", done)
+        done = p.run("log", "--json", stdin=b"")
+        expect(done.status == 0 and not done.out + done.err, "%s", done)
         size = json.loads(p.send("--queue=always", "--json", "bob@example.net",
                                  "carl@example.net").out)["size"]
         done = p.run("queue", stdin=b"")
@@ -95,6 +99,8 @@ def listing():
         # of the message as the receipt has it, not of its file
         expect(re.search(r"^\w{16} +%d B " % size, done.out, re.M) and
                p.queued()[0]["size"] == size, "%d octets: %s", size, done)
+        done = p.run("log", stdin=b"")
+        expect("queued" in done.out and not done.err, "%s", done)
         expect(p.run("-bP", name="sendmail", stdin=b"").out == "1\n", "-bP")
         name, = p.entries()
         for text in name, name[:6], name[-5:]:

@@ -208,8 +208,10 @@ def terminal():
                    "type the message" not in person.text, "%s", person.text)
         (p.home / ".config/sendoff/config").write_text("")
         with Person(p, "bob@example.net") as person:
-            expect(person.status() == 78 and "no account is configured" in person.text and
+            expect(person.status() == 78 and "sendoff setup ADDRESS" in person.text and
                    "type the message" not in person.text, "%s", person.text)
+        done = p.run("accounts", stdin=b"")
+        expect(done.status == 0 and "sendoff setup ADDRESS" in done.err, "%s", done)
         p.configure(s.port)
         done = p.send("bob@example.net")
         expect("type the message" not in done.err, "%s", done)

@@ -17,12 +17,13 @@ import sys
 import doctor
 import logins
 import messages
+import salted
 import servers
 from delivery import Case, Later, Wrong, composed, dsn, expect, no_dsn, reencoded, utf8
 from logins import CHUNKING, MODES, PIPELINING, nobody
 from sink import Sink
 
-PLANNED = 762
+PLANNED = 766
 
 
 def certificate_cases(directory):
@@ -376,7 +377,7 @@ def main():
              *lmtp_cases(), *composed_cases(directory), *later_cases(), *refusal_cases(directory),
              *certificate_cases(directory), *wrong_certificates(directory),
              *logins.wrong_passwords(directory), *logins.refusals(directory),
-             *doctor.cases(directory)]
+             *salted.cases(directory), *doctor.cases(directory)]
     wanted = os.environ.get("INTEROP_CASES", "").split(",")
     chosen = [c for c in cases if any(fnmatch.fnmatch(c.name, w or "*") for w in wanted)]
     print("1..%d" % (len(chosen) + len(running) + 1), flush=True)

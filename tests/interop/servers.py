@@ -230,9 +230,10 @@ class Stapler(Server):
 
     def launch(self):
         wrong = self.base / "ca/wrong"
-        self.spawn("openssl", "s_server", "-accept", f"{self.host}:{self.ports[0]}", "-www", "-cert",
-                   wrong / "ocsprevoked.pem", "-key", wrong / "ocsprevoked-key.pem", "-cert_chain",
-                   self.base / "ca/issuing.pem", "-status_file", wrong / "ocsprevoked.ocsp")
+        self.spawn("openssl", "s_server", "-www", "-accept", f"{self.host}:{self.ports[0]}",
+                   "-cert", wrong / "ocsprevoked.pem", "-key", wrong / "ocsprevoked-key.pem",
+                   "-cert_chain", self.base / "ca/issuing.pem",
+                   "-status_file", wrong / "ocsprevoked.ocsp")
 
 
 class Sendmail(Server):

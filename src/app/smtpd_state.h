@@ -4,6 +4,7 @@
 #pragma once
 
 #include "args.h"
+#include "network_relay.h"
 #include "peer.h"
 #include "relay.h"
 #include "smarthost.h"
@@ -23,7 +24,7 @@ struct upstream {
 	struct profile account;
 	struct smarthost smarthost;
 	struct wire_report report;
-	struct relay *relay;
+	struct network_relay *relay;
 	struct error refused; /* the login was refused: a password is not tried twice */
 };
 

@@ -724,6 +724,205 @@ def dialogue_signals(r, _h):
     s.go.set()
 
 
+def talkers(port):
+    """The processes that have a connection to PORT of this machine."""
+    to = "0100007F:%04X" % port
+    inodes = set()
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[2] == to and words[3] == "01":
+            inodes.add("socket:[%s]" % words[9])
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if int(path.parts[2]) != os.getpid() and os.readlink(path) in inodes:
+                found.append(int(path.parts[2]))
+    return sorted(set(found))
+
+
+def watch(r, s, stages, argv, text=b""):
+    """Runs root's ARGV, and looks at who talks to S at each of STAGES: whoever is not root has to
+    be sandboxed. Returns their uids, status and output."""
+    s.stall(stages[0])
+    process = subprocess.Popen(
+        [SENDOFF, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd="/", env=r.environment("root"), start_new_session=True)
+    uids = set()
+    try:
+        process.stdin.write(text)
+        process.stdin.close()
+        process.stdin = None
+        for i, stage in enumerate(stages):
+            expect(s.reached.wait(60), "%s: %s is not reached", argv, stage)
+            found = talkers(s.port)
+            expect(found, "%s: nobody talks at %s", argv, stage)
+            for pid in found:
+                uids.add(int(status_of(pid)["Uid"].split()[0]))
+                if pid != process.pid:
+                    expect_user(pid, SERVICE)
+            go = s.go
+            if i + 1 < len(stages):
+                # whoever waits goes on to the next stage
+                s.go, s.stage = threading.Event(), stages[i + 1]
+                s.reached.clear()
+            go.set()
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        s.go.set()
+    return uids, process.returncode, out.decode()
+
+
+@case("check: who talks to servers is the service's user; with root's own configuration root")
+def check_talks(r, _h):
+    s = Staller()
+    configure(r, *s.settings(), "from = ann@example.org")
+    own = BASE / "own"
+    shutil.copy(r.directory / "config", own)
+    for argv, uid in (("check",), SERVICE), (("check", "--config", own), 0):
+        uids, status, out = watch(r, s, ("greeting", "mail"), argv)
+        expect(uids == {uid}, "%s: users %s", argv, uids)
+        expect("null sender" in out and "accepted" in out, "%s: %s %s", argv, status, out)
+    uids, _, out = watch(r, s, ("greeting",), ("check", "--debug"))
+    expect(uids == {SERVICE} and "user sendoff talks to the smarthost, in a sandbox" in out,
+           "%s %s", uids, out)
+
+
+SERVERS = {"secrets", "DNS", "server", "TLS", "SMTP", "login", "envelope"}
+
+
+def findings(r, *argv):
+    """What check finds on the way to the servers, without what differs from run to run."""
+    answer = r.run("root", ["sendoff", "check", "--json", *argv])
+    found = [one for one in json.loads(answer.out)["findings"] if one["section"] in SERVERS]
+    for one in found:
+        one.get("data", {}).pop("ms", None)
+    return [masked(json.dumps(one, sort_keys=True)) for one in found], answer.status
+
+
+@case("check: what is found is the same by another process, good and bad")
+def check_same(r, _h):
+    ca, word, other, path = (BASE / name for name in ("ca-c", "word-c", "other-c", "local-c"))
+    ca.mkdir(mode=0o700)
+    for file, text in (word, PASSWORD), (other, "wrong"):
+        file.write_text(text + "\n")
+        file.chmod(0o600)
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    signed = Smarthost("--tls", "implicit", "--ca-dir", ca, "--request-client-certificate",
+                       "--mechanisms", "EXTERNAL")
+    old_ca = BASE / "ca-o"
+    old_ca.mkdir()
+    old = Smarthost("--tls", "starttls", "--ca-dir", old_ca, "--certificate", "expired")
+    for name in "ca.pem", "client.pem", "client-key.pem":
+        (ca / name).chmod(0o600)
+    local = Staller(path=path)
+    path.chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        closed = s.getsockname()[1]
+    login = [line for line in locked.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes", "from = ann@example.org"]
+    tls = ("host = localhost", "port = %d" % signed.port, "tls = implicit", "auth = EXTERNAL",
+           "tls-trust = %s" % (ca / "ca.pem"), "tls-cert = %s" % (ca / "client.pem"))
+    trust = "tls-trust = %s" % (old_ca / "ca.pem")
+    for want, lines in (
+            ("login/login=ok", (*login, "password-file = %s" % word)),
+            ("login/login=ok", (*login, "password-command = cat %s" % word)),
+            ("login/login=failure", (*login, "password-file = %s" % other)),
+            ("login/login=ok", (*tls, "tls-key = %s" % (ca / "client-key.pem"))),
+            ("secrets/certificate=failure", (*tls, "tls-key = %s" % (ca / "server-key.pem"))),
+            ("TLS/chain=failure", ("host = localhost", "port = %d" % old.port, "tls = starttls",
+                                   "auth = none", trust)),
+            ("TLS/chain=failure", ("host = localhost", "port = %d" % old.port, "tls = starttls",
+                                   "auth = none")),
+            ("server/connection=failure", ("host = 127.0.0.1", "port = %d" % closed)),
+            ("DNS/addresses=failure", ("host = nowhere.example",)),
+            ("DNS/SRV=", ("host = nowhere.example", "srv = yes")),
+            ("SMTP/greeting=ok", ("socket = %s" % path, "tls = none", "auth = none"))):
+        configure(r, "remember = no", *lines)
+        own = BASE / "own"
+        shutil.copy(r.directory / "config", own)
+        for argv in (), ("--to", "permfail@example.org"):
+            (ours, status), (theirs, direct) = findings(r, *argv), findings(
+                r, "--config", own, *argv)
+            theirs = [one.replace(str(own), str(r.directory / "config")) for one in theirs]
+            expect(len(ours) >= 2 and ours == theirs and status == direct,
+                   "%s: %s differs, without another process %s", lines,
+                   [one for one in ours if one not in theirs],
+                   [one for one in theirs if one not in ours])
+        section, rest = want.split("/")
+        expect(any('"section": "%s"' % section in one and '"name": "%s"' % rest.split("=")[0] in one
+                   and '"state": "%s' % rest.split("=")[1] in one for one in ours),
+               "%s: no %s in %s", lines, want, ours)
+    for one in locked, signed, old:
+        expect(not one.messages(), "something was sent")
+    expect(not local.taken, "something was sent")
+
+
+@case("check: the process that talks dies, and the others are asked all the same")
+def check_killed(r, h):
+    s = Staller("greeting")
+    configure(r, "host = 127.0.0.1:%d, %s:%s" % (
+        s.port, "127.0.0.1", h.settings()[1].split()[-1]), "tls = none", "auth = none")
+    process = subprocess.Popen([SENDOFF, "check"], cwd="/", env=r.environment("root"),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    expect(s.reached.wait(60), "the smarthost is not reached")
+    (box,) = talkers(s.port)
+    os.kill(box, signal.SIGKILL)
+    out, _ = process.communicate(timeout=120)
+    s.go.set()
+    expect("the process that talks to the smarthost" in out.decode() and b"ESMTP test" in out,
+           "%d %s", process.returncode, out.decode())
+
+
+@case("password: the login is tried by the service's user, and what is right is stored")
+def password_tried(r, _h):
+    word = BASE / "word-p"
+    word.write_text(PASSWORD + "\n")
+    word.chmod(0o600)
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    login = [line for line in locked.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes"]
+    configure(r, *login)
+    ok(r.run("root", ["sendoff", "password"], b"wrong\n"), 77, err="nothing was stored")
+    ok(r.run("root", ["sendoff", "password"], PASSWORD.encode() + b"\n"),
+       out="accepted the login of ann")
+    ok(r.run("root", ["sendoff", TO], MAIL), out="^sent ")
+    expect(len(locked.messages()) == 1, "not sent")
+    ok(r.run("root", ["sendoff", "password", "--delete"]))
+    s = Staller()
+    configure(r, *(line for line in s.settings() if not line.startswith("auth")), "user = ann",
+              "allow-cleartext-auth = yes")
+    uids, status, out = watch(r, s, ("greeting",), ("password",), b"secret\n")
+    expect(uids == {SERVICE} and status, "%s %s %s", uids, status, out)
+
+
+@case("setup for the whole machine: looks and logins are the service's user's")
+def setup_tried(r, _h):
+    (r.directory / "config").unlink()
+    word = BASE / "word-s"
+    word.write_text(PASSWORD + "\n")
+    word.chmod(0o600)
+    s = Staller()
+    argv = ("setup", "ann@example.org", "--host", "127.0.0.1", "--port", str(s.port), "--tls",
+            "none", "--auth", "none", "--timer=no", "--test-to", "none", "--yes")
+    uids, status, out = watch(r, s, ("greeting", "mail"), argv)
+    expect(uids == {SERVICE} and status == 0, "%s %s %s", uids, status, out)
+    expect((r.directory / "config").exists(), "it is not the machine's: %s", out)
+    (r.directory / "config").unlink()
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    port = locked.settings()[1].split()[-1]
+    answer = r.run("root", ["sendoff", "setup", "ann@example.org", "--host", "127.0.0.1", "--port",
+                            port, "--tls", "none", "--user", "ann", "--password-file", word,
+                            "--timer=no", "--test-to", TO, "--yes"])
+    expect(answer.status == 0 and len(locked.messages()) == 1, "%s", answer)
+    (r.directory / "config").unlink()
+
+
+
 def main():
     enter(*sys.argv[1:])
     chosen = [(title, function) for title, function in CASES

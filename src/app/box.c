@@ -115,7 +115,7 @@ box_hear_out(struct box *b, const struct wire_settings *settings)
 {
 	struct channel_parcel p;
 
-	if (b->fd >= 0 && settings->trace) {
+	if (b->fd >= 0 && (settings->trace || !b->pid)) {
 		shutdown(b->fd, SHUT_WR);
 		channel_parcel_init(&p, BOX_PARCEL);
 		while (channel_receive(b->fd, &p, clock_in(QUIT_MS)) == CHANNEL_PARCEL) {
@@ -168,11 +168,12 @@ box_hear(const struct box *b, const struct wire_settings *settings, struct chann
 void
 box_lost(struct box *b, struct error *why)
 {
+	bool ours = b->pid > 0;
 	int status = box_end(b, false);
 
-	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+	if (ours && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		error_prefix(why, "signal %d", WTERMSIG(status));
-	else if (WIFEXITED(status))
+	else if (ours && WIFEXITED(status))
 		error_prefix(why, "status %d", WEXITSTATUS(status));
 	why->fault = FAULT_TEMPORARY;
 	error_prefix(why, "the process that talks to the smarthost");

@@ -23,10 +23,11 @@ struct profile;
 struct box_rules {
 	bool down;     /* root's privileges too */
 	bool remember; /* it may keep what it learns of servers, as the user that it becomes */
+	bool open;     /* nothing at all, for what is not possible in a sandbox; DOWN is not set */
 };
 
 struct box {
-	pid_t pid; /* 0 for none */
+	pid_t pid; /* 0 for none, and for one that another process has started */
 	int fd;    /* to it, -1 for none */
 };
 #define BOX_NONE                                                                                   \
@@ -48,7 +49,8 @@ bool box_start(struct box *b, box_run *run, void *ctx, struct error *err)
 	__attribute__((warn_unused_result));
 /* Ends it, gently by closing the socket, else by force. Returns what wait(2) says of it. */
 int box_end(struct box *b, bool gently);
-/* Gently, and the lines that it has still to say (its QUIT) go to the trace of SETTINGS. */
+/* Gently, and the lines that it has still to say (its QUIT) go to the trace of SETTINGS. For one of
+ * another process this waits for its end. */
 void box_hear_out(struct box *b, const struct wire_settings *settings);
 /* Closes our end, after a fork: the process is another one's. */
 void box_abandon(struct box *b);

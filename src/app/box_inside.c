@@ -94,6 +94,10 @@ boxed_shut(struct boxed *b, const struct box_rules *rules)
 	struct sandbox_state state = { 0 };
 	bool switched = false;
 
+	if (rules->open) {
+		asking_fill(&b->settings, &b->fd, false);
+		return true;
+	}
 	if ((rules->down && !step_down(b, rules, &switched)) ||
 		!shut(&b->settings, &state, &b->broken)) {
 		b->broken.fault = FAULT_TEMPORARY;

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "envelope.h"
 #include "field.h"
+#include "keeper.h"
 #include "message.h"
 #include "network_box.h"
 #include "packing.h"
@@ -17,7 +18,9 @@ struct network_relay {
 	const struct wire_settings *settings;
 	struct wire_report *report;
 	struct relay *relay; /* in this process */
-	/* in another one: */
+	/* in another one, which we start, or have KEEPER start for ACCOUNT: */
+	const int *keeper;
+	const char *account;
 	struct box_rules rules;
 	struct box box;
 	struct envelope *envelope; /* of the transaction */
@@ -27,13 +30,18 @@ struct network_relay {
 
 struct network_relay *
 network_relay_new(const struct wire_settings *settings, const struct profile *account,
-	struct wire_report *report, struct error *err)
+	const int *keeper, struct wire_report *report, struct error *err)
 {
 	struct network_relay *r = xcalloc(1, sizeof(*r));
 
 	r->settings = settings;
 	r->report = report;
 	r->box = (struct box)BOX_NONE;
+	if (keeper && !box_is_possible(settings)) {
+		r->keeper = keeper;
+		r->account = account->name;
+		return r;
+	}
 	if (box_steps_down(account) && box_is_possible(settings)) {
 		r->rules = (struct box_rules){ .down = true,
 			.remember = profile_yes(account, OPT_REMEMBER) };
@@ -62,6 +70,14 @@ run(void *ctx, int fd)
 	const struct network_relay *r = ctx;
 
 	network_relay_serve(fd, r->settings, &r->rules);
+}
+
+static bool
+start(struct network_relay *r, struct error *err)
+{
+	if (r->keeper)
+		return keeper_relay(*r->keeper, r->account, &r->box.fd, err);
+	return box_start(&r->box, run, r, err);
 }
 
 static void
@@ -169,7 +185,6 @@ bool
 network_relay_begin(struct network_relay *r, struct envelope *e, const struct relay_mail *mail,
 	struct relay_reply *reply, struct error *err)
 {
-	struct error why = ERROR_NONE;
 	struct strbuf job;
 	bool good;
 
@@ -177,8 +192,10 @@ network_relay_begin(struct network_relay *r, struct envelope *e, const struct re
 		return relay_begin(r->relay, e, mail, reply, err);
 	r->envelope = e;
 	r->open = false;
-	if (r->box.fd < 0 && !box_start(&r->box, run, r, &why))
-		return lost(r, NETWORK_BEGIN, &why, reply, err);
+	if (r->box.fd < 0 && !start(r, err)) {
+		reply_none(reply);
+		return false;
+	}
 	job = job_new(r);
 	packing_add_wishes(&job, &r->settings->wishes);
 	packing_add_report(&job, r->report);

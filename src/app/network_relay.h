@@ -21,10 +21,12 @@ struct network_relay;
  * those of ACCOUNT. For root with an account of the system's configuration in a process of its own,
  * which is started at the first MAIL; files that are not as they should be show there then, as a
  * failure of the step. Where that process ends, or does not keep to the rules, the step fails for
- * now, in doubt if it was the content's; the next MAIL starts another one. */
-struct network_relay *
-network_relay_new(const struct wire_settings *settings, const struct profile *account,
-	struct wire_report *report, struct error *err) __attribute__((warn_unused_result));
+ * now, in doubt if it was the content's; the next MAIL starts another one. KEEPER (keeper.h; NULL:
+ * there is none) is for a process that is sandboxed itself: it starts the process of an account
+ * that cannot be used in a sandbox. */
+struct network_relay *network_relay_new(const struct wire_settings *settings,
+	const struct profile *account, const int *keeper, struct wire_report *report,
+	struct error *err) __attribute__((warn_unused_result));
 void network_relay_free(struct network_relay *r);
 bool network_relay_begin(struct network_relay *r, struct envelope *e, const struct relay_mail *mail,
 	struct relay_reply *reply, struct error *err) __attribute__((warn_unused_result));

@@ -32,8 +32,8 @@ open_one(const struct submission *s, struct error *err)
 	profile_override(&up->account, &s->account);
 	wire_report_init(&up->report);
 	if (smarthost_open(&up->smarthost, s, &up->account, err))
-		up->relay =
-			network_relay_new(&up->smarthost.settings, &up->account, &up->report, err);
+		up->relay = network_relay_new(
+			&up->smarthost.settings, &up->account, s->keeper, &up->report, err);
 	if (up->relay)
 		return up;
 	close_one(up);

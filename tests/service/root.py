@@ -16,7 +16,7 @@ import threading
 
 import room
 from machine import BASE, SENDOFF, Smarthost, Tap, enter, expect
-from room import PASSWORD, SANITIZED, SERVICE, Room, children, status_of
+from room import PASSWORD, SANITIZED, SERVICE, Room, children, status_of, talkers
 from staller import Staller
 
 CASES = []
@@ -722,22 +722,6 @@ def dialogue_signals(r, _h):
     Room.until(lambda: not pathlib.Path("/proc/%d/exe" % box).exists() or
                status_of(box)["State"].startswith("Z"), "it goes on without its parent")
     s.go.set()
-
-
-def talkers(port):
-    """The processes that have a connection to PORT of this machine."""
-    to = "0100007F:%04X" % port
-    inodes = set()
-    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        words = line.split()
-        if words[2] == to and words[3] == "01":
-            inodes.add("socket:[%s]" % words[9])
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            if int(path.parts[2]) != os.getpid() and os.readlink(path) in inodes:
-                found.append(int(path.parts[2]))
-    return sorted(set(found))
 
 
 def watch(r, s, stages, argv, text=b""):

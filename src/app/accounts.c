@@ -35,11 +35,20 @@ in_force(const struct profile *p, enum option_id id, struct strbuf *value, const
 	return true;
 }
 
-static void
-print_text(const struct profile *p, const char *chosen)
+/* What is to be seen in any case: how one logs in, and who sends. */
+static bool
+is_essential(enum option_id id)
+{
+	return id == OPT_AUTH || id == OPT_SUBMIT;
+}
+
+/* With ALL the defaults too; else true where some were left out. */
+static bool
+print_text(const struct profile *p, const char *chosen, bool all)
 {
 	struct strbuf value = STRBUF_INIT(1 << 20), line = STRBUF_INIT(1 << 20);
 	const char *origin;
+	bool left_out = false;
 
 	printf("[account %s]%s\n", p->name,
 		chosen && strcmp(chosen, p->name) == 0 ? "  # used unless another one fits" : "");
@@ -48,6 +57,11 @@ print_text(const struct profile *p, const char *chosen)
 	for (int id = 0; id < OPT_COUNT; id++) {
 		if (!in_force(p, (enum option_id)id, &value, &origin))
 			continue;
+		if (!all && !profile_is_set(p, (enum option_id)id) &&
+			!is_essential((enum option_id)id)) {
+			left_out = true;
+			continue;
+		}
 		strbuf_clear(&line);
 		strbuf_addf(&line, "%s = %s", options[id].name, value.s);
 		printf("%-*s  # %s\n", ORIGIN_COLUMN, line.s, origin);
@@ -55,6 +69,7 @@ print_text(const struct profile *p, const char *chosen)
 	printf("\n");
 	strbuf_done(&value);
 	strbuf_done(&line);
+	return left_out;
 }
 
 static void
@@ -115,6 +130,7 @@ accounts(const struct arguments *args, struct error *err)
 	};
 	struct profile_list l = { NULL, 0 };
 	struct profile *chosen;
+	bool left_out = false;
 
 	const char *only = args->operand_count                  ? args->operands[0]
 			   : profile_is_set(flags, OPT_ACCOUNT) ? profile_text(flags, OPT_ACCOUNT)
@@ -138,8 +154,11 @@ accounts(const struct arguments *args, struct error *err)
 		if (profile_is_set(flags, OPT_QUIET))
 			puts(l.v[i].name);
 		else
-			print_text(&l.v[i], chosen ? chosen->name : NULL);
+			left_out |= print_text(&l.v[i], chosen ? chosen->name : NULL,
+				profile_is_set(flags, OPT_VERBOSE));
 	}
+	if (left_out)
+		puts("# what is not here has its default: sendoff accounts -v");
 	if (!l.n && !profile_is_set(flags, OPT_QUIET) && !profile_is_set(flags, OPT_JSON))
 		fprintf(stderr, "%s: no account is configured (see sendoff.conf(5))\n",
 			args->program);

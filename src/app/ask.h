@@ -10,6 +10,9 @@ struct strbuf;
 
 /* True iff somebody can be asked: standard input and standard error are terminals. */
 bool ask_is_possible(void);
+/* True iff what is written to FD may be coloured: a terminal, whose TERM is neither empty nor dumb,
+ * and NO_COLOR is not set. */
+bool ask_has_colours(int fd);
 /* Asks QUESTION, showing PRESET (may be NULL) as what an empty line means, until CHECK (may be
  * NULL) takes the answer; its error is shown. One printable line into RET, without blanks around
  * it; an empty one only where CHECK takes it. FAULT_USAGE: nobody can be asked, or the input ended;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "ask.h"
 #include "checkup.h"
 #include "probe.h"
 #include "queue_ask.h"
@@ -115,14 +116,6 @@ run(struct checkup *c, struct error *err)
 }
 
 static bool
-wants_colour(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
-}
-
-static bool
 understand(struct checkup *c, struct error *err)
 {
 	const struct profile *given = &c->args->given;
@@ -155,7 +148,7 @@ check_command(const struct arguments *args)
 	submission_init(&c.line, args);
 	c.json = profile_is_set(&args->given, OPT_JSON);
 	c.offline = profile_is_set(&args->given, OPT_OFFLINE);
-	c.colour = !c.json && wants_colour();
+	c.colour = !c.json && ask_has_colours(STDOUT_FILENO);
 	if (c.json)
 		c.findings = json_array();
 	if (understand(&c, &err) && run(&c, &err)) {

@@ -37,7 +37,6 @@ look(void *ctx, const char *id)
 
 	switch (spool_look(census->spool, id, census->failed, &e, NULL)) {
 	case SPOOL_CLAIMED:
-		n->octets += e.size;
 		n->failed += census->failed;
 		n->messages += !census->failed;
 		n->held += !census->failed && e.state == ENTRY_HELD;

@@ -45,6 +45,37 @@ addresses(
 	return true;
 }
 
+/* Whom the header names is said by options, or by fields that were given whole. */
+static bool
+header_is_addressed(const struct submission *s, const struct composition *c)
+{
+	static const char names[][5] = { "To:", "Cc:", "Bcc:" };
+
+	if (submission_given(s, OPT_TO) || submission_given(s, OPT_CC) ||
+		submission_given(s, OPT_BCC))
+		return true;
+	for (size_t i = 0; i < c->header_count; i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (strncasecmp(c->headers[i], names[k], strlen(names[k])) == 0)
+				return true;
+	return false;
+}
+
+/* The To field: recipients that are operands too, as with mail(1), where nothing else is said. */
+static bool
+take_to(const struct submission *s, const struct composition *c, struct address_list *ret,
+	struct error *err)
+{
+	const struct arguments *args = s->args;
+
+	if (header_is_addressed(s, c))
+		return addresses(s, OPT_TO, ret, err);
+	for (size_t i = 0; i < args->operand_count; i++)
+		if (!address_list_parse(args->operands[i], strlen(args->operands[i]), ret, err))
+			return error_prefix(err, "recipient");
+	return true;
+}
+
 /* --body @FILE: the descriptor to read, -1 if the value is the text itself. */
 static bool
 text_source(const struct submission *s, enum option_id id, const char **ret_text, int *ret_fd,
@@ -94,9 +125,16 @@ check_headers(const char *const *lines, size_t n, struct error *err)
 	return true;
 }
 
+/* What the message cannot change: whether there is an account at all, and one of the name. */
+static bool
+check_account(struct submission *s, struct error *err)
+{
+	return (s->accounts.n > 1 && !submission_given(s, OPT_ACCOUNT)) || account_choose(s, err);
+}
+
 /* A person who types a message is told so, and before it is typed that nobody would get it. */
 static bool
-greet(const struct submission *s, struct error *err)
+greet(struct submission *s, struct error *err)
 {
 	const struct arguments *args = s->args;
 	struct strbuf first = STRBUF_INIT(400);
@@ -107,6 +145,8 @@ greet(const struct submission *s, struct error *err)
 		!submission_given(s, OPT_TO) && !submission_given(s, OPT_CC) &&
 		!submission_given(s, OPT_BCC))
 		return envelope_refuse_empty(err);
+	if (!check_account(s, err))
+		return false;
 	if (!isatty(STDERR_FILENO) || submission_given(s, OPT_QUIET))
 		return true;
 	if (args->operand_count)
@@ -130,7 +170,7 @@ build(struct submission *s, struct composition *c, struct error *err)
 	bool good;
 
 	c->to = &to, c->cc = &cc, c->reply_to = &reply;
-	good = addresses(s, OPT_TO, &to, err) && addresses(s, OPT_CC, &cc, err) &&
+	good = take_to(s, c, &to, err) && addresses(s, OPT_CC, &cc, err) &&
 	       addresses(s, OPT_REPLY_TO, &reply, err) &&
 	       check_headers(c->headers, c->header_count, err) &&
 	       text_source(s, OPT_BODY, &c->body, &c->body_fd, &c->body_name, err) &&
@@ -157,6 +197,22 @@ build(struct submission *s, struct composition *c, struct error *err)
 	return good;
 }
 
+/* What mail(1) and its kin attach or send copies by means nothing to sendmail: passing it over would
+ * lose an attachment, and make a recipient of its name. */
+static bool
+refuse_letters(const struct submission *s, struct error *err)
+{
+	if (submission_given(s, OPT_IGNORE_A))
+		return error_set(err, FAULT_USAGE,
+			"-A attaches nothing here, it is an option of sendmail (--attach FILE "
+			"attaches a file)");
+	if (submission_given(s, OPT_IGNORE_C))
+		return error_set(err, FAULT_USAGE,
+			"-c names nobody here, it is an option of sendmail (--cc ADDRESS sends a "
+			"copy)");
+	return true;
+}
+
 static bool
 compose_message(struct submission *s, struct error *err)
 {
@@ -169,6 +225,8 @@ compose_message(struct submission *s, struct error *err)
 		return error_set(err, FAULT_USAGE,
 			"-t reads recipients from a message, but --%s composes one",
 			options[composing_option(s)].name);
+	if (!refuse_letters(s, err))
+		return false;
 	c.attachments = profile_list_of(flags, OPT_ATTACH, &c.attachment_count);
 	c.headers = profile_list_of(flags, OPT_HEADER, &c.header_count);
 	if (c.subject && text_has_control(c.subject, strlen(c.subject)))

@@ -188,9 +188,10 @@ drop(const struct secret_name *n, enum secret_place place, struct error *err)
 		strbuf_adds(&text, "the kernel's keyring\n");
 		count++;
 	}
-	for (const char *at = text.s; *at; at += strcspn(at, "\n") + 1)
-		printf("the password of %s at %s was removed from %.*s\n", n->user, n->host,
-			(int)strcspn(at, "\n"), at);
+	for (const char *at = text.s, *end; (end = strchr(at, '\n')); at = end + 1) {
+		printf("the password of %s at %s was removed from ", n->user, n->host);
+		fwrite(at, 1, (size_t)(end + 1 - at), stdout);
+	}
 	if (good && !count)
 		printf("no password of %s at %s is stored\n", n->user, n->host);
 	strbuf_done(&text);

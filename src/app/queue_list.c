@@ -29,7 +29,7 @@ struct listing {
 static void
 count(struct queue_counts *c, const struct entry *e, bool failed, int64_t now)
 {
-	c->octets += e->size;
+	c->octets += e->octets;
 	if (failed) {
 		c->failed++;
 		return;

@@ -160,7 +160,7 @@ queue_add_text(struct strbuf *out, const struct queue_view *v, const struct entr
 {
 	struct strbuf size = STRBUF_INIT(64), age = STRBUF_INIT(64);
 
-	queue_add_size(&size, e->size);
+	queue_add_size(&size, e->octets);
 	queue_add_span(&age, v->now - e->created);
 	strbuf_addf(out, "%s  %9s  %7s  ", e->id, size.s, age.s);
 	add_address(out, &e->envelope.sender);
@@ -251,7 +251,7 @@ queue_add_json(struct strbuf *out, const struct queue_view *v, const struct entr
 	json_put_text(o, "state", v->failed ? "failed" : queue_state(e, v->now));
 	json_put_text(o, "account", e->account);
 	json_put(o, "uid", json_integer((json_int_t)e->uid));
-	json_put(o, "size", json_integer((json_int_t)e->size));
+	json_put(o, "size", json_integer((json_int_t)e->octets));
 	json_put(o, "created", time_value(e->created));
 	json_put(o, "next", next == INT64_MAX ? json_null() : time_value(next));
 	json_put(o, "expires", time_value(e->not_before + e->lifetime + e->held));

@@ -52,6 +52,11 @@ sendmail_mode(struct arguments *a, const char *letter, struct error *err)
 		}
 	/* nobody writes a message to a daemon: do not wait for one */
 	a->mode = MODE_NOTHING;
+	if (a->personality == PERSONALITY_SENDOFF && letter[0] && letter[1])
+		return error_set(err, FAULT_USAGE,
+			"-b is sendmail's, as in -bp, and has no \"%.40s\" (--body TEXT is the text of "
+			"a message, --bcc ADDRESS sends a copy)",
+			letter);
 	return error_set(err, FAULT_USAGE, "-b%s is not supported%s", letter,
 		*letter && strchr("dDl", *letter) ? " (there is no daemon, and none is needed)"
 						  : "");

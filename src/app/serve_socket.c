@@ -146,36 +146,46 @@ may_listen_tcp(const struct serve *s, const char *name, struct error *err)
 		name);
 }
 
+/* An address of the loopback interface with a port. */
 static bool
-listen_tcp(struct serve *s, const char *name, struct error *err)
+parse_tcp(const char *name, struct sockaddr_storage *ret, socklen_t *ret_size, struct error *err)
 {
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
-	struct sockaddr_in four = { .sin_family = AF_INET };
-	struct sockaddr *at;
-	socklen_t size;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
+	struct sockaddr_in *four = (struct sockaddr_in *)ret;
 	char host[256];
 	uint16_t port;
-	int fd, on = 1;
 
 	if (!dial_split(name, 0, host, &port, err))
 		return error_prefix(err, "listen");
-	four.sin_port = six.sin6_port = htons(port);
-	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
-		at = (struct sockaddr *)&four, size = sizeof(four);
-	else
-		at = (struct sockaddr *)&six, size = sizeof(six);
-	if ((at->sa_family == AF_INET6 && inet_pton(AF_INET6, host, &six.sin6_addr) != 1) ||
-		!is_loopback(at))
-		return error_set(err, FAULT_CONFIG,
-			"listen: %s is neither a file nor an address of the loopback interface "
-			"with a "
-			"port",
-			name);
-	if (!may_listen_tcp(s, name, err))
+	memset(ret, 0, sizeof(*ret));
+	if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(port);
+		*ret_size = sizeof(*four);
+	} else if (inet_pton(AF_INET6, host, &six->sin6_addr) == 1) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(port);
+		*ret_size = sizeof(*six);
+	}
+	if (ret->ss_family && is_loopback((struct sockaddr *)ret))
+		return true;
+	return error_set(err, FAULT_CONFIG,
+		"listen: %s is neither a file nor an address of the loopback interface with a port",
+		name);
+}
+
+static bool
+listen_tcp(struct serve *s, const char *name, struct error *err)
+{
+	struct sockaddr_storage at;
+	socklen_t size;
+	int fd, on = 1;
+
+	if (!parse_tcp(name, &at, &size, err) || !may_listen_tcp(s, name, err))
 		return false;
-	fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-		bind(fd, at, size) == 0 && listen(fd, BACKLOG) == 0) {
+		bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, BACKLOG) == 0) {
 		add(s, fd, LISTENER_TCP, name);
 		return true;
 	}
@@ -183,6 +193,39 @@ listen_tcp(struct serve *s, const char *name, struct error *err)
 	if (fd >= 0)
 		close(fd);
 	return false;
+}
+
+static bool
+same_tcp(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in *four = (const struct sockaddr_in *)a;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return four->sin_port == ((const struct sockaddr_in *)b)->sin_port &&
+		       four->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+	return six->sin6_port == ((const struct sockaddr_in6 *)b)->sin6_port &&
+	       IN6_ARE_ADDR_EQUAL(&six->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr);
+}
+
+/* True iff L, a socket that was passed, listens at NAME of the configuration. Files are compared, not
+ * their names: /var/run/x is /run/x, and must not be removed to be made anew. */
+static bool
+is_at(const struct listener *l, const char *name)
+{
+	struct sockaddr_storage at = { 0 }, wanted;
+	socklen_t size = sizeof(at);
+	struct stat a, b;
+
+	if (*name == '/')
+		return l->kind != LISTENER_TCP &&
+		       (strcmp(l->name, name) == 0 ||
+			       (stat(l->name, &a) == 0 && stat(name, &b) == 0 &&
+				       a.st_dev == b.st_dev && a.st_ino == b.st_ino));
+	return l->kind == LISTENER_TCP && parse_tcp(name, &wanted, &size, NULL) &&
+	       getsockname(l->fd, (struct sockaddr *)&at, &size) == 0 && same_tcp(&at, &wanted);
 }
 
 /* Takes one socket that whoever started us has opened. */
@@ -230,29 +273,38 @@ passed(void)
 	return (int)count;
 }
 
+static bool
+is_passed(const struct serve *s, size_t passed, const char *name)
+{
+	for (size_t i = 0; i < passed; i++)
+		if (is_at(&s->listeners[i], name))
+			return true;
+	return false;
+}
+
 bool
 serve_open_sockets(struct serve *s, struct error *err)
 {
-	int count = passed();
-	const char *const *v;
+	size_t count = (size_t)passed(), n;
+	const char *const *v = profile_list_of(&s->settings, OPT_LISTEN, &n);
 	bool good = true;
-	size_t n;
 
-	for (int i = 0; good && i < count; i++)
-		good = take_passed(s, FIRST_PASSED + i, err);
+	for (size_t i = 0; good && i < count; i++)
+		good = take_passed(s, FIRST_PASSED + (int)i, err);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
-	if (count)
-		return good;
-	good = listen_unix(
-		s, profile_text(&s->settings, OPT_SERVICE_SOCKET), LISTENER_SERVICE, err);
-	v = profile_list_of(&s->settings, OPT_LISTEN, &n);
-	if (n >= SERVE_LISTENERS)
-		return error_set(err, FAULT_CONFIG, "listen: too many sockets");
-	for (size_t i = 0; good && i < n; i++)
+	if (good && !count)
+		good = listen_unix(
+			s, profile_text(&s->settings, OPT_SERVICE_SOCKET), LISTENER_SERVICE, err);
+	for (size_t i = 0; good && i < n; i++) {
+		if (is_passed(s, count, v[i]))
+			continue;
+		if (s->listener_count == SERVE_LISTENERS)
+			return error_set(err, FAULT_CONFIG, "listen: too many sockets");
 		good = *v[i] == '/' ? listen_unix(s, v[i], LISTENER_SMTP, err)
 				    : listen_tcp(s, v[i], err);
+	}
 	return good;
 }
 

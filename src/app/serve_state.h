@@ -64,8 +64,8 @@ struct serving {
 	int fd;
 };
 
-/* serve_socket.c. Takes the sockets that were passed (LISTEN_FDS), else makes those that are
- * configured. */
+/* serve_socket.c. Takes the sockets that were passed (LISTEN_FDS), or makes the service's own; and
+ * makes those of `listen` that were not passed. */
 bool serve_open_sockets(struct serve *s, struct error *err) __attribute__((warn_unused_result));
 void serve_close_sockets(struct serve *s);
 /* serve_prepare.c. What only root can do, before the service is another user: the directories of

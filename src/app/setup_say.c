@@ -3,19 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "help.h"
 #include "setup_state.h"
 
 #define LABEL 14
-
-static bool
-colours(void)
-{
-	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
-
-	return isatty(STDERR_FILENO) && !(none && *none) &&
-	       !(terminal && strcmp(terminal, "dumb") == 0);
-}
 
 /* Words folded at the edge of the screen, under one another. */
 static void
@@ -44,7 +36,7 @@ void
 setup_say(enum setup_mark mark, const char *label, const char *format, ...)
 {
 	static const char *const begin[] = { "", "\033[32m", "\033[33m", "\033[31m" };
-	bool coloured = mark != SETUP_PLAIN && colours();
+	bool coloured = mark != SETUP_PLAIN && ask_has_colours(STDERR_FILENO);
 	size_t column = strlen(label) < LABEL ? LABEL : strlen(label) + 1;
 	char text[2048];
 	va_list ap;

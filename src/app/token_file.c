@@ -55,7 +55,9 @@ token_file_prepare(const char *directory, struct error *err)
 
 	system = strncmp(directory, LOCALSTATEDIR "/", sizeof(LOCALSTATEDIR)) == 0;
 	/* above it is the user's own, or the system's */
-	for (const char *s = strchr(directory + 1, '/'); s; s = strchr(s + 1, '/')) {
+	for (const char *s = directory; (s = strchr(s, '/')); s++) {
+		if (s == directory)
+			continue;
 		strbuf_clear(&path);
 		strbuf_add(&path, directory, (size_t)(s - directory));
 		(void)!mkdir(path.s, system ? 0755 : 0700);

@@ -63,6 +63,7 @@ struct entry {
 	bool failed;      /* the file lies in failed/ */
 	int64_t due;      /* seconds since 1970: the file's mtime */
 	uint64_t size;    /* of the file when it was read */
+	uint64_t octets;  /* of the message in it: header, empty line, body */
 	uint64_t print;   /* of message and envelope as written: equal for equal ones */
 	uint64_t begin;   /* where the trailer begins */
 	uint64_t trailer; /* where the next record goes: behind the last intact one */

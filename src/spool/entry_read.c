@@ -131,6 +131,7 @@ read_all(struct source *f, enum entry_depth what, struct entry *e, struct error 
 		return false;
 	if (ENTRY_BLOCK + b.body + b.header + b.envelope > f->size)
 		return error_set(err, FAULT_DATA, "it is shorter than it says");
+	e->octets = b.header + 2 + b.body;
 	if (!read_end(f, &b, e, err))
 		return false;
 	e->message.fd = f->fd;

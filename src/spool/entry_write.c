@@ -94,6 +94,7 @@ write_rest(int fd, struct entry *e, struct entry_block *b, const struct strbuf *
 		e->begin = ENTRY_BLOCK + b->body + b->header + b->envelope;
 		e->trailer = e->begin + trailer.len;
 		e->size = e->trailer;
+		e->octets = message_size(m);
 		good = (io_pwritev_full(fd, rest, 4, ENTRY_BLOCK + in_file) &&
 			       io_pwritev_full(fd, &first, 1, 0)) ||
 		       cannot_write(err);

@@ -525,7 +525,7 @@ def in_terminal(place, *arguments, **env):
         for fd in 0, 1, 2:
             os.dup2(slave, fd)
         os.chdir(place.home)
-        os.execve(SENDOFF, [SENDOFF, *arguments], place.environment(TERM="xterm", **env))
+        os.execve(SENDOFF, [SENDOFF, *arguments], place.environment(**{"TERM": "xterm", **env}))
     os.close(slave)
     out = b""
     while select.select([master], [], [], 60)[0]:
@@ -547,8 +547,9 @@ def terminal():
         p.config.write_text(s.account())
         status, out = in_terminal(p, "check", "work")
         expect(status == 0 and "\033[32mok" in out and "\033[33mwarning" in out, "%s", out)
-        status, plain = in_terminal(p, "check", "work", NO_COLOR="1")
-        expect("\033" not in plain, "NO_COLOR: %s", plain)
+        for env in {"NO_COLOR": "1"}, {"TERM": ""}, {"TERM": "dumb"}:
+            status, plain = in_terminal(p, "check", "work", **env)
+            expect("warning " in plain and "\033" not in plain, "%s: %s", env, plain)
         piped = p.run("check", "work").stdout.decode()
         expect("\033" not in piped, "no colours into a pipe")
         lines = piped.splitlines()

@@ -86,10 +86,14 @@ def listing():
             expect(done.out == "Mail queue is empty\n" and done.status == 0, "%s", done)
         done = p.run("queue", stdin=b"")
         expect(done.out == "Mail queue is empty\n" and done.status == 0, "%s", done)
-        p.send("--queue=always", "bob@example.net", "carl@example.net")
+        size = json.loads(p.send("--queue=always", "--json", "bob@example.net",
+                                 "carl@example.net").out)["size"]
         done = p.run("queue", stdin=b"")
         expect(done.status == 0 and "bob@example.net" in done.out and "carl@" in done.out and
-               re.search(r"^-- \d+ Kbytes in 1 Request\.$", done.out, re.M), "%s", done)
+               re.search(r"^-- 1 Kbytes in 1 Request\.$", done.out, re.M), "%s", done)
+        # of the message as the receipt has it, not of its file
+        expect(re.search(r"^\w{16} +%d B " % size, done.out, re.M) and
+               p.queued()[0]["size"] == size, "%d octets: %s", size, done)
         expect(p.run("-bP", name="sendmail", stdin=b"").out == "1\n", "-bP")
         name, = p.entries()
         for text in name, name[:6], name[-5:]:

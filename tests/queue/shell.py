@@ -149,6 +149,14 @@ def accounts():
                    "[account default]" not in done.out, "%s", done)
             done = p.run("accounts", "--json", *words)
             expect([one["name"] for one in json.loads(done.out)] == ["other"], "%s", done)
+            expect("remember" in json.loads(done.out)[0]["settings"], "all is in the JSON: %s", done)
+        short, all_ = p.run("accounts", "default"), p.run("accounts", "-v", "default")
+        lines = [line.split("  #")[0].strip() for line in short.out.splitlines()]
+        expect(lines[:2] == ["[account default]", "from = ann@example.org"] and
+               {"host = 127.0.0.1", "tls = none", "auth = none", "submit = direct"} <= set(lines) and
+               "remember = " not in short.out and "accounts -v" in lines[-1], "%s", short)
+        expect("\nremember = yes " in all_.out and "accounts -v" not in all_.out and
+               set(short.out.splitlines()[:-1]) <= set(all_.out.splitlines()), "%s", all_)
         done = p.run("accounts", "another")
         expect(done.status == 78 and "no account another" in done.err and not done.out, "%s", done)
         expect(p.run("accounts", "default", "other").status == 64, "two names")
@@ -194,5 +202,14 @@ def terminal():
                    "type the message" not in person.text, "%s", person.text)
         with Person(p, "-s", "Lunch") as person:
             expect(person.status() == 64 and "no recipients" in person.text, "%s", person.text)
+        # nor is it read when it is known that it cannot be sent
+        with Person(p, "-a", "none", "bob@example.net") as person:
+            expect(person.status() == 78 and "no account none" in person.text and
+                   "type the message" not in person.text, "%s", person.text)
+        (p.home / ".config/sendoff/config").write_text("")
+        with Person(p, "bob@example.net") as person:
+            expect(person.status() == 78 and "no account is configured" in person.text and
+                   "type the message" not in person.text, "%s", person.text)
+        p.configure(s.port)
         done = p.send("bob@example.net")
         expect("type the message" not in done.err, "%s", done)

@@ -837,8 +837,8 @@ def directory(r, h):
     expect(answer.returncode == 78 and (place / "s").read_text() == "precious", "%s", answer)
 
 
-def activate(r, *options):
-    """Starts the service with a socket passed, as systemd does."""
+def activate(r, *options, more=()):
+    """Starts the service with a socket passed, and those of MORE, as systemd does."""
     s = socket.socket(socket.AF_UNIX)
     SOCKET.unlink(missing_ok=True)
     s.bind(str(SOCKET))
@@ -847,13 +847,16 @@ def activate(r, *options):
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(str(BASE / "notify"))
     (BASE / "notify").chmod(0o666)
-    notify.settimeout(15)
+    notify.settimeout(60)
     env = r.environment("root")
     env["NOTIFY_SOCKET"] = str(BASE / "notify")
     pid = os.fork()
     if pid == 0:
-        os.dup2(s.fileno(), 3)
-        env.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="x")
+        # first out of the way of one another
+        high = [fcntl.fcntl(one.fileno(), fcntl.F_DUPFD, 100) for one in (s, *more)]
+        for number_, fd in enumerate(high, 3):
+            os.dup2(fd, number_)
+        env.update(LISTEN_FDS=str(len(high)), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="x")
         os.dup2(r.log.fileno(), 2)
         os.execve(SENDOFF, ["sendoff", "serve", *options], env)
     return s, notify, pid
@@ -877,6 +880,53 @@ def activation(r, h):
         (BASE / "notify").unlink()
         SOCKET.unlink()
         r.serve()
+
+
+def greeting_of(address):
+    """What is said first to who connects to ADDRESS, a path or a port."""
+    with socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(("127.0.0.1", address) if isinstance(address, int) else str(address))
+        return s.recv(4)
+
+
+@case("socket activation: what listen names is listened at too, and not what was passed anew")
+def activation_listen(r, h):
+    r.stop()
+    (BASE / "way").symlink_to("/run/sendoff")
+    own, passed = pathlib.Path("/run/sendoff/own"), pathlib.Path("/run/sendoff/passed")
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.create_server(
+            ("127.0.0.1", 0)) as free, socket.socket(socket.AF_UNIX) as smtp:
+        smtp.bind(str(passed))
+        smtp.listen(10)
+        inode = passed.stat().st_ino
+        ports = [one.getsockname()[1] for one in (tcp, free)]
+        free.close()
+        r.configure_service(
+            *h.settings(), "listen = %s" % own, "listen = %s" % (BASE / "way/passed"),
+            *("listen = 127.0.0.1:%d" % port for port in ports), "trust-loopback = yes")
+        s, notify, pid = activate(r, more=(tcp, smtp))
+        try:
+            expect(notify.recv(100) == b"READY=1", "no word of being ready: %s", r.said())
+            for address in (own, passed, *ports):
+                expect(greeting_of(address) == b"220 ", "%s does not speak SMTP", address)
+            ok(r.run("alice", ["sendoff", "carol@example.org"], MAIL))
+            expect(len(h.messages()) == 1, "it did not arrive")
+            os.kill(pid, signal.SIGTERM)
+            expect(os.waitpid(pid, 0)[1] == 0, "%s", r.said())
+            pid = None
+            expect(not own.exists() and passed.stat().st_ino == inode,
+                   "it removes its own sockets, and those alone")
+        finally:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            s.close()
+            notify.close()
+            for path in BASE / "notify", BASE / "way", SOCKET, passed:
+                path.unlink(missing_ok=True)
+            r.configure_service(*h.settings())
+            r.serve()
 
 
 @case("SIGHUP rereads what the service itself is configured by")

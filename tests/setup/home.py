@@ -9,15 +9,17 @@ import subprocess
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
-for folder in "network", "oauth":
+for folder in "support", "network", "oauth":
     sys.path.append(str(TESTS / folder))
 
+import machine  # noqa: E402
 import names  # noqa: E402
 import net  # noqa: E402
 import server  # noqa: E402
 from certificates import Certificates  # noqa: E402
 from discovery import (Autoconfig, MORE, NAMES, OPEN, OTHERS, PLAIN, STARTTLS,  # noqa: E402
                        STRICT, TOKENS, UNFIT, WEB)
+from machine import Wrong, expect  # noqa: E402, F401
 from proxy import Proxy  # noqa: E402
 from smarthost import PASSWORD, USER, Mailbox, Smarthost  # noqa: E402
 from terminal import Terminal  # noqa: E402
@@ -42,15 +44,6 @@ def case(title):
         CASES.append((title, function))
         return function
     return register
-
-
-class Wrong(Exception):
-    """What a case found."""
-
-
-def expect(condition, text, *values):
-    if not condition:
-        raise Wrong(text % values if values else text)
 
 
 class Room:
@@ -121,12 +114,8 @@ class Room:
         return str(path)
 
     def environment(self, **more):
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC",
-               "TERM": "dumb", "XDG_RUNTIME_DIR": str(self.home), **more}
-        for name in "ASAN_OPTIONS", "UBSAN_OPTIONS":
-            if name in os.environ:
-                env[name] = os.environ[name]
-        return env
+        return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC",
+                "TERM": "dumb", "XDG_RUNTIME_DIR": str(self.home), **machine.passed_on(), **more}
 
     def argv(self, *words, trust=True):
         return [str(self.sendoff), "setup", *words, *(["--tls-trust", self.ca] if trust else [])]
@@ -146,16 +135,7 @@ class Room:
 
     def talk(self, argv, *steps, status=0):
         """STEPS: what is asked for, and what is typed."""
-        t = self.terminal(*argv)
-        try:
-            for question, answer in steps:
-                t.wait_for(question)
-                t.type(answer + "\n")
-            got = t.end()
-        except RuntimeError as problem:
-            raise Wrong(f"{problem}:\n{t.text}") from problem
-        expect(got == status, "status %d, not %d:\n%s", got, status, t.text)
-        return t.text
+        return self.terminal(*argv).talk(*steps, status=status)
 
     def settings(self):
         return dict(line.split(" = ", 1) for line in self.config.read_text().splitlines()

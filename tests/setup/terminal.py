@@ -7,6 +7,8 @@ import select
 import signal
 import time
 
+from machine import Wrong, expect
+
 LIMIT = 30
 
 
@@ -63,3 +65,16 @@ class Terminal:
         os.waitpid(self.pid, 0)
         os.close(self.fd)
         return -99
+
+    def talk(self, *steps, status=0):
+        """STEPS: what is asked for, and what is typed. Returns all that was said; Wrong unless it
+        goes so, and ends with STATUS."""
+        try:
+            for question, answer in steps:
+                self.wait_for(question)
+                self.type(answer + "\n")
+            got = self.end()
+        except RuntimeError as problem:
+            raise Wrong(f"{problem}:\n{self.text}") from problem
+        expect(got == status, "status %d, not %d:\n%s", got, status, self.text)
+        return self.text

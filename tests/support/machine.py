@@ -131,6 +131,12 @@ class Syslog:
         return len(self.records)
 
 
+def passed_on():
+    """What a sanitizer and a measurement of coverage have in the environment."""
+    names = "ASAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_PROFILE_FILE"
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 class Machine:
     """PROGRAM is what lies in the places of NAMES, UPPER are directories whose usr, etc and var
     are added."""
@@ -204,10 +210,7 @@ class Machine:
         env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/sh",
                "TMPDIR": str(self.temporary), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
-        for name in "ASAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_PROFILE_FILE":
-            if name in os.environ:
-                env[name] = os.environ[name]
-        return env
+        return {**env, **passed_on()}
 
     def start(self, argv, user="alice", **more):
         """A process of USER, in its home directory."""

@@ -224,6 +224,8 @@ try_full(void)
 	ok(got.size == e.size && got.trailer == e.trailer && got.chain == e.chain &&
 			got.print == e.print && got.begin == e.begin && got.begin < got.trailer,
 		"where it ends");
+	ok(got.octets == message_size(&m) && got.octets == e.octets && got.octets < got.size,
+		"the size of the message, not of the file");
 	ok(envelope_same(&v, &got.envelope), "the envelope");
 	ok(message_same(&m, &got.message) && got.message.facts.cr_changed == m.facts.cr_changed &&
 			got.message.facts.nul_removed == 2 && got.message.facts.headerless &&

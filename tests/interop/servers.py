@@ -61,6 +61,14 @@ class Server:
                 time.sleep(0.05)
         return not waiting
 
+    def sasldb(self, owner):
+        """DIR/sasldb2, where Cyrus SASL finds USER's password."""
+        name, realm = USER.split("@")
+        file = self.dir / "sasldb2"
+        subprocess.run(["/usr/sbin/saslpasswd2", "-p", "-c", "-f", file, "-u", realm, name],
+                       input=PASSWORD.encode(), check=True)
+        shutil.chown(file, owner)
+
     def log(self):
         lines = []
         for file in sorted(self.dir.glob("log*")) + [self.dir / "output"]:
@@ -170,7 +178,8 @@ class Submission(Server):
 
 
 class Postfix(Server):
-    name, host, ports = "postfix", "postfix.test", (465, 587, 2587, 3465, 4465, 5465, 5587)
+    name, host = "postfix", "postfix.test"
+    ports = 465, 587, 2587, 3465, 4465, 5465, 5587, 6465, 6587
 
     def launch(self):
         for queue in ("active bounce corrupt defer deferred flush hold incoming private saved"
@@ -184,6 +193,8 @@ class Postfix(Server):
         shutil.chown(self.dir / "data", "postfix")
         for template in "main.cf", "master.cf":
             self.configure(template, "etc/" + template)
+        self.configure("sasl.conf", "etc/sasl/smtpd.conf")
+        self.sasldb("postfix")
         # master closes every descriptor up to the limit when it starts
         resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
         # `postfix start` would want its files where a system has them
@@ -210,6 +221,44 @@ class Exim(Server):
         for path in self.dir, self.dir / "spool":
             shutil.chown(path, "Debian-exim")
         self.spawn("/usr/sbin/exim4", "-C", str(self.dir / "exim.conf"), "-bdf", "-q1m")
+
+
+class Stapler(Server):
+    """Staples that its certificate is revoked, as GnuTLS in Exim would not do, and says no more."""
+
+    name, host, ports = "stapler", "ocsprevoked.exim.test", (6465,)
+
+    def launch(self):
+        wrong = self.base / "ca/wrong"
+        self.spawn("openssl", "s_server", "-www", "-accept", f"{self.host}:{self.ports[0]}",
+                   "-cert", wrong / "ocsprevoked.pem", "-key", wrong / "ocsprevoked-key.pem",
+                   "-cert_chain", self.base / "ca/issuing.pem",
+                   "-status_file", wrong / "ocsprevoked.ocsp")
+
+
+class Sendmail(Server):
+    """Asks Cyrus SASL, and is the only one that has DELIVERBY."""
+
+    name, host, ports = "sendmail", "sendmail.test", (465, 587)
+
+    def launch(self):
+        (self.dir / "queue").mkdir(mode=0o700)
+        self.configure("sendmail.mc")
+        self.configure("sasl.conf", "sasl/Sendmail.conf")
+        self.write("service.switch", "hosts files\naliases files\n")
+        ca = self.base / "ca"
+        for name in "server.pem", "server-key.pem":
+            self.write(name, (ca / name).read_text(), "root")
+        # from these it makes the chain that it sends
+        authorities = (ca / "ca.pem").read_text() + (ca / "issuing.pem").read_text()
+        self.write("authorities.pem", authorities)
+        self.sasldb("root")
+        with open(self.dir / "sendmail.cf", "wb") as file:
+            subprocess.run(["/usr/bin/m4", "sendmail.mc"], cwd=self.dir, stdout=file, check=True)
+        # the path to Cyrus SASL's configuration is compiled in
+        self.spawn("unshare", "--mount", "--propagation", "private", "sh", "-c",
+                   'mount --bind sasl /usr/lib/sasl2 && exec /usr/libexec/sendmail/sendmail '
+                   '-C "$PWD/sendmail.cf" -bD -q1m -X "$PWD/log"')
 
 
 class Chasquid(Server):
@@ -266,7 +315,8 @@ def start_all(base):
     os.umask(0o022)
     subprocess.run([HERE / "ca", base / "ca"], check=True)
     servers, failures = {}, {}
-    for kind in Kdc, Dovecot, Lmtp, Submission, Postfix, Exim, Chasquid, Aiosmtpd, Opensmtpd:
+    for kind in (Kdc, Dovecot, Lmtp, Submission, Postfix, Exim, Stapler, Sendmail, Chasquid,
+                 Aiosmtpd, Opensmtpd):
         server = kind(base)
         servers[server.name] = server
         try:

@@ -6,7 +6,7 @@ import threading
 import time
 
 EXTENSIONS = (b"PIPELINING", b"SIZE 104857600", b"8BITMIME", b"SMTPUTF8", b"DSN",
-              b"ENHANCEDSTATUSCODES")
+              b"ENHANCEDSTATUSCODES", b"DELIVERBY")
 
 
 class Message:

@@ -113,6 +113,12 @@ CASES = [
     Case("dane: rollover, 3 0 1", "rollover.good.example", *TLS465, *DANE, dane="3 0 1"),
     Case("dane: 3 1 0", "whole.good.example", *TLS465, *DANE, dane="3 1 0"),
     Case("dane: 2 0 1", "anchor.good.example", *TLS465, *DANE, dane="2 0 1"),
+    # RFC 7672 section 3.1.2: a digest of what the server does not send proves nothing
+    Case("dane: 2 0 1 of an authority that is not sent", "rootanchor.good.example", *TLS465, *DANE,
+         status=69, error="fits none of the TLSA records of rootanchor.good.example"),
+    Case("dane: 2 1 2 of an authority that is not sent", "rootanchor.good.example", *TLS587,
+         *MAYBE, status=69, error="fits none of the TLSA records of rootanchor.good.example"),
+    Case("dane: without it that server is trusted", "rootanchor.good.example", *TLS465),
     Case("dane: 2 1 1 of another authority", "otheranchor.good.example", *TLS465, *DANE,
          status=69),
     Case("dane: 2 1 1 and another name", "othername.good.example", *TLS465, *DANE, status=69),

@@ -4,7 +4,8 @@ import hashlib
 import subprocess
 
 NAMES = ["live", "four", "six", "resetfirst", "holefirst", "holes", "hole", "mixed", "right", "wrong",
-         "rollover", "whole", "anchor", "otheranchor", "unusable", "half", "live.old", "reset"]
+         "rollover", "whole", "anchor", "rootanchor", "otheranchor", "unusable", "half", "live.old",
+         "reset"]
 SERVER = ",".join([f"DNS:{name}.good.example" for name in NAMES] +
                   ["DNS:mx.elsewhere.example", "DNS:live.open.example", "DNS:live.bad.example"])
 

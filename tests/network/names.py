@@ -63,6 +63,10 @@ whole A {net.LIVE4}
 _465._tcp.whole TLSA 3 1 0 {digests['server', 'key', 0]}
 anchor A {net.LIVE4}
 _465._tcp.anchor TLSA 2 0 1 {digests['issuing', 'certificate', 256]}
+; the authority above the one that the server sends, which the client has
+rootanchor A {net.LIVE4}
+_465._tcp.rootanchor TLSA 2 0 1 {digests['ca', 'certificate', 256]}
+_587._tcp.rootanchor TLSA 2 1 2 {digests['ca', 'key', 512]}
 otheranchor A {net.LIVE4}
 _465._tcp.otheranchor TLSA 2 1 1 {digests['odd', 'key', 256]}
 othername A {net.LIVE4}

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -85,10 +84,6 @@ class Room(machine.Machine):
         for path in self.secrets, self.secrets / "work":
             os.chown(path, SERVICE, SERVICE)
         self.spool = pathlib.Path(os.environ["LOCALSTATEDIR"]) / "spool/sendoff"
-        if not str(self.spool).startswith("/var/"):
-            machine.overlay("/" + self.spool.parts[1])
-        shutil.rmtree(self.spool, ignore_errors=True)
-        self.spool.parent.mkdir(parents=True, exist_ok=True)
         self.service = None
         self.log = open(machine.BASE / "service.log", "w+b")
         self.reports = machine.BASE / "reports"
@@ -163,7 +158,7 @@ class Room(machine.Machine):
         if not self.service:
             return None
         self.service.send_signal(how)
-        status = self.service.wait(30)
+        status = self.service.wait(60)
         self.service = None
         return status
 
@@ -181,7 +176,7 @@ class Room(machine.Machine):
     def connect(self, user="alice"):
         """A connection of USER's to the service."""
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(20)
+        s.settimeout(60)
         os.setresuid(-1, USERS[user], 0)
         try:
             s.connect(str(SOCKET))

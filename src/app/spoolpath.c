@@ -112,5 +112,10 @@ spool_prepare(const char *path, struct error *err)
 {
 	const struct passwd *user = geteuid() ? NULL : getpwnam(PRIVILEGE_USER);
 
+	/* who stays out of the spool need not stay out of what is above it */
+	if (geteuid() == 0 && spool_is_system(path) && !io_make_parents(path, 0755) &&
+		errno != EROFS)
+		return error_sys(err, FAULT_CREATE, errno, "unable to make the directory of %s",
+			path);
 	return !user || make_for(path, user, err);
 }

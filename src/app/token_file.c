@@ -48,21 +48,13 @@ bool
 token_file_prepare(const char *directory, struct error *err)
 {
 	const struct passwd *service = geteuid() ? NULL : getpwnam(PRIVILEGE_USER);
-	struct strbuf path = STRBUF_INIT(8192);
 	struct stat st;
 	bool system, made;
 	int fd;
 
 	system = strncmp(directory, LOCALSTATEDIR "/", sizeof(LOCALSTATEDIR)) == 0;
 	/* above it is the user's own, or the system's */
-	for (const char *s = directory; (s = strchr(s, '/')); s++) {
-		if (s == directory)
-			continue;
-		strbuf_clear(&path);
-		strbuf_add(&path, directory, (size_t)(s - directory));
-		(void)!mkdir(path.s, system ? 0755 : 0700);
-	}
-	strbuf_done(&path);
+	(void)!io_make_parents(directory, system ? 0755 : 0700);
 	made = mkdir(directory, 0700) == 0;
 	fd = open_directory(directory, &st);
 	/* by the descriptor: the service's user may own what is above, and put something else there

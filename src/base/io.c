@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -189,6 +190,24 @@ io_temporary_beside(int fd)
 			return fd;
 	}
 	return -1;
+}
+
+bool
+io_make_parents(const char *path, mode_t mode)
+{
+	char *part = xstrdup(path);
+	bool good = true;
+	int sys;
+
+	for (char *slash = part; good && (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		good = mkdir(part, S_IRWXU) == 0 ? chmod(part, mode) == 0 : errno == EEXIST;
+		*slash = '/';
+	}
+	sys = errno;
+	free(part);
+	errno = sys;
+	return good;
 }
 
 void

@@ -32,6 +32,10 @@ int io_temporary(const char *directory, struct error *err) __attribute__((warn_u
  * only one in memory. */
 int io_temporary_beside(int fd);
 
+/* Makes the directories above PATH that are missing, mode MODE whatever the umask; PATH itself it
+ * leaves. False with errno set, and some of them made. */
+bool io_make_parents(const char *path, mode_t mode) __attribute__((warn_unused_result));
+
 /* Makes sure that descriptors 0, 1 and 2 are open (on /dev/null where they were not), so that no
  * file opened later is taken for one of them. */
 void io_keep_standard(void);

@@ -32,23 +32,6 @@ fail(struct error *err, const char *path)
 	return error_sys(err, FAULT_CREATE, errno, "unable to write %s", path);
 }
 
-/* Makes the directories above PATH that are missing: below a home others have no business there. */
-static bool
-make_directories(const char *path, mode_t mode, struct error *err)
-{
-	char *copy = xstrdup(path);
-	bool good = true;
-
-	for (char *slash = copy; good && (slash = strchr(slash + 1, '/'));) {
-		*slash = '\0';
-		if (mkdir(copy, mode & 077 ? 0755 : 0700) < 0 && errno != EEXIST)
-			good = error_sys(err, FAULT_CREATE, errno, "unable to make %s", copy);
-		*slash = '/';
-	}
-	free(copy);
-	return good;
-}
-
 /* Opens the directory, and keeps other processes that set accounts up out of it. */
 static bool
 open_place(struct place *p, const char *path, struct error *err)
@@ -148,9 +131,14 @@ bool
 configure_write(struct configure *c, mode_t mode, struct strbuf *copy, struct error *err)
 {
 	struct place p = { .directory = -1 };
-	bool good = make_directories(c->path, mode, err) && open_place(&p, c->path, err) &&
-		    check_unchanged(c, err) && write_fresh(c, &p, mode, err);
+	bool good;
 
+	/* below a home others have no business */
+	if (!io_make_parents(c->path, mode & 077 ? 0755 : 0700))
+		return error_sys(err, FAULT_CREATE, errno, "unable to make the directory of %s",
+			c->path);
+	good = open_place(&p, c->path, err) && check_unchanged(c, err) &&
+	       write_fresh(c, &p, mode, err);
 	if (good && (!keep_copy(c, &p, copy, err) ||
 			    (renameat(p.directory, p.fresh, p.directory, p.name) < 0 &&
 				    !fail(err, c->path)))) {

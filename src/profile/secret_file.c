@@ -71,17 +71,11 @@ give_to_service(const char *path)
 static void
 make_directories(const char *path)
 {
-	struct strbuf part = STRBUF_INIT(PATH_CAP);
 	bool system = strncmp(path, SYSCONFDIR "/", sizeof(SYSCONFDIR)) == 0;
 
-	for (const char *at = path + 1; (at = strchr(at, '/')); at++) {
-		strbuf_clear(&part);
-		strbuf_add(&part, path, (size_t)(at - path));
-		(void)!mkdir(part.s, system ? 0755 : 0700);
-	}
+	(void)!io_make_parents(path, system ? 0755 : 0700);
 	if (mkdir(path, 0700) == 0 && system)
 		give_to_service(path);
-	strbuf_done(&part);
 }
 
 /* Nobody else may change what is in there: rename and unlink ask for nothing but that. */

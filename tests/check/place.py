@@ -50,7 +50,7 @@ class Smarthost:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -144,7 +144,7 @@ class Place:
 
     def tool(self, *arguments, stdin=b"Subject: x\n\nx\n"):
         done = subprocess.run([SPOOL_TOOL, *map(str, arguments)], input=stdin,
-                              capture_output=True, check=False, timeout=30,
+                              capture_output=True, check=False, timeout=60,
                               env=self.environment())
         expect(done.returncode == 0, "spool-tool %s: %s", arguments, done.stderr)
         return done.stdout.decode().split()[-1] if done.stdout else ""

@@ -211,7 +211,7 @@ class Strict(threading.Thread):
     def __exit__(self, *_):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.join(10)
+        self.join(60)
 
     def run(self):
         while True:
@@ -220,7 +220,7 @@ class Strict(threading.Thread):
             except OSError:
                 return
             try:
-                connection.settimeout(10)
+                connection.settimeout(60)
                 with self.context.wrap_socket(connection, server_side=True) as tls:
                     tls.sendall(b"421 4.3.2 later\r\n")
             except OSError:

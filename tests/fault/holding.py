@@ -118,7 +118,7 @@ def secrets(tap):
         process.stdin.write(HEADER + b"Hi.\n")
         process.stdin.close()
         process.stdin = None
-        tap.ok(server.stalled.wait(20), "a submission has logged in, and stands still")
+        tap.ok(server.stalled.wait(60), "a submission has logged in, and stands still")
         proc = [pathlib.Path("/proc/%d" % pid) for pid in tree(process.pid)]
         seen = b"".join((p / "cmdline").read_bytes() for p in proc)
         if os.geteuid() == 0:
@@ -140,7 +140,7 @@ def secrets(tap):
         else:
             tap.ok(True, "nor in a core file # SKIP only root sees it, and not a sanitizer's")
         process.terminate()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         encoded = b"AGFsaWNlAHdvbmRlcmxhbmQ="
         tap.ok(b"AUTH PLAIN" in err and not any(word in out + err for word in (PASSWORD, encoded)),
                "nor in the trace", err.decode(errors="replace"))

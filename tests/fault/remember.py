@@ -226,7 +226,7 @@ class Slow(threading.Thread):
             elif word == b"BDAT":
                 if int(line.split()[1]) == 6:
                     self.asked.set()
-                    self.leave.wait(20)
+                    self.leave.wait(60)
                     break
                 lines.read(int(line.split()[1]))
                 say("250 2.0.0 queued")
@@ -261,12 +261,12 @@ def detached(tap, r):
     argv = [SENDOFF, "--host", "127.0.0.1", "--port", str(slow.port), "--tls", "none", "--auth",
             "none", "-f", "ann@example.org", "bob@example.net"]
     start = time.monotonic()
-    done = subprocess.run(argv, input=MESSAGE, capture_output=True, timeout=30, check=False,
+    done = subprocess.run(argv, input=MESSAGE, capture_output=True, timeout=60, check=False,
                           env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(r.run)})
     took = time.monotonic() - start
     tap.ok(done.returncode == 0 and b"queued" in done.stdout and took < 5,
            "the caller does not wait for what is learnt", done.stderr, took)
-    tap.ok(slow.asked.wait(10), "the server is asked")
+    tap.ok(slow.asked.wait(60), "the server is asked")
     if not os.geteuid():
         pid, links = child_of(slow.port)
         names = sorted(links.values())
@@ -276,7 +276,7 @@ def detached(tap, r):
         tap.ok(pid is not None and os.getsid(pid) == pid and os.readlink(f"/proc/{pid}/cwd") == "/",
                "in a session of its own")
     slow.leave.set()
-    slow.join(10)
+    slow.join(60)
     tap.ok(r.settled() != [], "what it found is kept")
 
 

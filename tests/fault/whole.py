@@ -19,7 +19,7 @@ def end(*options):
     """The status of killat, None if it does not end."""
     try:
         return subprocess.run([KILLAT, *options, "--", *FORKS], stdin=subprocess.DEVNULL,
-                              timeout=30, check=False).returncode
+                              timeout=60, check=False).returncode
     except subprocess.TimeoutExpired:
         return None
 

@@ -60,7 +60,7 @@ class Sink:
     def talk(self, connection):
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(20)
+            connection.settimeout(60)
             if self.implicit:
                 connection = self.context.wrap_socket(connection, server_side=True)
             connection.sendall(b"220 sink ESMTP\r\n")

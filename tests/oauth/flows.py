@@ -70,19 +70,19 @@ class Listening:
         self.port = urllib.parse.urlsplit(self.redirect).port
 
     def ends(self, status=0):
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         expect(self.process.returncode == status, "status %s: %s", self.process.returncode,
                err.decode())
         return err.decode()
 
     def get(self, address):
         try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
+            with urllib.request.urlopen(address, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()
 
-    def raw(self, octets, seconds=10):
+    def raw(self, octets, seconds=60):
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as s:
             s.sendall(octets)
             answer = b""
@@ -175,12 +175,12 @@ def other_user():
             text += part
         back = consent(tokens, link(text.decode()))
         get = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c",
-               "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)", back]
+               "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=60)", back]
         expect(subprocess.run(get, stderr=subprocess.DEVNULL, check=False).returncode,
                "another user was answered")
         get[1:3] = ["--reuid=65533", "--regid=65533"]
         expect(subprocess.run(get, check=False).returncode == 0, "the user himself was not")
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         expect(process.returncode == 0 and b"other users were turned away" in err, "%s", err)
 
 

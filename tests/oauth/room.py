@@ -28,7 +28,7 @@ context = ssl.create_default_context(cafile=os.environ["TRUST"])
 handler = urllib.request.HTTPSHandler(context=context)
 opener = urllib.request.build_opener(handler, urllib.request.ProxyHandler({}))
 try:
-    page = opener.open(sys.argv[1], timeout=20).read()
+    page = opener.open(sys.argv[1], timeout=60).read()
 except OSError as error:
     page = getattr(error, "fp", None) and error.fp.read() or str(error).encode()
 with open(os.environ["HOME"] + "/page", "wb") as file:

@@ -164,7 +164,7 @@ class Box:
             else:
                 self.come.append((subject, message))
 
-    def arrivals(self, number, seconds=30):
+    def arrivals(self, number, seconds=60):
         """What has come since the last call, at least NUMBER messages, each behind its subject; but
         what cron wrote is kept aside."""
         def enough():
@@ -174,7 +174,7 @@ class Box:
         found, self.come = self.come, []
         return found
 
-    def arrived(self, *subjects, seconds=30):
+    def arrived(self, *subjects, seconds=60):
         """True iff these, and no others, have come to the smarthost; and what has."""
         found = self.arrivals(len(subjects), seconds)
         return sorted(subject for subject, _ in found) == sorted(subjects), found

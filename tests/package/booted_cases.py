@@ -140,7 +140,7 @@ def the_service_is_restarted(box):
     box.smarthost_up()
     box.systemctl("kill", "--signal=KILL", "--kill-who=main", "sendoff.service")
     done = box.submit("behind the kill")
-    good, found = box.arrived("behind the kill", seconds=40)
+    good, found = box.arrived("behind the kill", seconds=60)
     box.ok(done.returncode == 0 and good, "one that comes while it was killed waits for it",
            (done, found))
 
@@ -229,7 +229,7 @@ def a_timer_instead(box):
     box.ok(done.returncode == 0, "a message is kept for it", done)
     box.ok(box.state("sendoff.service") != "active", "nothing has started the service")
     box.smarthost_up()
-    good, found = box.arrived("by the timer", seconds=40)
+    good, found = box.arrived("by the timer", seconds=60)
     box.ok(good, "the timer's run sends it", (found, box.journal("--unit=sendoff-queue.service")))
     box.run("rm", "-r", "/etc/systemd/system/sendoff-queue.timer.d")
     box.systemctl("disable", "--now", "sendoff-queue.timer")

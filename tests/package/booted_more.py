@@ -36,7 +36,7 @@ def setup_enables_the_users_timer(box):
              ">~/.config/systemd/user/sendoff-queue.timer.d/fast.conf; systemctl --user "
              "daemon-reload; systemctl --user restart sendoff-queue.timer; sendoff queue hold; "
              "sendoff queue release")
-    good, found = box.arrived("mine", seconds=40)
+    good, found = box.arrived("mine", seconds=60)
     box.ok(good, "the user's timer has it sent",
            (found, as_alice(box, "systemctl --user status sendoff-queue.service; sendoff queue")))
     done = as_alice(box, "systemctl --user start sendoff-login.service")

@@ -99,7 +99,7 @@ class System:
     def stop(process):
         process.send_signal(signal.SIGTERM)
         try:
-            return process.wait(30)
+            return process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             return None
@@ -144,7 +144,7 @@ class Smarthost:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def wait_for(condition, seconds=60):

@@ -306,7 +306,7 @@ def early_signal():
         process.stdin.flush()
         time.sleep(0.3)
         kill(process)
-        expect(process.wait(10) == -signal.SIGTERM, "status %s", process.returncode)
+        expect(process.wait(60) == -signal.SIGTERM, "status %s", process.returncode)
         process.stdin.close()
         process.stdout.close()
         process.stderr.close()

@@ -105,7 +105,7 @@ class Place:
             process.stdin = None
         return process
 
-    def ends(self, process, timeout=20):
+    def ends(self, process, timeout=60):
         out, err = process.communicate(timeout=timeout)
         return Result(process.returncode, out.decode(), err.decode(), 0)
 
@@ -162,7 +162,7 @@ class Smarthost:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
         self.said.close()
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -28,7 +28,7 @@ PATHS = {"/o/oauth2/v2/auth": "/authorize", "/revoke": "/revoke", "/token": "/to
              ("devicecode", "/device_authorization"))}}
 BROWSER = """#!/usr/bin/python3
 import sys, urllib.request
-urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=20).read()
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=60).read()
 """
 SECONDS = 60
 

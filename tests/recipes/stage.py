@@ -112,7 +112,7 @@ class Theatre(machine.Machine):
     def stop(self):
         if self.service:
             self.service.terminate()
-            self.service.wait(30)
+            self.service.wait(60)
         self.service = None
 
     def serve(self):

@@ -19,7 +19,7 @@ import time
 
 SENDOFF, SMARTHOST = os.environ["SENDOFF"], os.environ["SMARTHOST"]
 SANITIZED = os.environ.get("SANITIZED", "0") == "1"
-LIMIT = 20
+LIMIT = 60
 CASES = []
 
 

@@ -122,7 +122,7 @@ def new_aliases(sendmail):
 @case(38, "-q")
 def queue_run(sendmail):
     for flags in "-q", "-q15m", "-q 15m", "-q0", "-qRx", "-qSx", "-qIx", "-q!Rx", "-qf":
-        r = sendmail(flags, b"", limit=5).unsent()
+        r = sendmail(flags, b"", limit=60).unsent()
         r.silent()
 
 
@@ -137,7 +137,7 @@ def verify(sendmail):
 @case(40, "-bd -q15m")
 def daemon(sendmail):
     for flags in "-bd -q15m", "-bD", "-bt", "-bl":
-        sendmail(flags, b"", limit=5).refused(64)
+        sendmail(flags, b"", limit=60).refused(64)
 
 
 @case(73, "-t without any recipient")

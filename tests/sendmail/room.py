@@ -146,7 +146,7 @@ class Room:
         return environment
 
     def __call__(self, arguments, stdin=S, name="/usr/sbin/sendmail", user="alice", env=None,
-                 extensions="all", lines=(), settings=None, limit=20, **more):
+                 extensions="all", lines=(), settings=None, limit=60, **more):
         self.prepare(extensions, lines, settings)
         argv = [name, *words(arguments)]
         process = self.machine.start(argv, user, env=self.environment(user, env),
@@ -160,7 +160,7 @@ class Room:
             process.kill()
             out, err = process.communicate()
             process.returncode = "none after %d seconds" % limit
-        feeder.join(5)
+        feeder.join(60)
         return Result(self, shlex.join(os.fsdecode(word) for word in argv), process.returncode,
                       out, err, feeder.broken)
 
@@ -173,7 +173,7 @@ class Room:
         os.close(slave)
         os.write(master, stdin)
         try:
-            out, err = process.communicate(timeout=5)
+            out, err = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -192,7 +192,7 @@ class Room:
         time.sleep(0.3)
         process.send_signal(signal)
         try:
-            process.wait(5)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
         out, err = process.communicate()
@@ -248,7 +248,7 @@ class Talk:
         """Takes what is left; the Result."""
         self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

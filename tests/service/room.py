@@ -4,7 +4,6 @@ which only sendoff can read, and users who do not share it. Wants root."""
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -68,10 +67,6 @@ class Room(machine.Machine):
         for path in self.secrets, self.secrets / "work":
             os.chown(path, SERVICE, SERVICE)
         self.spool = pathlib.Path(os.environ["LOCALSTATEDIR"]) / "spool/sendoff"
-        if not str(self.spool).startswith("/var/"):
-            machine.overlay("/" + self.spool.parts[1])
-        shutil.rmtree(self.spool, ignore_errors=True)
-        self.spool.parent.mkdir(parents=True, exist_ok=True)
         self.service = None
         self.log = open(machine.BASE / "service.log", "w+b")
         self.reports = machine.BASE / "reports"
@@ -146,7 +141,7 @@ class Room(machine.Machine):
         if not self.service:
             return None
         self.service.send_signal(how)
-        status = self.service.wait(30)
+        status = self.service.wait(60)
         self.service = None
         return status
 
@@ -164,7 +159,7 @@ class Room(machine.Machine):
     def connect(self, user="alice"):
         """A connection of USER's to the service."""
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(20)
+        s.settimeout(60)
         os.setresuid(-1, USERS[user], 0)
         try:
             s.connect(str(SOCKET))

@@ -196,7 +196,7 @@ def submission(r, h):
         yield pids
     finally:
         s.go.set()
-        expect(client.wait(20) == 0, "it failed")
+        expect(client.wait(60) == 0, "it failed")
     r.configure_service(*h.settings())
 
 
@@ -597,13 +597,13 @@ def client_at(r, stage, argv=("carol@example.org",), program=SENDOFF):
                      stderr=subprocess.PIPE)
     client.stdin.write(MAIL)
     client.stdin.close()
-    expect(s.reached.wait(20), "stage %s is not reached", stage)
+    expect(s.reached.wait(60), "stage %s is not reached", stage)
     return s, client
 
 
 def end_of(client):
     out, err = client.stdout.read().decode(), client.stderr.read().decode()
-    return client.wait(30), out, err
+    return client.wait(60), out, err
 
 
 def submitting(r):
@@ -671,7 +671,7 @@ def signals(r, h):
 def client_killed(r, h):
     s, client = client_at(r, "mail")
     client.kill()
-    client.wait(10)
+    client.wait(60)
     r.until(lambda: len(r.queued()) == 1, lambda: "it is not kept: %s" % r.said())
     s.stall(None)
     s.go.set()
@@ -687,7 +687,7 @@ def stopping(r, h):
     s.go.set()
     status, out, err = end_of(client)
     expect(status == 0 and out.startswith("sent "), "%s %s %s", status, out, err)
-    expect(r.service.wait(20) == 0, "%s", r.said())
+    expect(r.service.wait(60) == 0, "%s", r.said())
     r.service = None
     r.serve()
     r.configure_service(*h.settings())
@@ -699,7 +699,7 @@ def stopping_stalled(r, h):
     r.service.send_signal(signal.SIGTERM)
     status, out, err = end_of(client)
     expect(status == 0 and out.startswith("queued "), "%s %s %s", status, out, err)
-    expect(r.service.wait(30) == 0, "%s", r.said())
+    expect(r.service.wait(60) == 0, "%s", r.said())
     s.go.set()
     r.service = None
     r.serve()
@@ -801,7 +801,7 @@ def tray(r, h):
 
 @case("a runner that dies is replaced; a stale socket too, but not that of a living service")
 def replaced(r, h):
-    other = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=20,
+    other = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=60,
                            env=r.environment("root"))
     expect(other.returncode == 75 and b"another service" in other.stderr, "%s", other)
     (runner,) = [pid for pid in children(r.service.pid)]
@@ -821,17 +821,17 @@ def directory(r, h):
     place = BASE / "tmp/place"
     place.mkdir()
     os.chown(place, BOB, BOB)
-    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=20,
+    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=60,
                             capture_output=True, env=r.environment("root"))
     expect(answer.returncode == 78 and b"belongs to user" in answer.stderr, "%s", answer)
     os.chown(place, 0, 0)
     place.chmod(0o777)
-    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=20,
+    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=60,
                             capture_output=True, env=r.environment("root"))
     expect(answer.returncode == 78 and b"by others" in answer.stderr, "%s", answer)
     place.chmod(0o755)
     (place / "s").write_text("precious")
-    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=20,
+    answer = subprocess.run([SENDOFF, "serve", "--service-socket", place / "s"], timeout=60,
                             capture_output=True, env=r.environment("root"))
     expect(answer.returncode == 78 and (place / "s").read_text() == "precious", "%s", answer)
 
@@ -945,7 +945,7 @@ def reread(r, h):
 
 
 def talk(s, data):
-    s.settimeout(20)
+    s.settimeout(60)
     out = b""
     try:
         s.sendall(data)
@@ -994,7 +994,7 @@ def loopback(r, h):
                            ("0.0.0.0:%d" % port, b"loopback interface"),
                            ("192.0.2.1:25", b"loopback interface")):
         r.configure_service(*h.settings(), "listen = " + address)
-        answer = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=20,
+        answer = subprocess.run([SENDOFF, "serve"], capture_output=True, timeout=60,
                                 env=r.environment("root"))
         expect(answer.returncode == 78 and words in answer.stderr, "%s: %s", address, answer)
     clients = r.secrets / "clients"
@@ -1148,7 +1148,7 @@ def open_dialogue(r):
         client.stdin.close()
         client.stdout.read()
         client.stdout.close()
-        client.wait(20)
+        client.wait(60)
 
 
 @case("-bs: the dialogue is sandboxed, whatever programs and tokens its accounts need")

@@ -35,7 +35,7 @@ import os, ssl, sys, urllib.request
 context = ssl.create_default_context(cafile=os.environ["TRUST"])
 handler = urllib.request.HTTPSHandler(context=context)
 opener = urllib.request.build_opener(handler, urllib.request.ProxyHandler({}))
-opener.open(sys.argv[1], timeout=20).read()
+opener.open(sys.argv[1], timeout=60).read()
 """
 
 

@@ -21,7 +21,7 @@ class Proxy:
 
     def talk(self, connection):
         with connection:
-            connection.settimeout(20)
+            connection.settimeout(60)
             try:
                 onward = self.open(connection.makefile("rb", buffering=0), connection)
             except (OSError, EOFError, struct.error):
@@ -32,7 +32,7 @@ class Proxy:
                                              daemon=True)
                     other.start()
                     self.carry(connection, onward)
-                    other.join(20)
+                    other.join(60)
 
     def greet(self, file, connection):
         count = file.read(2)[1]

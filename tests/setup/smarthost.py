@@ -109,7 +109,7 @@ class Mailbox(net.Sink):
         if not self.path:
             return super().talk(connection)
         with connection:
-            connection.settimeout(20)
+            connection.settimeout(60)
             try:
                 connection.sendall(b"220 mailboxes LMTP\r\n")
                 self.commands(connection)

@@ -9,7 +9,7 @@ import time
 
 from machine import Wrong, expect
 
-LIMIT = 30
+LIMIT = 60
 
 
 class Terminal:

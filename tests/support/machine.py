@@ -126,7 +126,7 @@ class Syslog:
         self.marked.clear()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
             end.sendto(self.MARK.encode(), "/dev/log")
-        if not self.marked.wait(30):
+        if not self.marked.wait(60):
             raise TimeoutError("nobody listens to /dev/log")
         return len(self.records)
 
@@ -199,6 +199,12 @@ class Machine:
             overlay("/" + self.directory.parts[1])
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
+        state = pathlib.Path(os.environ.get("LOCALSTATEDIR", "/var"))
+        if state.parts[1] != "var":
+            overlay("/" + state.parts[1])
+        # what the machine underneath has of its own
+        for name in "spool", "lib", "cache":
+            shutil.rmtree(state / name / "sendoff", ignore_errors=True)
 
     def configure(self, *lines):
         """Writes the system's configuration."""

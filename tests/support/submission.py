@@ -30,7 +30,7 @@ class Smarthost:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 

@@ -208,6 +208,35 @@ try_standard(void)
 	ok(WIFEXITED(status) && !WEXITSTATUS(status), "and nothing is left open otherwise");
 }
 
+static void
+try_parents(void)
+{
+	char top[] = "/tmp/io-test.XXXXXX", path[100], above[100];
+	mode_t before = umask(077);
+	struct stat st;
+
+	ok(mkdtemp(top) != NULL, "a directory");
+	snprintf(path, sizeof(path), "%s/a/b/c", top);
+	snprintf(above, sizeof(above), "%s/a/b", top);
+	ok(io_make_parents(path, 0755), "what is above is made");
+	ok(stat(above, &st) == 0 && (st.st_mode & 07777) == 0755, "with its mode, whatever the umask");
+	ok(access(path, F_OK) != 0, "but not the path itself");
+	ok(chmod(above, 0711) == 0 && io_make_parents(path, 0700) && stat(above, &st) == 0 &&
+			(st.st_mode & 07777) == 0711,
+		"what is there stays as it is");
+	ok(io_make_parents("name", 0700), "a name has nothing above it");
+	ok(mknod(path, S_IFREG | 0600, 0) == 0, "a file");
+	snprintf(path, sizeof(path), "%s/a/b/c/d/e", top);
+	ok(!io_make_parents(path, 0700) && errno == ENOTDIR, "and nothing below a file");
+	path[strlen(path) - strlen("/d/e")] = '\0';
+	unlink(path);
+	rmdir(above);
+	*strrchr(above, '/') = '\0';
+	rmdir(above);
+	ok(rmdir(top) == 0, "nothing else was made");
+	umask(before);
+}
+
 int
 main(void)
 {
@@ -218,5 +247,6 @@ main(void)
 	try_temporary();
 	try_no_descriptor();
 	try_standard();
+	try_parents();
 	return tap_done();
 }

@@ -64,7 +64,7 @@ class Room:
 
     def end(self, number=signal.SIGTERM):
         self.runner.send_signal(number)
-        return self.runner.wait(timeout=30)
+        return self.runner.wait(timeout=60)
 
     def close(self):
         if self.runner and self.runner.poll() is None:
@@ -73,7 +73,7 @@ class Room:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

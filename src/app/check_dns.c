@@ -2,13 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "box.h"
 #include "checkup.h"
 #include "clock.h"
 #include "dial.h"
 #include "json.h"
 #include "lookup.h"
-#include "probe.h"
+#include "probing.h"
 #include "strbuf.h"
+
+#define NAMES_MS (10 * CLOCK_SECOND) /* for one question */
 
 /* Names that no name server is asked for. */
 static bool
@@ -21,37 +24,36 @@ is_local_name(const char *host)
 }
 
 static void
-check_server(struct checkup *c, const char *host, bool found)
+check_server(struct checkup *c, bool down, const char *host, bool found)
 {
 	struct error err = ERROR_NONE;
 	char server[LOOKUP_SERVER] = "";
-	bool trusted = lookup_can_vouch(server);
-	struct lookup *l = lookup_new(host, DNS_A, clock_in(10 * CLOCK_SECOND), &err);
+	bool trusted = lookup_can_vouch(server), vouched = false;
+	bool good = probing_vouched(down, host, clock_in(NAMES_MS), &vouched, &err);
 
 	check_text(c, "server", server);
-	if (!l) {
+	if (!good) {
 		/* /etc/hosts may know the host */
 		check_error(c, FINDING_SERVERS, found, &err,
 			"see /etc/resolv.conf, and whether the network is up");
 		return;
 	}
-	check_datum(c, "vouches", json_boolean(trusted && l->vouched));
+	check_datum(c, "vouches", json_boolean(trusted && vouched));
 	check_good(c, FINDING_SERVERS, "%s answers%s", server,
-		l->vouched ? "; DNSSEC vouches for the host"
-		: trusted  ? "; it is trusted, but DNSSEC does not vouch for the host"
-			   : "");
-	lookup_free(l);
+		vouched   ? "; DNSSEC vouches for the host"
+		: trusted ? "; it is trusted, but DNSSEC does not vouch for the host"
+			  : "");
 }
 
 static bool
-check_addresses(struct checkup *c, const char *host, const struct wire_settings *w)
+check_addresses(struct checkup *c, bool down, const char *host, const struct wire_settings *w)
 {
 	char list[PROBE_ADDRESSES][64];
 	struct strbuf all = STRBUF_INIT(2000);
 	struct error err = ERROR_NONE;
 	json_t *data = json_array();
 	size_t n;
-	bool good = probe_resolve(host, w->ip, clock_in(10 * CLOCK_SECOND), list, &n, &err);
+	bool good = probing_resolve(down, host, w->ip, clock_in(NAMES_MS), list, &n, &err);
 
 	for (size_t i = 0; i < n; i++) {
 		strbuf_addf(&all, "%s%s", i ? ", " : "", list[i]);
@@ -92,21 +94,20 @@ check_dns(struct checkup *c, const struct profile *p, const struct wire_settings
 	struct target *places)
 {
 	struct error err = ERROR_NONE;
-	bool asked = false, found;
-	size_t n = probe_places(w, places, &err);
+	bool asked = false, found, down = box_steps_down(p);
+	size_t n = probing_places(down, w, places, &err);
 
 	if (w->srv)
 		check_srv(c, places, n, &err);
 	else if (err.fault)
 		check_error(c, FINDING_SETTINGS, n > 0, &err, "correct host");
-	(void)p;
 	for (size_t i = 0; i < n && !w->proxy.host; i++) {
 		if (places[i].socket || dial_is_address(places[i].host) ||
 			(i && strcmp(places[i].host, places[i - 1].host) == 0))
 			continue;
-		found = check_addresses(c, places[i].host, w);
+		found = check_addresses(c, down, places[i].host, w);
 		if (!asked && !is_local_name(places[i].host))
-			check_server(c, places[i].host, found);
+			check_server(c, down, places[i].host, found);
 		asked = asked || !is_local_name(places[i].host);
 	}
 	return n;

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "box.h"
 #include "checkup.h"
 #include "clock.h"
 #include "identity.h"
-#include "network.h"
 #include "peer.h"
 #include "privilege.h"
 #include "sandbox.h"
@@ -72,9 +72,9 @@ check_service(struct checkup *c, const struct profile *p)
 void
 check_root(struct checkup *c, const struct profile *p, const struct wire_settings *w)
 {
-	if (geteuid() != 0 || !profile_is_system(p) || profile_choice(p, OPT_SUBMIT) == 1)
+	if (!box_steps_down(p) || profile_choice(p, OPT_SUBMIT) == 1)
 		return;
-	if (!network_can_be_boxed(w))
+	if (!box_is_possible(w))
 		check_warn(c, FINDING_ROOT,
 			"set submit = service, or use a key in a file and a password",
 			"root itself talks to the smarthost: PKCS#11 and Kerberos want more than a "

@@ -6,10 +6,11 @@
 
 #include "address.h"
 #include "alloc.h"
+#include "box.h"
 #include "checkup.h"
 #include "clock.h"
 #include "dial.h"
-#include "probe.h"
+#include "probing.h"
 
 #define PROBES_MAX  16
 #define OF_ONE_HOST 4 /* addresses of one host that are tried */
@@ -65,7 +66,7 @@ visit(struct checkup *c, const struct profile *p, const struct smarthost *h, boo
 	w.deadline = clock_sooner(smarthost_deadline(p), clock_in(CHECK_MS));
 	w.budget = 0;
 	w.connect_ms = CONNECT_MS;
-	probe_run(&w, &plan, probe);
+	probing_run(box_steps_down(p), &w, &plan, probe);
 	if (address && !*probe->address)
 		snprintf(probe->address, sizeof(probe->address), "%s", address);
 	v->tls[v->n++] = place->tls;
@@ -86,7 +87,8 @@ visit_place(struct checkup *c, const struct profile *p, const struct smarthost *
 		return;
 	}
 	/* that there is none was told already */
-	if (!probe_resolve(place->host, ip, clock_in(CONNECT_MS), list, &n, NULL))
+	if (!probing_resolve(
+		    box_steps_down(p), place->host, ip, clock_in(CONNECT_MS), list, &n, NULL))
 		return;
 	for (size_t i = 0; i < n && i < OF_ONE_HOST && v->n < PROBES_MAX; i++)
 		visit(c, p, h, secret, place, list[i], v);

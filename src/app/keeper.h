@@ -22,3 +22,9 @@ bool keeper_secret(int fd, const char *name, struct strbuf *ret, struct error *e
 /* As smarthost_renew. */
 bool keeper_renew(int fd, const char *name, const struct error *why, struct error *err)
 	__attribute__((warn_unused_result));
+/* Has it start a process outside of the sandbox that takes the steps of network_relay.h for the
+ * account NAME, in the words of network_box.h: where that is not possible inside. It lives as long
+ * as *RET_FD is open, and the keeper. What can go wrong with the account's settings, and
+ * FAULT_TEMPORARY. */
+bool keeper_relay(int fd, const char *name, int *ret_fd, struct error *err)
+	__attribute__((warn_unused_result));

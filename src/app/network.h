@@ -50,6 +50,3 @@ void network_abandon(struct network *n);
 /* True iff a connection is in the process that has made it, and may stay open in it for the next
  * ones of its user. */
 bool network_stays(const struct wire_settings *settings, const struct profile *account);
-/* True iff the settings allow a sandbox: tokens and tickets (PKCS#11, GSSAPI) want files and
- * programs that nobody can list. */
-bool network_can_be_boxed(const struct wire_settings *settings);

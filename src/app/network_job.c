@@ -18,24 +18,46 @@ add_address(struct strbuf *out, const struct address *a)
 }
 
 void
-network_add_job(struct strbuf *out, const struct envelope *e, const struct message *m,
-	const struct wire_settings *settings)
+network_add_deadlines(struct strbuf *out, const struct wire_settings *settings)
 {
-	const struct recipient *r;
-
 	field_add(out, &settings->deadline, sizeof(settings->deadline));
 	field_add(out, &settings->budget, sizeof(settings->budget));
-	packing_add_wishes(out, &settings->wishes);
+}
+
+bool
+network_take_deadlines(const char **at, const char *end, struct wire_settings *settings)
+{
+	return field_take_octets(at, end, &settings->deadline, sizeof(settings->deadline)) &&
+	       field_take_octets(at, end, &settings->budget, sizeof(settings->budget));
+}
+
+void
+network_add_recipient(struct strbuf *out, const struct recipient *r)
+{
+	add_address(out, &r->address);
+	field_add_string(out, r->orcpt);
+	field_add_number(out, r->outcome);
+}
+
+void
+network_add_envelope(struct strbuf *out, const struct envelope *e)
+{
 	add_address(out, &e->sender);
 	field_add_number(out, e->dsn_return);
 	field_add_number(out, e->dsn_notify);
 	field_add_string(out, e->envid);
 	field_add_number(out, e->count);
-	for (r = e->recipients; r < e->recipients + e->count; r++) {
-		add_address(out, &r->address);
-		field_add_string(out, r->orcpt);
-		field_add_number(out, r->outcome);
-	}
+	for (size_t i = 0; i < e->count; i++)
+		network_add_recipient(out, &e->recipients[i]);
+}
+
+void
+network_add_job(struct strbuf *out, const struct envelope *e, const struct message *m,
+	const struct wire_settings *settings)
+{
+	network_add_deadlines(out, settings);
+	packing_add_wishes(out, &settings->wishes);
+	network_add_envelope(out, e);
 	packing_add_message(out, m);
 }
 
@@ -45,8 +67,8 @@ take_address(const char **at, const char *end, struct address *ret)
 	return field_take_string(at, end, &ret->local) && field_take_string(at, end, &ret->domain);
 }
 
-static bool
-take_recipient(const char **at, const char *end, struct envelope *e)
+bool
+network_take_recipient(const char **at, const char *end, struct envelope *e)
 {
 	struct address a = ADDRESS_NONE;
 	struct recipient *r;
@@ -65,8 +87,8 @@ take_recipient(const char **at, const char *end, struct envelope *e)
 	return good;
 }
 
-static bool
-take_envelope(const char **at, const char *end, struct envelope *e)
+bool
+network_take_envelope(const char **at, const char *end, struct envelope *e)
 {
 	const unsigned all = DSN_NEVER | DSN_SUCCESS | DSN_FAILURE | DSN_DELAY;
 	uint64_t dsn, notify, count;
@@ -80,7 +102,7 @@ take_envelope(const char **at, const char *end, struct envelope *e)
 	e->dsn_return = (enum dsn_return)dsn;
 	e->dsn_notify = (unsigned)notify;
 	while (count--)
-		if (!take_recipient(at, end, e))
+		if (!network_take_recipient(at, end, e))
 			return false;
 	return true;
 }
@@ -93,10 +115,9 @@ network_take_job(const char *s, size_t n, int fd, struct envelope *e, struct mes
 
 	message_init(m);
 	settings->wishes = (struct wishes){ .tls = TLS_WISH_NONE };
-	if (!field_take_octets(&s, end, &settings->deadline, sizeof(settings->deadline)) ||
-		!field_take_octets(&s, end, &settings->budget, sizeof(settings->budget)) ||
-		!packing_take_wishes(&s, end, &settings->wishes) || !take_envelope(&s, end, e) ||
-		!packing_take_message(&s, end, m) || s != end)
+	if (!network_take_deadlines(&s, end, settings) ||
+		!packing_take_wishes(&s, end, &settings->wishes) ||
+		!network_take_envelope(&s, end, e) || !packing_take_message(&s, end, m) || s != end)
 		return false;
 	m->fd = fd;
 	m->borrowed = true;

@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "box.h"
 #include "clock.h"
 #include "error.h"
 #include "io.h"
-#include "probe.h"
+#include "probing.h"
 #include "report.h"
 #include "salted.h"
 #include "secret.h"
@@ -137,7 +138,7 @@ try_login(struct submission *s, const struct strbuf *password, struct error *err
 	s->smarthost.settings.ticket = s->smarthost.settings.ticket_first = false;
 	s->smarthost.settings.salted = (struct wire_salted){ .get = NULL };
 	if (opened) {
-		probe_run(&s->smarthost.settings, &plan, &probe);
+		probing_run(box_steps_down(p), &s->smarthost.settings, &plan, &probe);
 		if (probe.error.fault)
 			*err = probe.error;
 		else if (!*probe.mechanism)

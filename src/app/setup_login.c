@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "error.h"
 #include "identity.h"
+#include "probing.h"
 #include "provider.h"
 #include "report.h"
 #include "secret.h"
@@ -78,7 +79,7 @@ try(struct setup *s, const char *foreign)
 
 	submission_init(&sub, s->args);
 	good = smarthost_prepare(&h, &sub, &s->account, &err);
-	if (good && setup_by_srv(s) && setup_place_again(&h.settings, &s->probe, &place))
+	if (good && setup_by_srv(s) && setup_place_again(s, &h.settings, &s->probe, &place))
 		plan.place = &place;
 	if (good && s->typed.len) {
 		good = smarthost_set_proxy(&h, &s->account, &err);
@@ -92,7 +93,7 @@ try(struct setup *s, const char *foreign)
 	if (good) {
 		h.settings.memory = NULL;
 		h.settings.deadline = clock_in(LOGIN_SECONDS * CLOCK_SECOND);
-		probe_run(&h.settings, &plan, &s->probe);
+		probing_run(setup_steps_down(s), &h.settings, &plan, &s->probe);
 	}
 	smarthost_close(&h);
 	submission_done(&sub);

@@ -1,13 +1,23 @@
 /* A look at one place, in a process of its own, so that several go on side by side. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
 #include "io.h"
+#include "probing.h"
 #include "setup_state.h"
 #include "smarthost.h"
 #include "submission.h"
+
+#define LOOK_MAX (256 << 10) /* octets of what was seen */
+
+bool
+setup_steps_down(const struct setup *s)
+{
+	return s->system && geteuid() == 0;
+}
 
 static bool
 set_place(struct profile *p, const struct setup_look *l, struct error *err)
@@ -32,11 +42,11 @@ set_place(struct profile *p, const struct setup_look *l, struct error *err)
 
 /* The first of the places that answers as it should, else what the first one had to say. */
 static void
-look_around(const struct wire_settings *settings, struct probe *ret)
+look_around(bool down, const struct wire_settings *settings, struct probe *ret)
 {
 	struct target places[PROBE_PLACES];
 	struct error err = ERROR_NONE;
-	size_t n = probe_places(settings, places, &err);
+	size_t n = probing_places(down, settings, places, &err);
 	struct probe next;
 
 	if (!n)
@@ -44,21 +54,22 @@ look_around(const struct wire_settings *settings, struct probe *ret)
 	for (size_t i = 0; i < n && (!i || ret->error.fault); i++) {
 		struct probe_plan plan = { .place = &places[i] };
 
-		probe_run(settings, &plan, &next);
+		probing_run(down, settings, &plan, &next);
 		if (!i || !next.error.fault)
 			*ret = next;
 	}
 }
 
 bool
-setup_place_again(const struct wire_settings *settings, const struct probe *p, struct target *ret)
+setup_place_again(const struct setup *s, const struct wire_settings *settings,
+	const struct probe *p, struct target *ret)
 {
 	struct target places[PROBE_PLACES];
 	struct wire_settings soon = *settings;
 	size_t n;
 
 	soon.deadline = clock_in(SETUP_SECONDS * CLOCK_SECOND);
-	n = probe_places(&soon, places, NULL);
+	n = probing_places(setup_steps_down(s), &soon, places, NULL);
 	for (size_t i = 0; i < n; i++)
 		if (places[i].port == p->port && strcmp(places[i].host, p->host) == 0) {
 			*ret = places[i];
@@ -70,6 +81,7 @@ setup_place_again(const struct wire_settings *settings, const struct probe *p, s
 static int
 look(void *ctx, int out, int error)
 {
+	struct strbuf body = STRBUF_INIT(LOOK_MAX);
 	struct setup_look *l = ctx;
 	struct smarthost h = SMARTHOST_NONE;
 	struct error err = ERROR_NONE;
@@ -84,11 +96,12 @@ look(void *ctx, int out, int error)
 		h.settings.user = NULL;
 		h.settings.memory = NULL;
 		h.settings.deadline = clock_in(SETUP_SECONDS * CLOCK_SECOND);
-		look_around(&h.settings, &l->probe);
+		look_around(setup_steps_down(l->setup), &h.settings, &l->probe);
 	} else {
 		l->probe.error = err;
 	}
-	return io_write_full(out, &l->probe, sizeof(l->probe)) ? 0 : 1;
+	probe_add(&body, &l->probe);
+	return !body.full && io_write_full(out, body.s, body.len) ? 0 : 1;
 }
 
 void
@@ -99,45 +112,34 @@ setup_look_start(struct setup_look *l)
 	(void)!child_start_function(&l->child, "the look at a server", look, l, &l->probe.error);
 }
 
-/* The text of what came out of a process that has read a server's octets. */
-static void
-end_texts(struct probe *p)
+/* What came out of a process that has read a server's octets. */
+static bool
+take(const struct strbuf *out, struct probe *ret)
 {
-	char *const texts[] = { p->host + sizeof(p->host), p->address + sizeof(p->address),
-		p->verdict + sizeof(p->verdict), p->greeting + sizeof(p->greeting),
-		p->error.text + sizeof(p->error.text), p->error.words + sizeof(p->error.words),
-		p->tls.version + sizeof(p->tls.version), p->tls.issuer + sizeof(p->tls.issuer),
-		p->tls.cipher + sizeof(p->tls.cipher),
-		p->capability.mechanisms + sizeof(p->capability.mechanisms) };
+	const char *at = out->s, *end = at + out->len;
+	struct probe p;
+	bool good;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		texts[i][-1] = '\0';
-	for (size_t i = 0; i < PROBE_CERTIFICATES; i++) {
-		struct probe_certificate *c = &p->chain[i];
-
-		c->subject[sizeof(c->subject) - 1] = c->issuer[sizeof(c->issuer) - 1] = '\0';
-		c->names[sizeof(c->names) - 1] = c->pin[sizeof(c->pin) - 1] = '\0';
-	}
-	p->ehlo = (struct strbuf)STRBUF_INIT(1);
-	if (p->chain_length > PROBE_CERTIFICATES)
-		p->chain_length = 0;
-	if (p->error.fault >= FAULT_COUNT || p->error.stage >= STAGE_COUNT)
-		p->error.fault = FAULT_PROTOCOL;
+	probe_none(&p);
+	good = probe_take(&at, end, &p) && at == end;
+	/* nobody wants the lines of EHLO */
+	probe_done(&p);
+	if (good)
+		*ret = p;
+	return good;
 }
 
 void
 setup_look_wait(struct setup_look *l)
 {
-	struct strbuf out = STRBUF_INIT(sizeof(l->probe));
+	struct strbuf out = STRBUF_INIT(LOOK_MAX);
 	struct error err = ERROR_NONE;
 
 	if (l->probe.error.fault)
 		return;
-	if (child_wait(&l->child, clock_in((SETUP_SECONDS + 3) * CLOCK_SECOND), &out, NULL, &err) &&
-		out.len == sizeof(l->probe)) {
-		memcpy(&l->probe, out.s, sizeof(l->probe));
-		end_texts(&l->probe);
-	} else {
+	if (!child_wait(
+		    &l->child, clock_in((SETUP_SECONDS + 3) * CLOCK_SECOND), &out, NULL, &err) ||
+		!take(&out, &l->probe)) {
 		error_set(&err, FAULT_SOFTWARE, "no answer from the process that looks");
 		l->probe.error = err;
 	}

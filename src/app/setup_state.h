@@ -109,7 +109,10 @@ void setup_undo(struct setup *s);
 /* setup_after.c: the timer, a message to try it with. Returns the exit status. */
 int setup_after(struct setup *s);
 
-/* setup_place.c: a look at HOST, PORT by TLS with the account's other settings, in a process of its
+/* setup_place.c: whether root sets the whole system up: then servers are asked by a process that is
+ * not root (probing.h). */
+bool setup_steps_down(const struct setup *s);
+/* A look at HOST, PORT by TLS with the account's other settings, in a process of its
  * own that ends by itself after SETUP_SECONDS. */
 #define SETUP_SECONDS 12
 struct setup_look {
@@ -122,7 +125,7 @@ struct setup_look {
 };
 /* With srv: the place among those of SETTINGS that P has reached. False: it is no longer among
  * them. */
-bool setup_place_again(const struct wire_settings *settings, const struct probe *p,
-	struct target *ret) __attribute__((warn_unused_result));
+bool setup_place_again(const struct setup *s, const struct wire_settings *settings,
+	const struct probe *p, struct target *ret) __attribute__((warn_unused_result));
 void setup_look_start(struct setup_look *l);
 void setup_look_wait(struct setup_look *l);

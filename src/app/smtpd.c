@@ -55,7 +55,7 @@ smtpd_reset(struct smtpd *d)
 	}
 	smtpd_content_forget(d);
 	if (d->up)
-		relay_reset(d->up->relay);
+		network_relay_reset(d->up->relay);
 	envelope_done(&s->envelope);
 	message_done(&s->message);
 	wire_report_done(&s->report);

@@ -1,10 +1,10 @@
 /* The service's SMTP dialogues talk to a client and to smarthosts in one process: what it may open
- * is what some account of the configuration may need. Passwords and tokens another process has. */
+ * is what some account of the configuration may need. Passwords and tokens another process has,
+ * which also starts what talks to the smarthosts of accounts that no sandbox can hold. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "alloc.h"
 #include "keeper.h"
@@ -19,26 +19,6 @@
 #define SYSCONFDIR "/etc"
 #endif
 #define DIRECTORY SYSCONFDIR "/sendoff"
-
-/* Tokens (PKCS#11) and tickets want files, sockets and programs that nobody can list. */
-static bool
-wants_everything(const struct profile_list *accounts)
-{
-	static const enum option_id keys[] = { OPT_TLS_CERT, OPT_TLS_KEY };
-	const char *text;
-
-	for (size_t i = 0; i < accounts->n; i++) {
-		text = profile_text(&accounts->v[i], OPT_AUTH);
-		if (text && strcasecmp(text, "GSSAPI") == 0)
-			return true;
-		for (size_t j = 0; j < sizeof(keys) / sizeof(*keys); j++) {
-			text = profile_text(&accounts->v[i], keys[j]);
-			if (text && strncasecmp(text, "pkcs11:", 7) == 0)
-				return true;
-		}
-	}
-	return false;
-}
 
 /* What lies in the directory of the configuration, but for the passwords. The strings are OWN's to
  * free. */
@@ -77,7 +57,7 @@ smtpd_shut(struct smtpd *d, struct error *err)
 	size_t n = 0, owned;
 	bool good;
 
-	if (!d->s.peer || wants_everything(accounts))
+	if (!d->s.peer)
 		return true;
 	/* who has to log in first is not known yet */
 	if (!keeper_start(&d->s, d->of->password_file ? NULL : d->s.peer, &d->keeper, err))

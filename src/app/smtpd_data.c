@@ -40,7 +40,7 @@ static struct content *
 content_new(struct smtpd *d)
 {
 	struct content *c = xcalloc(1, sizeof(*c));
-	uint64_t most = relay_size_max(d->up->relay);
+	uint64_t most = network_relay_size_max(d->up->relay);
 
 	message_done(&d->s.message);
 	message_init(&d->s.message);
@@ -79,7 +79,7 @@ deliver(struct smtpd *d)
 	if (good) {
 		s->attempted = true;
 		d->up->smarthost.settings.deadline = smarthost_deadline(&d->up->account);
-		good = relay_content(d->up->relay, &s->message, &reply, &err);
+		good = network_relay_content(d->up->relay, &s->message, &reply, &err);
 		/* without a stage it is this machine that failed */
 		d->lost = d->lost || (!good && !reply.code && err.stage != STAGE_NONE &&
 					     err.fault == FAULT_TEMPORARY);

@@ -52,7 +52,7 @@ begin_renewed(struct smtpd *d, const struct relay_mail *mail, struct relay_reply
 
 	if (!reply->code && smarthost_renew(h, err, &other)) {
 		error_clear(err);
-		if (relay_begin(d->up->relay, &d->s.envelope, mail, reply, err))
+		if (network_relay_begin(d->up->relay, &d->s.envelope, mail, reply, err))
 			return true;
 		(void)!smarthost_renew(h, err, &other);
 	}
@@ -79,7 +79,7 @@ begin(struct smtpd *d, const struct smtpd_command *c, struct relay_reply *reply,
 	d->up->smarthost.settings.deadline = smarthost_deadline(&d->up->account);
 	if (!smarthost_wish(&d->up->smarthost, &d->up->account, &s->envelope.wishes, err))
 		return false;
-	if (relay_begin(d->up->relay, &s->envelope, &mail, reply, err) ||
+	if (network_relay_begin(d->up->relay, &s->envelope, &mail, reply, err) ||
 		begin_renewed(d, &mail, reply, err))
 		return true;
 	/* the same password would be refused again, and count against the account */
@@ -130,7 +130,7 @@ offer(struct smtpd *d, const struct smtpd_command *c, const struct address *a,
 		e->recipients[i].orcpt = xstrdup(original.s);
 	strbuf_done(&original);
 	d->up->smarthost.settings.deadline = smarthost_deadline(&d->up->account);
-	return relay_recipient(d->up->relay, i, notify, reply, err);
+	return network_relay_recipient(d->up->relay, i, notify, reply, err);
 }
 
 /* The smarthost is lost, and the transaction with it. */
@@ -162,7 +162,7 @@ offer_each(struct smtpd *d, const struct smtpd_command *c, const struct address_
 			d->taken++;
 			continue;
 		}
-		if (!relay_is_open(d->up->relay)) {
+		if (!network_relay_is_open(d->up->relay)) {
 			give_up(d, &err);
 			strbuf_done(&text);
 			return;
@@ -200,7 +200,7 @@ offer_all(struct smtpd *d, const struct smtpd_command *c, const struct address_l
 		d->taken += offer(d, c, &l->v[0], &reply, &err);
 		if (reply.code)
 			smtpd_reply_pass(d, &reply);
-		else if (relay_is_open(d->up->relay))
+		else if (network_relay_is_open(d->up->relay))
 			smtpd_reply_failure(d, &err);
 		else
 			give_up(d, &err);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "args.h"
+#include "network_relay.h"
 #include "peer.h"
 #include "relay.h"
 #include "smarthost.h"
@@ -23,7 +24,7 @@ struct upstream {
 	struct profile account;
 	struct smarthost smarthost;
 	struct wire_report report;
-	struct relay *relay;
+	struct network_relay *relay;
 	struct error refused; /* the login was refused: a password is not tried twice */
 };
 
@@ -62,7 +63,7 @@ void smtpd_end(struct smtpd *d, int status);
 /* Writes the record of the transaction; WHY may be NULL. */
 void smtpd_record(struct smtpd *d, const struct error *why);
 
-/* smtpd_box.c. Sandboxes the process when it serves somebody else, and the accounts allow it. */
+/* smtpd_box.c. Sandboxes the process when it serves somebody else. */
 bool smtpd_shut(struct smtpd *d, struct error *err) __attribute__((warn_unused_result));
 
 /* smtpd_listen.c. Takes a line of a client that came by a socket; false where it is like any other.

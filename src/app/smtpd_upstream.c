@@ -9,7 +9,7 @@ close_one(struct upstream *up)
 {
 	if (!up)
 		return;
-	relay_free(up->relay);
+	network_relay_free(up->relay);
 	smarthost_close(&up->smarthost);
 	wire_report_done(&up->report);
 	profile_done(&up->account);
@@ -32,7 +32,8 @@ open_one(const struct submission *s, struct error *err)
 	profile_override(&up->account, &s->account);
 	wire_report_init(&up->report);
 	if (smarthost_open(&up->smarthost, s, &up->account, err))
-		up->relay = relay_new(&up->smarthost.settings, &up->report, err);
+		up->relay = network_relay_new(
+			&up->smarthost.settings, &up->account, s->keeper, &up->report, err);
 	if (up->relay)
 		return up;
 	close_one(up);

@@ -17,8 +17,8 @@ _Static_assert(sizeof(struct message_facts) == 48, "a new fact about messages");
 _Static_assert(sizeof(struct wishes) == 40, "a new wish");
 #endif
 
-static void
-add_tls(struct strbuf *out, const struct tls_info *t)
+void
+packing_add_tls(struct strbuf *out, const struct tls_info *t)
 {
 	field_add_text(out, t->version);
 	field_add_text(out, t->cipher);
@@ -29,8 +29,8 @@ add_tls(struct strbuf *out, const struct tls_info *t)
 	field_add_number(out, t->resumed);
 }
 
-static bool
-take_tls(const char **at, const char *end, struct tls_info *t)
+bool
+packing_take_tls(const char **at, const char *end, struct tls_info *t)
 {
 	uint64_t expires = 0;
 	bool good = field_take_text(at, end, t->version, sizeof(t->version)) &&
@@ -55,7 +55,7 @@ packing_add_report(struct strbuf *out, const struct wire_report *r)
 	field_add_number(out, r->port);
 	field_add_number(out, r->connected);
 	field_add_number(out, r->lmtp);
-	add_tls(out, &r->tls);
+	packing_add_tls(out, &r->tls);
 	field_add_text(out, r->mechanism);
 	field_add_number(out, r->size);
 	field_add_number(out, (uint64_t)r->code);
@@ -67,9 +67,8 @@ packing_add_report(struct strbuf *out, const struct wire_report *r)
 	field_add_text(out, r->notes.s);
 }
 
-/* Printable lines, each ended by LF. */
-static bool
-take_notes(const char **at, const char *end, struct strbuf *notes)
+bool
+packing_take_lines(const char **at, const char *end, struct strbuf *ret)
 {
 	const char *text, *stop, *lf;
 	size_t n;
@@ -80,9 +79,9 @@ take_notes(const char **at, const char *end, struct strbuf *notes)
 		lf = memchr(text, '\n', (size_t)(stop - text));
 		if (!lf || text_has_control(text, (size_t)(lf - text)))
 			return false;
-		strbuf_add(notes, text, (size_t)(lf + 1 - text));
+		strbuf_add(ret, text, (size_t)(lf + 1 - text));
 	}
-	return !notes->full;
+	return !ret->full;
 }
 
 bool
@@ -96,7 +95,7 @@ packing_take_report(const char **at, const char *end, struct wire_report *r)
 		    field_take_text(at, end, r->asked, sizeof(r->asked)) &&
 		    field_take_number(at, end, UINT16_MAX, &port) &&
 		    field_take_bool(at, end, &r->connected) && field_take_bool(at, end, &r->lmtp) &&
-		    take_tls(at, end, &r->tls) &&
+		    packing_take_tls(at, end, &r->tls) &&
 		    field_take_text(at, end, r->mechanism, sizeof(r->mechanism)) &&
 		    field_take_number(at, end, INT64_MAX, &r->size) &&
 		    field_take_int(at, end, &r->code) &&
@@ -110,7 +109,7 @@ packing_take_report(const char **at, const char *end, struct wire_report *r)
 		good = field_take_number(at, end, INT64_MAX, &ms);
 		r->ms[i] = (int64_t)ms;
 	}
-	return good && take_notes(at, end, &r->notes);
+	return good && packing_take_lines(at, end, &r->notes);
 }
 
 void

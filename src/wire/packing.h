@@ -7,6 +7,7 @@
 struct message;
 struct recipient;
 struct strbuf;
+struct tls_info;
 struct wire_report;
 struct wishes;
 
@@ -14,6 +15,16 @@ void packing_add_report(struct strbuf *out, const struct wire_report *r);
 /* R is initialised; notes are added to those that it has. It may be changed in part when it fails,
  * which it does at a text that is not printable, too. */
 bool packing_take_report(const char **at, const char *end, struct wire_report *r)
+	__attribute__((warn_unused_result));
+
+/* The part of it about TLS. */
+void packing_add_tls(struct strbuf *out, const struct tls_info *t);
+bool packing_take_tls(const char **at, const char *end, struct tls_info *t)
+	__attribute__((warn_unused_result));
+
+/* Text of lines, as field_add_text writes it: each printable and ended by LF. What is taken is
+ * added to RET, which must hold it. */
+bool packing_take_lines(const char **at, const char *end, struct strbuf *ret)
 	__attribute__((warn_unused_result));
 
 /* Of the recipient what came of it, without the address. */

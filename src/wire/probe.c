@@ -103,18 +103,36 @@ find_place(struct run *r, const struct probe_plan *plan, struct error *err)
 	return true;
 }
 
+/* Files first, and whatever is given up behind them; only then names are asked for. */
+static bool
+open_tls(struct run *r, const struct probe_plan *plan, struct error *err)
+{
+	const struct wire_settings *w = &r->settings;
+	bool wanted =
+		plan->place ? plan->place->tls != WIRE_TLS_NONE : w->tls != WIRE_TLS_NONE || w->srv;
+
+	if (wanted && !(r->tls = tls_context_new(&w->tls_settings, err)))
+		return false;
+	return !plan->opened || plan->opened(plan->opened_ctx, err);
+}
+
+static void
+name_place(struct run *r, const struct target *t)
+{
+	snprintf(r->p->host, sizeof(r->p->host), "%s", t->host);
+	r->p->port = t->port;
+}
+
 static bool
 prepare(struct run *r, const struct probe_plan *plan, struct error *err)
 {
-	if (!find_place(r, plan, err))
+	if (plan->place)
+		name_place(r, plan->place);
+	if (!open_tls(r, plan, err) || !find_place(r, plan, err))
 		return false;
-	snprintf(r->p->host, sizeof(r->p->host), "%s", r->target.host);
-	r->p->port = r->target.port;
+	name_place(r, &r->target);
 	if (r->target.tls == WIRE_TLS_NONE)
 		return true;
-	r->tls = tls_context_new(&r->settings.tls_settings, err);
-	if (!r->tls)
-		return false;
 	probe_watch(r->tls, r->p);
 	if (plan->resume)
 		tls_remember_here(r->tls, &r->ticket);
@@ -327,7 +345,7 @@ probe_run(const struct wire_settings *settings, const struct probe_plan *plan, s
 		.ticket = STRBUF_INIT_SECRET(MEMO_MAX),
 		.p = ret };
 
-	*ret = (struct probe){ .ehlo = STRBUF_INIT(PROBE_EHLO) };
+	probe_none(ret);
 	wire_report_init(&r.report);
 	r.settings.trace = hear;
 	r.settings.trace_ctx = &r;
@@ -337,6 +355,12 @@ probe_run(const struct wire_settings *settings, const struct probe_plan *plan, s
 	tls_context_free(r.tls);
 	wire_report_done(&r.report);
 	strbuf_done(&r.ticket);
+}
+
+void
+probe_none(struct probe *p)
+{
+	*p = (struct probe){ .ehlo = STRBUF_INIT(PROBE_EHLO) };
 }
 
 void

@@ -82,6 +82,11 @@ struct probe_plan {
 	const char *const
 		*others;    /* more senders, each asked by a MAIL of its own before that one */
 	size_t other_count; /* at most PROBE_SENDERS */
+	/* Called once all that TLS wants is open, before anything comes from the network: where a
+	 * process gives up what it does not need any more. False: it goes no further. May be NULL.
+	 */
+	bool (*opened)(void *ctx, struct error *err);
+	void *opened_ctx;
 };
 
 /* Probes one place of SETTINGS (the others, fallbacks and the queue are the caller's business), by
@@ -92,6 +97,8 @@ struct probe_plan {
 void
 probe_run(const struct wire_settings *settings, const struct probe_plan *plan, struct probe *ret);
 void probe_done(struct probe *p);
+/* One that has seen nothing. */
+void probe_none(struct probe *p);
 
 /* The places that SETTINGS lead to, in the order in which they would be tried: hosts, or the
  * targets of SRV records. Returns how many; *ERR is set by the first setting that leads nowhere,
@@ -104,6 +111,16 @@ size_t probe_places(
 bool
 probe_resolve(const char *host, enum wire_ip ip, int64_t deadline, char ret[PROBE_ADDRESSES][64],
 	size_t *ret_n, struct error *err) __attribute__((warn_unused_result));
+
+/* probe_packing.c: for another process, as packing.h has it, what a probe has seen; *P was made by
+ * probe_none, and needs probe_done in any case. */
+void probe_add(struct strbuf *out, const struct probe *p);
+bool
+probe_take(const char **at, const char *end, struct probe *p) __attribute__((warn_unused_result));
+/* A place of probe_places that is no socket. */
+void probe_add_place(struct strbuf *out, const struct target *t);
+bool probe_take_place(const char **at, const char *end, struct target *t)
+	__attribute__((warn_unused_result));
 
 /* Our own certificate, as servers are shown it, and what is behind it. */
 struct probe_own {

@@ -190,3 +190,12 @@ route_next(struct route *r, struct target *ret, struct error *err)
 		return false;
 	return next_host(settings, settings->hosts[r->next++], ret, err);
 }
+
+const char *
+route_service(const char *name)
+{
+	for (size_t i = 0; i < SERVICES; i++)
+		if (strcmp(services[i].name, name) == 0)
+			return services[i].name;
+	return NULL;
+}

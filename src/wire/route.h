@@ -53,3 +53,6 @@ bool route_identify(const struct wire_settings *settings, struct target *t, stru
 /* The name that the certificate of a place must be for: its own, unless that came out of records
  * that anybody could have forged and is outside of the domain (RFC 7817 section 3). */
 const char *route_name(const struct target *t);
+
+/* The service called NAME, as a target has it; NULL: none of ours. */
+const char *route_service(const char *name);

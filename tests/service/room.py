@@ -1,6 +1,7 @@
 """The machine of tests/support with the service: user sendoff, a smarthost that wants a password
 which only sendoff can read, and users who do not share it. Wants root."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -46,6 +47,22 @@ def children(pid):
         if int(words[1]) == pid and words[0] != "Z":
             found.append(int(path.parent.name))
     return found
+
+
+def talkers(port):
+    """The processes that have a connection to PORT of this machine."""
+    to = "0100007F:%04X" % port
+    inodes = set()
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[2] == to and words[3] == "01":
+            inodes.add("socket:[%s]" % words[9])
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if int(path.parts[2]) != os.getpid() and os.readlink(path) in inodes:
+                found.append(int(path.parts[2]))
+    return sorted(set(found))
 
 
 class Room(machine.Machine):

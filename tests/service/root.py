@@ -12,10 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import room
 from machine import BASE, SENDOFF, Smarthost, Tap, enter, expect
-from room import PASSWORD, SANITIZED, SERVICE, Room, children, status_of
+from room import PASSWORD, SANITIZED, SERVICE, Room, children, status_of, talkers
 from staller import Staller
 
 CASES = []
@@ -487,6 +488,423 @@ def lingering(r, h):
         with contextlib.suppress(OSError):
             expect(path.read_text() != "sendoff-linger\n", "%s lingers", path)
     h.messages()
+
+class Dialogue:
+    """Root's -bs with a client that waits for each reply."""
+
+    def __init__(self, r, *argv, program=SENDOFF):
+        self.process = subprocess.Popen(
+            [program, *argv, "-bs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, cwd="/", env=r.environment("root"), start_new_session=True)
+        # whatever happens, no reply is waited for without end
+        self.watch = threading.Timer(120, self.process.kill)
+        self.watch.daemon = True
+        self.watch.start()
+        self.said = self.reply()
+
+    def send(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def reply(self):
+        text = b""
+        while line := self.process.stdout.readline():
+            text += line
+            if line[3:4] != b"-":
+                break
+        expect(text, "no reply")
+        return text.decode()
+
+    def say(self, line):
+        self.send(line.encode() + b"\r\n")
+        return self.reply()
+
+    def message(self, *recipients, content=MAIL, sender="ann@example.org"):
+        """Replies to MAIL, RCPT and the content, as far as it comes."""
+        replies = [self.say("MAIL FROM:<%s>" % sender)]
+        if replies[0][0] == "2":
+            replies += [self.say("RCPT TO:<%s>" % one) for one in recipients]
+            replies.append(self.say("DATA"))
+            if replies[-1][0] == "3":
+                self.send(content.replace(b"\n", b"\r\n") + b".\r\n")
+                replies.append(self.reply())
+        return replies
+
+    def codes(self, *recipients, **more):
+        return [reply[:3] for reply in self.message(*recipients, **more)]
+
+    def boxes(self):
+        return children(self.process.pid)
+
+    def end(self, *more):
+        for line in (*more, "QUIT"):
+            self.say(line)
+        out, err = self.process.communicate(timeout=60)
+        self.watch.cancel()
+        expect(not out, "more replies: %r", out)
+        return self.process.returncode, err.decode()
+
+
+@case("-bs: what talks to the smarthost is the service's user, for all messages the same process")
+def dialogue(r, _h):
+    for program in SENDOFF, "/usr/sbin/sendmail":
+        s = Staller("mail")
+        configure(r, *s.settings())
+        d = Dialogue(r, program=program)
+        expect(not d.boxes(), "it is started before it is needed")
+        d.send(b"MAIL FROM:<ann@example.org>\r\n")
+        expect(s.reached.wait(60), "the smarthost is not reached")
+        (box,) = d.boxes()
+        expect_user(box, SERVICE)
+        expect(status_of(d.process.pid)["Uid"].split()[0] == "0", "it is not root any more")
+        s.go.set()
+        expect(d.reply()[:3] == "250" and d.say("RSET")[:3] == "250", "no transaction")
+        for content in MAIL, b"Subject: x\n\n" + b"large\n" * 100000, MAIL:
+            codes = d.codes(TO, "dave@example.org", content=content)
+            expect(codes == ["250", "250", "250", "354", "250"], "%s", codes)
+        expect(d.boxes() == [box], "another process: %s", d.boxes())
+        status, err = d.end()
+        expect(status == 0 and not err, "%s %s", status, err)
+        expect(len(s.taken) == 3 and s.connections == 1, "%d by %d", len(s.taken), s.connections)
+        expect(s.taken[1].count(b"large\r\n") == 100000, "%d octets", len(s.taken[1]))
+
+
+@case("-bs: an account that is root's own stays with root, whatever others do")
+def dialogue_own(r, _h):
+    system, own = Staller("mail"), Staller("mail")
+    home = r.home / "root/.config/sendoff"
+    home.mkdir(parents=True)
+    try:
+        configure(r, *system.settings())
+        (home / "config").write_text("\n".join((
+            "[account own]", *own.settings(), "match-from = root@example.org")) + "\n")
+        d = Dialogue(r)
+        for s, sender, count in (own, "root@example.org", 0), (system, "ann@example.org", 1):
+            d.send(b"MAIL FROM:<%s>\r\n" % sender.encode())
+            expect(s.reached.wait(60), "%s: the smarthost is not reached", sender)
+            expect(len(d.boxes()) == count, "%s: processes %s", sender, d.boxes())
+            s.go.set()
+            expect(d.reply()[:3] == "250", "%s: refused", sender)
+            d.say("RSET")
+        expect(d.end()[0] == 0, "status")
+    finally:
+        shutil.rmtree(home)
+
+
+@case("-bs without the service's user: root without anything of root's")
+def dialogue_nobody(r, _h):
+    with without_user():
+        s = Staller("mail")
+        configure(r, *s.settings())
+        d = Dialogue(r)
+        d.send(b"MAIL FROM:<ann@example.org>\r\n")
+        expect(s.reached.wait(60), "the smarthost is not reached")
+        (box,) = d.boxes()
+        expect_user(box, 0)
+        s.go.set()
+        expect(d.reply()[:3] == "250" and d.end("RSET")[0] == 0, "not taken")
+
+
+def transcript(r, lines, argv, messages):
+    """What a client of -bs and its terminal see, with the system's configuration and without."""
+    configure(r, "remember = no", *lines)
+    own = BASE / "own"
+    shutil.copy(r.directory / "config", own)
+    told = []
+    for more in (), ("--config", own):
+        d = Dialogue(r, *argv, *more)
+        replies = [d.say("EHLO client")]
+        for one in messages:
+            replies += d.message(*one) if isinstance(one, tuple) else [d.say(one)]
+        status, err = d.end("RSET")
+        told.append("%s%d\n%s" % ("".join(replies), status, err))
+    ours, theirs = (masked(one.replace(str(own), "CONFIG").replace(
+        str(r.directory / "config"), "CONFIG")) for one in told)
+    n = len(os.path.commonprefix((ours, theirs)))
+    expect(ours == theirs, "%s: differs: %r, without the box %r", lines,
+           ours[max(0, n - 30):][:300], theirs[max(0, n - 30):][:300])
+    return status, {reply[:3] for reply in replies}
+
+
+@case("-bs: replies, dialogues and statuses are as without it: the smarthost's answers")
+def dialogue_answers(r, h):
+    bad, later = "permfail@example.org", "tempfail@example.org"
+    messages = (
+        (TO,), (TO, bad, later), (bad,), (later, TO), ("dataperm@example.org",), (TO,),
+        ("datatemp@example.org", TO), (TO, TO), "RSET", "MAIL FROM:<%s>" % bad,
+        "MAIL FROM:<ann@example.org> SIZE=300 RET=HDRS ENVID=q1",
+        "RCPT TO:<%s> NOTIFY=FAILURE ORCPT=rfc822;carol@example.org" % TO, "RCPT TO:<%s>" % bad,
+        "RSET", "MAIL FROM:<>", "RCPT TO:<%s>" % TO, "RSET")
+    for argv in (), ("-v",), ("--debug",):
+        status, codes = transcript(r, h.settings(), argv, messages)
+        expect(status == 0 and {"250", "354", "450", "550"} & codes >= {"250", "354", "550"},
+               "%s %s", status, codes)
+    expect(len(h.messages()) >= 12, "too few were sent")
+    status, codes = transcript(r, h.settings(), (), (("lost@example.org",), (TO,)))
+    expect(status == 75 and "451" in codes, "%s %s", status, codes)
+    h.messages()
+
+
+@case("-bs: replies and statuses are as without it: what fails before, passwords, keys")
+def dialogue_failures(r, _h):
+    ca, word, other = BASE / "ca-bs", BASE / "word-bs", BASE / "other-bs"
+    ca.mkdir(mode=0o700)
+    for path, text in (word, PASSWORD), (other, "wrong"):
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    signed = Smarthost("--tls", "implicit", "--ca-dir", ca, "--request-client-certificate",
+                       "--mechanisms", "EXTERNAL")
+    for name in "ca.pem", "client.pem", "client-key.pem":
+        (ca / name).chmod(0o600)
+    login = [line for line in locked.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes"]
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        closed = s.getsockname()[1]
+    tls = ("host = localhost", "port = %d" % signed.port, "tls = implicit", "auth = EXTERNAL",
+           "tls-trust = %s" % (ca / "ca.pem"), "tls-cert = %s" % (ca / "client.pem"))
+    for code, lines in (
+            ("451", ("host = 127.0.0.1", "port = %d" % closed, "tls = none")),
+            ("250", (*tls, "tls-key = %s" % (ca / "client-key.pem"))),
+            ("451", (*tls, "tls-key = %s" % (ca / "server-key.pem"))),
+            ("451", (*tls, "tls-key = %s" % (ca / "none"))),
+            ("250", (*login, "password-file = %s" % word)),
+            ("250", (*login, "password-command = cat %s" % word)),
+            ("250", (*login, "password-file = %s" % word, "auth = PLAIN")),
+            ("550", (*login, "password-file = %s" % other)),
+            ("451", (*login, "password-file = %s" % (BASE / "none")))):
+        configure(r, *lines)
+        d = Dialogue(r)
+        first = d.message(TO)[0]
+        expect(first[:3] == code, "%s: %s", lines, first)
+        d.end()
+        transcript(r, lines, (), ((TO,), (TO,)))
+    expect(len(locked.messages()) == 15 and len(signed.messages()) == 5, "messages are missing")
+
+
+@case("-bs: the process that talks dies: for now, in doubt with the content; then there is another")
+def dialogue_killed(r, _h):
+    for stage in "mail", "end":
+        s = Staller(stage)
+        configure(r, *s.settings())
+        d = Dialogue(r)
+        d.send(b"MAIL FROM:<ann@example.org>\r\n")
+        if stage == "end":
+            replies = [d.reply(), d.say("RCPT TO:<%s>" % TO), d.say("DATA")]
+            expect([reply[:3] for reply in replies] == ["250", "250", "354"], "%s", replies)
+            d.send(MAIL.replace(b"\n", b"\r\n") + b".\r\n")
+        expect(s.reached.wait(60), "the smarthost is not reached")
+        (box,) = d.boxes()
+        os.kill(box, signal.SIGKILL)
+        reply = d.reply()
+        expect(reply[0] == "4" and (stage == "mail" or "may have been delivered" in reply),
+               "%s: %s", stage, reply)
+        s.stall(None)
+        s.go.set()
+        codes = d.codes(TO)
+        expect(codes == ["250", "250", "354", "250"], "%s: %s", stage, codes)
+        expect(d.boxes() and d.boxes() != [box], "the same process")
+        status, err = d.end()
+        expect(status == (75 if stage == "end" else 0), "%s: %s %s", stage, status, err)
+
+
+@case("-bs: it dies with the dialogue")
+def dialogue_signals(r, _h):
+    s = Staller("mail")
+    configure(r, *s.settings())
+    d = Dialogue(r)
+    d.send(b"MAIL FROM:<ann@example.org>\r\n")
+    expect(s.reached.wait(60), "the smarthost is not reached")
+    (box,) = d.boxes()
+    d.process.kill()
+    d.process.communicate(timeout=60)
+    Room.until(lambda: not pathlib.Path("/proc/%d/exe" % box).exists() or
+               status_of(box)["State"].startswith("Z"), "it goes on without its parent")
+    s.go.set()
+
+
+def watch(r, s, stages, argv, text=b""):
+    """Runs root's ARGV, and looks at who talks to S at each of STAGES: whoever is not root has to
+    be sandboxed. Returns their uids, status and output."""
+    s.stall(stages[0])
+    process = subprocess.Popen(
+        [SENDOFF, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd="/", env=r.environment("root"), start_new_session=True)
+    uids = set()
+    try:
+        process.stdin.write(text)
+        process.stdin.close()
+        process.stdin = None
+        for i, stage in enumerate(stages):
+            expect(s.reached.wait(60), "%s: %s is not reached", argv, stage)
+            found = talkers(s.port)
+            expect(found, "%s: nobody talks at %s", argv, stage)
+            for pid in found:
+                uids.add(int(status_of(pid)["Uid"].split()[0]))
+                if pid != process.pid:
+                    expect_user(pid, SERVICE)
+            go = s.go
+            if i + 1 < len(stages):
+                # whoever waits goes on to the next stage
+                s.go, s.stage = threading.Event(), stages[i + 1]
+                s.reached.clear()
+            go.set()
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        s.go.set()
+    return uids, process.returncode, out.decode()
+
+
+@case("check: who talks to servers is the service's user; with root's own configuration root")
+def check_talks(r, _h):
+    s = Staller()
+    configure(r, *s.settings(), "from = ann@example.org")
+    own = BASE / "own"
+    shutil.copy(r.directory / "config", own)
+    for argv, uid in (("check",), SERVICE), (("check", "--config", own), 0):
+        uids, status, out = watch(r, s, ("greeting", "mail"), argv)
+        expect(uids == {uid}, "%s: users %s", argv, uids)
+        expect("null sender" in out and "accepted" in out, "%s: %s %s", argv, status, out)
+    uids, _, out = watch(r, s, ("greeting",), ("check", "--debug"))
+    expect(uids == {SERVICE} and "user sendoff talks to the smarthost, in a sandbox" in out,
+           "%s %s", uids, out)
+
+
+SERVERS = {"secrets", "DNS", "server", "TLS", "SMTP", "login", "envelope"}
+
+
+def findings(r, *argv):
+    """What check finds on the way to the servers, without what differs from run to run."""
+    answer = r.run("root", ["sendoff", "check", "--json", *argv])
+    found = [one for one in json.loads(answer.out)["findings"] if one["section"] in SERVERS]
+    for one in found:
+        one.get("data", {}).pop("ms", None)
+    return [masked(json.dumps(one, sort_keys=True)) for one in found], answer.status
+
+
+@case("check: what is found is the same by another process, good and bad")
+def check_same(r, _h):
+    ca, word, other, path = (BASE / name for name in ("ca-c", "word-c", "other-c", "local-c"))
+    ca.mkdir(mode=0o700)
+    for file, text in (word, PASSWORD), (other, "wrong"):
+        file.write_text(text + "\n")
+        file.chmod(0o600)
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    signed = Smarthost("--tls", "implicit", "--ca-dir", ca, "--request-client-certificate",
+                       "--mechanisms", "EXTERNAL")
+    old_ca = BASE / "ca-o"
+    old_ca.mkdir()
+    old = Smarthost("--tls", "starttls", "--ca-dir", old_ca, "--certificate", "expired")
+    for name in "ca.pem", "client.pem", "client-key.pem":
+        (ca / name).chmod(0o600)
+    local = Staller(path=path)
+    path.chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        closed = s.getsockname()[1]
+    login = [line for line in locked.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes", "from = ann@example.org"]
+    tls = ("host = localhost", "port = %d" % signed.port, "tls = implicit", "auth = EXTERNAL",
+           "tls-trust = %s" % (ca / "ca.pem"), "tls-cert = %s" % (ca / "client.pem"))
+    trust = "tls-trust = %s" % (old_ca / "ca.pem")
+    for want, lines in (
+            ("login/login=ok", (*login, "password-file = %s" % word)),
+            ("login/login=ok", (*login, "password-command = cat %s" % word)),
+            ("login/login=failure", (*login, "password-file = %s" % other)),
+            ("login/login=ok", (*tls, "tls-key = %s" % (ca / "client-key.pem"))),
+            ("secrets/certificate=failure", (*tls, "tls-key = %s" % (ca / "server-key.pem"))),
+            ("TLS/chain=failure", ("host = localhost", "port = %d" % old.port, "tls = starttls",
+                                   "auth = none", trust)),
+            ("TLS/chain=failure", ("host = localhost", "port = %d" % old.port, "tls = starttls",
+                                   "auth = none")),
+            ("server/connection=failure", ("host = 127.0.0.1", "port = %d" % closed)),
+            ("DNS/addresses=failure", ("host = nowhere.example",)),
+            ("DNS/SRV=", ("host = nowhere.example", "srv = yes")),
+            ("SMTP/greeting=ok", ("socket = %s" % path, "tls = none", "auth = none"))):
+        configure(r, "remember = no", *lines)
+        own = BASE / "own"
+        shutil.copy(r.directory / "config", own)
+        for argv in (), ("--to", "permfail@example.org"):
+            (ours, status), (theirs, direct) = findings(r, *argv), findings(
+                r, "--config", own, *argv)
+            theirs = [one.replace(str(own), str(r.directory / "config")) for one in theirs]
+            expect(len(ours) >= 2 and ours == theirs and status == direct,
+                   "%s: %s differs, without another process %s", lines,
+                   [one for one in ours if one not in theirs],
+                   [one for one in theirs if one not in ours])
+        section, rest = want.split("/")
+        expect(any('"section": "%s"' % section in one and '"name": "%s"' % rest.split("=")[0] in one
+                   and '"state": "%s' % rest.split("=")[1] in one for one in ours),
+               "%s: no %s in %s", lines, want, ours)
+    for one in locked, signed, old:
+        expect(not one.messages(), "something was sent")
+    expect(not local.taken, "something was sent")
+
+
+@case("check: the process that talks dies, and the others are asked all the same")
+def check_killed(r, h):
+    s = Staller("greeting")
+    configure(r, "host = 127.0.0.1:%d, %s:%s" % (
+        s.port, "127.0.0.1", h.settings()[1].split()[-1]), "tls = none", "auth = none")
+    process = subprocess.Popen([SENDOFF, "check"], cwd="/", env=r.environment("root"),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    expect(s.reached.wait(60), "the smarthost is not reached")
+    (box,) = talkers(s.port)
+    os.kill(box, signal.SIGKILL)
+    out, _ = process.communicate(timeout=120)
+    s.go.set()
+    expect("the process that talks to the smarthost" in out.decode() and b"ESMTP test" in out,
+           "%d %s", process.returncode, out.decode())
+
+
+@case("password: the login is tried by the service's user, and what is right is stored")
+def password_tried(r, _h):
+    word = BASE / "word-p"
+    word.write_text(PASSWORD + "\n")
+    word.chmod(0o600)
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    login = [line for line in locked.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes"]
+    configure(r, *login)
+    ok(r.run("root", ["sendoff", "password"], b"wrong\n"), 77, err="nothing was stored")
+    ok(r.run("root", ["sendoff", "password"], PASSWORD.encode() + b"\n"),
+       out="accepted the login of ann")
+    ok(r.run("root", ["sendoff", TO], MAIL), out="^sent ")
+    expect(len(locked.messages()) == 1, "not sent")
+    ok(r.run("root", ["sendoff", "password", "--delete"]))
+    s = Staller()
+    configure(r, *(line for line in s.settings() if not line.startswith("auth")), "user = ann",
+              "allow-cleartext-auth = yes")
+    uids, status, out = watch(r, s, ("greeting",), ("password",), b"secret\n")
+    expect(uids == {SERVICE} and status, "%s %s %s", uids, status, out)
+
+
+@case("setup for the whole machine: looks and logins are the service's user's")
+def setup_tried(r, _h):
+    (r.directory / "config").unlink()
+    word = BASE / "word-s"
+    word.write_text(PASSWORD + "\n")
+    word.chmod(0o600)
+    s = Staller()
+    argv = ("setup", "ann@example.org", "--host", "127.0.0.1", "--port", str(s.port), "--tls",
+            "none", "--auth", "none", "--timer=no", "--test-to", "none", "--yes")
+    uids, status, out = watch(r, s, ("greeting", "mail"), argv)
+    expect(uids == {SERVICE} and status == 0, "%s %s %s", uids, status, out)
+    expect((r.directory / "config").exists(), "it is not the machine's: %s", out)
+    (r.directory / "config").unlink()
+    locked = Smarthost("--mechanisms", "PLAIN,SCRAM-SHA-256", "--user", "ann", "--password-file",
+                       word)
+    port = locked.settings()[1].split()[-1]
+    answer = r.run("root", ["sendoff", "setup", "ann@example.org", "--host", "127.0.0.1", "--port",
+                            port, "--tls", "none", "--user", "ann", "--password-file", word,
+                            "--timer=no", "--test-to", TO, "--yes"])
+    expect(answer.status == 0 and len(locked.messages()) == 1, "%s", answer)
+    (r.directory / "config").unlink()
+
 
 
 def main():

@@ -23,7 +23,8 @@ from machine import BASE, SENDOFF, Smarthost, Tap, Wrong, enter, expect
 from protocol import (ACCEPTED, ANSWER, COMMAND, COMMITTED, MARK, SENDING, SMTP, SUBMIT, TAKEN,
                       Verdict, number, option, parcel, receive, request,
                       send)
-from room import BOB, PASSWORD, SANITIZED, SERVICE, SOCKET, Room, children, status_of
+from room import (BOB, PASSWORD, SANITIZED, SERVICE, SOCKET, Room, children, status_of,
+                  talkers)
 from staller import Staller
 from tokens import Tokens
 
@@ -1188,6 +1189,57 @@ def dialogues(r, _h):
         with open_dialogue(r) as serving:
             expect(UNBOXED or status_of(serving)["Seccomp"].strip() == "2", "no sandbox")
         ok(r.run("root", ["sendoff", "logout", "default"]))
+
+
+@case("-bs: an account that no sandbox can hold has a process of its own; others stay inside")
+def dialogues_outside(r, _h):
+    word = BASE / "word-out"
+    word.write_text(PASSWORD + "\n")
+    own = Smarthost("--mechanisms", "PLAIN", "--user", "ann", "--password-file", word)
+    inside = Staller()
+    # whoever has a ticket may want Kerberos
+    ticket = BASE / "krb5cc-out"
+    ticket.write_text("x")
+    os.chown(ticket, SERVICE, SERVICE)
+    login = [line for line in own.settings() if not line.startswith("auth")] + [
+        "user = ann", "allow-cleartext-auth = yes"]
+
+    def configure(command, sender):
+        r.configure_service(accounts=(("default", *inside.settings()), (
+            "ticket", *login, "password-command = " + command, "match-from = " + sender)))
+    expect(r.stop() == 0, "%s", r.said())
+    r.serve(env={"KRB5CCNAME": str(ticket)})
+    try:
+        configure("cat %s" % (r.secrets / "work"), "alice@example.org")
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(2)))
+        expect(len(own.messages()) == 2, "they did not arrive")
+        with open_dialogue(r) as serving:
+            (talker,) = talkers(own.port)
+            expect(talker != serving, "the dialogue talks to that smarthost itself")
+            for pid, mode in (serving, "2"), (talker, "0"):
+                found = status_of(pid)
+                expect(UNBOXED or found["Seccomp"].strip() == mode, "%d: seccomp %s", pid,
+                       found["Seccomp"])
+                expect(set(found["Uid"].split()) == {str(SERVICE)}, "uid %s", found["Uid"])
+            open_ = [os.readlink(path) for path in pathlib.Path("/proc/%d/fd" % talker).iterdir()]
+            expect(sum(name.startswith("socket:") for name in open_) == 2, "open: %s", open_)
+        r.until(lambda: not pathlib.Path("/proc/%d/exe" % talker).exists(), "it stays")
+        # it dies with the dialogue, too
+        with open_dialogue(r) as serving:
+            (talker,) = talkers(own.port)
+            os.kill(serving, signal.SIGKILL)
+            r.until(lambda: not pathlib.Path("/proc/%d/exe" % talker).exists(), "it stays")
+        configure("echo wrong", "alice@example.org")
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)), out="\r\n550")
+        configure("false", "alice@example.org")
+        ok(r.run("alice", ["/usr/sbin/sendmail", "-bs"], dialogue_of(1)), out="\r\n4\\d\\d")
+        expect(not own.messages(), "something was sent")
+        configure("false", "bob@example.org")
+        with open_dialogue(r) as serving:
+            expect(talkers(inside.port) == [serving], "talkers %s", talkers(inside.port))
+            expect(UNBOXED or status_of(serving)["Seccomp"].strip() == "2", "no sandbox")
+    finally:
+        restart(r)
 
 
 def main():

@@ -8,16 +8,18 @@
 
 static int tap_count, tap_failed;
 
-/* One check; WHAT is a printf format that names the case. Returns the condition. */
+/* One check; WHAT is a printf format that names the case, in one line. Returns the condition. */
 static bool __attribute__((format(printf, 2, 3), unused)) ok(bool good, const char *what, ...)
 {
+	char name[1000];
 	va_list ap;
 
-	printf("%s %d - ", good ? "ok" : "not ok", ++tap_count);
 	va_start(ap, what);
-	vprintf(what, ap);
+	vsnprintf(name, sizeof(name), what, ap);
 	va_end(ap);
-	putchar('\n');
+	for (char *at = name; (at = strpbrk(at, "\r\n"));)
+		*at = ' ';
+	printf("%s %d - %s\n", good ? "ok" : "not ok", ++tap_count, name);
 	tap_failed += !good;
 	return good;
 }

@@ -23,7 +23,7 @@ from delivery import Case, Later, Wrong, composed, dsn, expect, no_dsn, reencode
 from logins import CHUNKING, MODES, PIPELINING, nobody
 from sink import Sink
 
-PLANNED = 766
+PLANNED = 821
 
 
 def certificate_cases(directory):
@@ -80,6 +80,7 @@ def content_cases():
                             ("submission.test", 587, "full"),
                             ("submission.test", 465, "off"), ("aiosmtpd.test", 465, "full"),
                             ("sendmail.test", 465, "auto"), ("sendmail.test", 587, "full"),
+                            ("opensmtpd.test", 465, "auto"), ("opensmtpd.test", 587, "full"),
                             ("chasquid.test", 465, "auto")):
         for name, body in messages.BODIES.items():
             yield Case(f"{host[:-5]} {how} message {name}", host, port, "--pipelining", how,
@@ -99,10 +100,11 @@ def content_cases():
 
 
 def opensmtpd_cases():
-    """No TLS, and no login, on this machine: every message in every way, none of it ahead."""
+    """Without TLS, and so without a login, on this machine: every message in every way, none of it
+    ahead; and by TLS and a login."""
     def case(name, how, body=b"One line.\n", **more):
-        return Case(f"opensmtpd {name} {how}", "127.0.1.7", 587, "--tls", "none", "--auth", "none",
-                    "--pipelining", how, body=body, **more)
+        return Case(f"opensmtpd {name} {how}", "127.0.1.7", 2587, "--tls", "none", "--auth",
+                    "none", "--pipelining", how, body=body, **more)
 
     for how in PIPELINING:
         for name, body in messages.BODIES.items():
@@ -110,7 +112,7 @@ def opensmtpd_cases():
         several = case("50 recipients", how)
         several.recipients = [f"case-{several.n}-{i}@sink.test" for i in range(50)]
         yield several
-    yield SentAhead("opensmtpd drops who sends ahead", "127.0.1.7", 587)
+    yield SentAhead("opensmtpd drops who sends ahead", "127.0.1.7", 2587)
     yield case("5 MB", "full", messages.large(5 << 20))
     yield case("lines too long", "full", messages.LONG_LINE, check=reencoded)
     notified = case("DSN", "full", check=dsn)
@@ -120,6 +122,14 @@ def opensmtpd_cases():
     refused = case("UTF-8 address", "full", status=65)
     refused.recipients = [f"käse-{refused.n}@sink.test"]
     yield refused
+    for port in MODES:
+        several = Case(f"opensmtpd 50 recipients {MODES[port]}", "opensmtpd.test", port)
+        several.recipients = [f"case-{several.n}-{i}@sink.test" for i in range(50)]
+        yield several
+        yield Case(f"opensmtpd 5 MB {MODES[port]}", "opensmtpd.test", port,
+                   body=messages.large(5 << 20))
+        yield Case(f"opensmtpd DSN {MODES[port]}", "opensmtpd.test", port, "--dsn-notify",
+                   "success,delay", "--dsn-return", "hdrs", "--envid", "case+1", check=dsn)
 
 
 def time_limit(seconds, mode):
@@ -205,7 +215,7 @@ def composed_cases(directory):
     files[0].write_bytes(bytes(range(256)) * 2000)
     files[1].write_bytes(b"no end, .\n.\n" * 50 + b"of line")
     for host in ("postfix.test", "exim.test", "submission.test", "sendmail.test", "chasquid.test",
-                 "aiosmtpd.test"):
+                 "aiosmtpd.test", "opensmtpd.test"):
         case = Case(f"{host[:-5]} attachments", host, 465, check=composed(files))
         case.arguments = ["--to", case.recipients[0], "--from", servers.USER, "--subject",
                           "Grüße", "--body", "Anbei.", "--header", f"X-Case: {case.n}"]
@@ -216,10 +226,11 @@ def composed_cases(directory):
 
 def later_cases():
     for host, trips in (("postfix.test", 5), ("exim.test", 5), ("submission.test", 5),
-                        ("sendmail.test", None), ("chasquid.test", None), ("aiosmtpd.test", None)):
+                        ("sendmail.test", None), ("chasquid.test", None), ("aiosmtpd.test", None),
+                        ("opensmtpd.test", None)):
         for port in MODES:
             yield Later(f"{host[:-5]} a server that is known {MODES[port]}", host, port,
-                        resumed=None if host == "submission.test" else True,
+                        resumed={"submission.test": None, "opensmtpd.test": False}.get(host, True),
                         round_trips=trips and trips + (2 if port == 587 else 0))
     yield Later("exim PIPECONNECT", "exim.test", 465, "--pipeconnect", round_trips=4,
                 trace=b"going ahead of the greeting")
@@ -233,7 +244,8 @@ def refusal_cases(directory):
     # Postfix and Exim refuse recipients (5.7.1), chasquid refuses the sender (5.7.9)
     for host, status, stage in (("postfix.test", 69, "rcpt"), ("exim.test", 69, "rcpt"),
                                 ("submission.test", 77, "mail"), ("aiosmtpd.test", 77, "mail"),
-                                ("sendmail.test", 77, "mail"), ("chasquid.test", 77, "mail")):
+                                ("sendmail.test", 77, "mail"), ("chasquid.test", 77, "mail"),
+                                ("opensmtpd.test", 77, "mail")):
         for how in PIPELINING:
             yield Case(f"{host[:-5]} no login {how}", host, 465, "--auth", "none",
                        "--pipelining", how, status=status, stage=stage)

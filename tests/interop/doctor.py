@@ -41,7 +41,8 @@ def cases(directory):
     wrong.chmod(0o600)
     ours = ("--from", servers.USER)
     for host, port in itertools.product(("postfix.test", "exim.test", "submission.test",
-                                         "sendmail.test", "chasquid.test", "aiosmtpd.test"),
+                                         "sendmail.test", "chasquid.test", "aiosmtpd.test",
+                                         "opensmtpd.test"),
                                         (465, 587)):
         yield Visit(f"check {host[:-5]} {port}", host, port, *ours, "--to", servers.USER, want=(
             "server/connection=ok", ("TLS/handshake=ok", "TLS1.3"), "TLS/chain=ok", "TLS/name=ok",

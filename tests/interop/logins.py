@@ -32,6 +32,7 @@ def mechanism_cases():
     for host, mechanisms in (("postfix.test", POSTFIX_MECHANISMS), ("exim.test", EXIM_MECHANISMS),
                              ("submission.test", DOVECOT_MECHANISMS),
                              ("aiosmtpd.test", ("PLAIN", "LOGIN")),
+                             ("opensmtpd.test", ("PLAIN", "LOGIN")),
                              ("chasquid.test", CHASQUID_MECHANISMS)):
         for mechanism, port, how in itertools.product(mechanisms, MODES, PIPELINING):
             yield Case(f"{host[:-5]} {mechanism} {MODES[port]} {how}", host, port,
@@ -52,6 +53,7 @@ def mechanism_cases():
     for host, account, strongest in (("postfix.test", "test", "SCRAM-SHA-256"),
                                      ("exim.test", "test", "SCRAM-SHA-256"),
                                      ("chasquid.test", "test", "PLAIN"),
+                                     ("opensmtpd.test", "test", "PLAIN"),
                                      ("postfix.test", "user", "GSSAPI"),
                                      ("submission.test", "test", "SCRAM-SHA-256"),
                                      ("exim.test", "user", "GSSAPI"),
@@ -86,7 +88,7 @@ def wrong_passwords(directory):
     wrong.write_text("wonder wall\n")
     wrong.chmod(0o600)
     login = ["--password-file", str(wrong)]
-    for host in *CHUNKING, "chasquid.test", "aiosmtpd.test":
+    for host in *CHUNKING, "chasquid.test", "aiosmtpd.test", "opensmtpd.test":
         for mechanism, how in itertools.product(("auto", "plain"), PIPELINING):
             yield Case(f"{host[:-5]} wrong password {mechanism} {how}", host, 465, *login,
                        "--auth", mechanism, "--pipelining", how, status=77, stage="auth")

@@ -290,11 +290,15 @@ class Aiosmtpd(Server):
 class Opensmtpd(Server):
     """Drops those who send ahead. Its paths below /var are compiled in."""
 
-    name, host, ports = "opensmtpd", "opensmtpd.test", (587,)
+    name, host, ports = "opensmtpd", "opensmtpd.test", (465, 587, 2587)
 
     def launch(self):
         self.configure("opensmtpd.conf")
         (self.dir / "opensmtpd.conf").chmod(0o600)
+        self.write("server-key.pem", (self.base / "ca/server-key.pem").read_text(), "root")
+        done = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=PASSWORD.encode(),
+                              stdout=subprocess.PIPE, check=True)
+        self.write("users", f"{USER} {done.stdout.decode()}")
         queue = self.dir / "var/spool/smtpd"
         for path in "var/run", "var/lib/opensmtpd/empty", "var/empty", "var/mail":
             (self.dir / path).mkdir(parents=True)

@@ -151,7 +151,7 @@ commands(void)
 	       "[ $n -ne 255 ] && echo open $n; done; true",
 		"");
 	prints("[ \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$ ] && echo own group", "own group\n");
-	prints("sed -n 's/^Sig\\(Blk\\|Ign\\)://p' /proc/$$/status",
+	prints("exec sed -n 's/^Sig\\(Blk\\|Ign\\)://p' /proc/self/status",
 		"\t0000000000000000\n\t0000000000300000\n");     /* SIGTTIN, SIGTTOU */
 	prints("(exec 2>&-; sleep 30) & echo first", "first\n"); /* it holds the output open */
 	fails("echo hidden; echo 'no such entry' >&2; echo more >&2; exit 3", FAULT_CONFIG, 3,

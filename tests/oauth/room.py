@@ -130,6 +130,7 @@ class Room(Place):
         super().__init__()
         (self.home / "browser").write_text(BROWSER)
         (self.home / "browser").chmod(0o755)
+        (self.home / "run").mkdir(mode=0o700)
 
     def configure(self, port=1, *lines, account="work"):
         folder = self.home / ".config/sendoff"
@@ -147,8 +148,10 @@ class Room(Place):
         (folder / "config").chmod(0o600)
 
     def environment(self, **more):
-        return super().environment(XDG_DATA_HOME=str(self.home / "data"), TRUST=self.tokens.trust,
-                                   BROWSER=str(self.home / "browser"), **more)
+        return super().environment(XDG_DATA_HOME=str(self.home / "data"),
+                                   XDG_RUNTIME_DIR=str(self.home / "run"),
+                                   TRUST=self.tokens.trust, BROWSER=str(self.home / "browser"),
+                                   **more)
 
     def set(self, **more):
         self.more.update(more)

@@ -47,8 +47,13 @@ class Session:
     def __enter__(self):
         self.start("dbus-daemon", "--session", f"--address={self.address}", "--nofork",
                    "--nopidfile")
-        until(lambda: os.path.exists(self.address.partition("=")[2]), "the bus is there", SECONDS)
-        self.unlock()
+        try:
+            until(lambda: os.path.exists(self.address.partition("=")[2]), "the bus is there",
+                  SECONDS)
+            self.unlock()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):

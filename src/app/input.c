@@ -132,14 +132,15 @@ check_account(struct submission *s, struct error *err)
 	return (s->accounts.n > 1 && !submission_given(s, OPT_ACCOUNT)) || account_choose(s, err);
 }
 
-/* A person who types a message is told so, and before it is typed that nobody would get it. */
+/* A person who types a message is told so, and before it is typed that nobody would get it.
+ * TERMINAL: standard input is one. */
 static bool
-greet(struct submission *s, struct error *err)
+greet(struct submission *s, bool terminal, struct error *err)
 {
 	const struct arguments *args = s->args;
 	struct strbuf first = STRBUF_INIT(400);
 
-	if (args->personality != PERSONALITY_SENDOFF || !isatty(STDIN_FILENO))
+	if (args->personality != PERSONALITY_SENDOFF || !terminal)
 		return true;
 	if (!args->operand_count && !submission_given(s, OPT_READ_RECIPIENTS) &&
 		!submission_given(s, OPT_TO) && !submission_given(s, OPT_CC) &&
@@ -183,7 +184,7 @@ build(struct submission *s, struct composition *c, struct error *err)
 		c->body_fd = STDIN_FILENO;
 		c->body_name = "standard input";
 	}
-	good = good && (c->body_fd != STDIN_FILENO || greet(s, err)) &&
+	good = good && (c->body_fd != STDIN_FILENO || greet(s, isatty(STDIN_FILENO), err)) &&
 	       compose(c, &s->message, err);
 	s->input_read = c->body_fd == STDIN_FILENO || html_fd == STDIN_FILENO;
 	if (c->body_fd > STDERR_FILENO)
@@ -197,8 +198,8 @@ build(struct submission *s, struct composition *c, struct error *err)
 	return good;
 }
 
-/* What mail(1) and its kin attach or send copies by means nothing to sendmail: passing it over would
- * lose an attachment, and make a recipient of its name. */
+/* What mail(1) and its kin attach or send copies by means nothing to sendmail: passing it over
+ * would lose an attachment, and make a recipient of its name. */
 static bool
 refuse_letters(const struct submission *s, struct error *err)
 {
@@ -245,9 +246,9 @@ input_get(struct submission *s, struct error *err)
 	message_done(&s->message);
 	if (composing_option(s) != OPT_COUNT)
 		return compose_message(s, err);
-	if (!greet(s, err))
-		return false;
 	terminal = isatty(STDIN_FILENO);
+	if (!greet(s, terminal, err))
+		return false;
 	if (!submission_given(s, OPT_IGNORE_DOTS)) {
 		/* as strict, sendmail's whole rule: a doubled dot at a line's start is undone too
 		 */

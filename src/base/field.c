@@ -107,13 +107,16 @@ bool
 field_take_number(const char **at, const char *end, uint64_t max, uint64_t *ret)
 {
 	unsigned char octets[NUMBER];
+	uint64_t n = 0;
 
 	if (!field_take_octets(at, end, octets, sizeof(octets)))
 		return false;
-	*ret = 0;
 	for (int i = 0; i < NUMBER; i++)
-		*ret = *ret << 8 | octets[i];
-	return *ret <= max;
+		n = n << 8 | octets[i];
+	if (n > max)
+		return false;
+	*ret = n;
+	return true;
 }
 
 bool

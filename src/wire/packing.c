@@ -137,7 +137,7 @@ packing_take_outcome(const char **at, const char *end, struct recipient *r)
 	good = field_take_number(at, end, OUTCOME_COUNT - 1, &outcome) &&
 	       field_take_int(at, end, &code) && field_take_enhanced(at, end, &enhanced) &&
 	       field_take_string(at, end, &words) &&
-	       (!words || !text_has_control(words, strlen(words))) &&
+	       (!words || (*words && !text_has_control(words, strlen(words)))) &&
 	       field_take_bool(at, end, &failed) &&
 	       (!failed || (field_take_error(at, end, &why) && why.fault)) &&
 	       (failed || outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_PENDING);

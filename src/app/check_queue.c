@@ -1,7 +1,5 @@
 /* The queue: what is kept, who serves it, and what is known against an account. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,26 +57,6 @@ look(void *ctx, const char *id)
 	return true;
 }
 
-/* Entries that were put aside already. */
-static unsigned long
-count_damaged(int directory)
-{
-	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *e;
-	unsigned long n = 0;
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	while ((e = readdir(d)))
-		n += *e->d_name != '.';
-	closedir(d);
-	return n;
-}
-
 /* Returns whether something waits for a runner. */
 static bool
 check_entries(struct checkup *c, struct spool *s)
@@ -93,7 +71,7 @@ check_entries(struct checkup *c, struct spool *s)
 	}
 	all.failed = true;
 	(void)!spool_names(s, true, look, &all, NULL);
-	all.n.damaged += count_damaged(s->damaged);
+	all.n.damaged += spool_damaged_count(s);
 	check_number(c, "messages", (int64_t)n->messages);
 	check_number(c, "late", (int64_t)n->late);
 	if (n->late)

@@ -76,6 +76,17 @@ open_spool(struct command_run *c, const char *path, struct spool *ret, struct qu
 	return true;
 }
 
+/* A configuration that cannot be read may mean other spools: what is listed then is not all. */
+static void
+find_spools(struct command_run *c)
+{
+	bool lists = strcmp(c->verb, "list") == 0 || c->args->mode == MODE_QUEUE_LIST;
+	struct error err = ERROR_NONE;
+
+	if (!queue_find_spools(c->args, &c->paths, &err) && (lists || !c->paths.len))
+		fail(c, "find the queue", &err);
+}
+
 static void
 list_spool(struct command_run *c, const char *path, bool failed)
 {
@@ -89,15 +100,11 @@ list_spool(struct command_run *c, const char *path, bool failed)
 	if ((failed || queue_list_accounts(&view, &c->counts, &err)) &&
 		queue_list(&view, &c->counts, &err) && !failed)
 		c->counts.failed += queue_count(&view, true);
+	if (!failed)
+		queue_list_damaged(&view, &c->counts);
 	if (err.fault)
 		fail(c, "list the queue", &err);
 	spool_close(&s);
-}
-
-static bool
-needs_attention(const struct queue_counts *n)
-{
-	return n->held || n->uncertain || n->late || n->failed || n->damaged || n->accounts;
 }
 
 static void
@@ -120,7 +127,7 @@ list(struct command_run *c)
 	end.failed = failed;
 	if (!c->status)
 		queue_list_end(&end, &c->counts);
-	if (!c->status && needs_attention(&c->counts))
+	if (!c->status && queue_needs_attention(&c->counts))
 		c->status = ATTENTION;
 }
 
@@ -419,8 +426,21 @@ dispatch(struct command_run *c)
 		fail(c, "understand the command line", &err);
 		return;
 	}
-	queue_find_spools(c->args, &c->paths);
+	find_spools(c);
 	verbs[i].run(c);
+}
+
+static int
+end(struct command_run *c)
+{
+	struct error err = ERROR_NONE;
+
+	strbuf_done(&c->paths);
+	if (!status_printed() && !c->status) {
+		error_set(&err, FAULT_IO, "standard output cannot be written");
+		fail(c, "tell of the queue", &err);
+	}
+	return c->status;
 }
 
 int
@@ -437,10 +457,7 @@ queue_command(const struct arguments *args)
 		c.count--;
 	}
 	dispatch(&c);
-	strbuf_done(&c.paths);
-	if (!status_printed() && !c.status)
-		c.status = fault_status(FAULT_IO);
-	return c.status;
+	return end(&c);
 }
 
 static void
@@ -462,7 +479,7 @@ queue_as_sendmail(const struct arguments *args)
 
 	if (queue_by_service(args, &c.status))
 		return c.status;
-	queue_find_spools(args, &c.paths);
+	find_spools(&c);
 	if (args->mode == MODE_QUEUE_LIST) {
 		list(&c);
 		/* who calls mailq takes any other status for a failure to list */
@@ -479,8 +496,5 @@ queue_as_sendmail(const struct arguments *args)
 		if (c.status == fault_status(FAULT_TEMPORARY))
 			c.status = 0;
 	}
-	strbuf_done(&c.paths);
-	if (!status_printed() && !c.status)
-		c.status = fault_status(FAULT_IO);
-	return c.status;
+	return end(&c);
 }

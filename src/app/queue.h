@@ -41,6 +41,11 @@ bool queue_list(const struct queue_view *v, struct queue_counts *ret, struct err
 /* What is known against accounts: a line each. */
 bool queue_list_accounts(const struct queue_view *v, struct queue_counts *ret, struct error *err)
 	__attribute__((warn_unused_result));
+/* What was put aside into damaged/, for those who may see everybody's: counted, and told of on
+ * standard error. */
+void queue_list_damaged(const struct queue_view *v, struct queue_counts *ret);
+/* True iff a person should look at what was listed. */
+bool queue_needs_attention(const struct queue_counts *n);
 /* The last line, as Postfix's mailq has it, which programs know. */
 void queue_list_end(const struct queue_view *v, const struct queue_counts *counts);
 /* queue_show.c: shows everything about one entry. */
@@ -61,10 +66,12 @@ bool queue_change(const struct queue_view *v, enum queue_change what, const char
 	struct error *err) __attribute__((warn_unused_result));
 
 /* Appends the paths of the spools that the configuration of ARGS names, in the order of the
- * accounts, each ended by a NUL; where there is no configuration, those of the user and, for root,
- * the system. */
+ * accounts, each ended by a NUL; where there is no configuration, those of the user and, for who may
+ * look into it, the system. False with *ERR set where the configuration cannot be read, though OUT
+ * has what is known without it then, and where ARGS name an account that it does not have. */
 struct strbuf;
-void queue_find_spools(const struct arguments *args, struct strbuf *out);
+bool queue_find_spools(const struct arguments *args, struct strbuf *out, struct error *err)
+	__attribute__((warn_unused_result));
 
 /* queue_run.c: runs the queue in the spool at PATH. */
 enum queue_run {

@@ -1,5 +1,6 @@
 /* Which spools there are, and which entry is meant. */
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "error.h"
@@ -31,8 +32,20 @@ add_path(struct strbuf *out, const struct profile *account)
 	strbuf_done(&path);
 }
 
-void
-queue_find_spools(const struct arguments *args, struct strbuf *out)
+/* The system's, for those who may look into it. */
+static void
+add_system(struct strbuf *out)
+{
+	struct strbuf path = STRBUF_INIT(4096);
+
+	spool_add_system(&path);
+	if (geteuid() == 0 || spool_owner(path.s) == geteuid())
+		add_path(out, NULL);
+	strbuf_done(&path);
+}
+
+bool
+queue_find_spools(const struct arguments *args, struct strbuf *out, struct error *err)
 {
 	struct submission s = { .args = args };
 	const struct profile_sources where = submission_sources(&s);
@@ -40,21 +53,24 @@ queue_find_spools(const struct arguments *args, struct strbuf *out)
 				   ? profile_text(&args->given, OPT_ACCOUNT)
 				   : NULL;
 	struct profile_list l = { NULL, 0 };
-	struct error ignored = ERROR_NONE;
+	bool good;
 
 	if (profile_is_set(&args->given, OPT_QUEUE_DIR)) {
 		add_path(out, &args->given);
-		return;
+		return true;
 	}
-	(void)!profile_load(&where, &l, &ignored);
+	good = profile_load(&where, &l, err);
 	for (size_t i = 0; i < l.n; i++)
 		if (!only || strcmp(l.v[i].name, only) == 0)
 			add_path(out, &l.v[i]);
-	if (!l.n) {
+	if (good && only)
+		good = profile_select(&l, only, NULL, err) != NULL;
+	else if (!l.n) {
 		add_path(out, &args->given);
-		add_path(out, NULL);
+		add_system(out);
 	}
 	profile_list_done(&l);
+	return good;
 }
 
 struct search {

@@ -132,6 +132,19 @@ queue_list(const struct queue_view *v, struct queue_counts *ret, struct error *e
 	return good && l.good;
 }
 
+void
+queue_list_damaged(const struct queue_view *v, struct queue_counts *ret)
+{
+	unsigned long n = v->everybody ? spool_damaged_count(v->spool) : 0;
+
+	ret->damaged += n;
+	if (n)
+		fprintf(stderr,
+			"%s: %lu damaged message%s in %s/damaged: see what can be saved, check the "
+			"disk, and remove the file%s\n",
+			v->program, n, n == 1 ? "" : "s", v->spool->path, n == 1 ? "" : "s");
+}
+
 struct accounts {
 	const struct queue_view *v;
 	struct queue_counts *counts;
@@ -162,6 +175,12 @@ queue_list_accounts(const struct queue_view *v, struct queue_counts *ret, struct
 	return breaker_each(v->spool, v->now, show_account, &a, err);
 }
 
+bool
+queue_needs_attention(const struct queue_counts *n)
+{
+	return n->held || n->uncertain || n->late || n->failed || n->damaged || n->accounts;
+}
+
 void
 queue_list_end(const struct queue_view *v, const struct queue_counts *counts)
 {
@@ -173,7 +192,7 @@ queue_list_end(const struct queue_view *v, const struct queue_counts *counts)
 		fprintf(v->out, "-- %" PRIu64 " Kbytes in %lu Request%s.\n",
 			(counts->octets + 1023) / 1024, n, n == 1 ? "" : "s");
 	else
-		fprintf(v->out, "Mail queue is empty\n");
+		fprintf(v->out, v->failed ? "No message has failed\n" : "Mail queue is empty\n");
 	if (!v->failed && counts->failed)
 		fprintf(v->out, "%lu message%s failed (sendoff queue list failed)\n",
 			counts->failed, counts->failed == 1 ? "" : "s");

@@ -150,7 +150,7 @@ story_command(const struct arguments *args)
 	bool json = profile_is_set(&args->given, OPT_JSON);
 	const struct peer *asker = queue_asker();
 	struct strbuf paths = STRBUF_INIT(1 << 20);
-	struct error err = ERROR_NONE;
+	struct error err = ERROR_NONE, where = ERROR_NONE;
 	unsigned long found = 0;
 	int status = 0;
 	struct spool s;
@@ -160,7 +160,8 @@ story_command(const struct arguments *args)
 	if (args->operand_count > 1)
 		error_set(&err, FAULT_USAGE, "one id, Message-ID or address at a time");
 	else
-		queue_find_spools(args, &paths);
+		/* what is known without it is shown all the same */
+		(void)!queue_find_spools(args, &paths, &where);
 	for (size_t at = 0; !err.fault && at < paths.len; at += strlen(paths.s + at) + 1) {
 		if (!spool_open(&s, paths.s + at, false, &err)) {
 			if (err.sys == ENOENT)
@@ -172,6 +173,8 @@ story_command(const struct arguments *args)
 		spool_close(&s);
 	}
 	strbuf_done(&paths);
+	if (!err.fault)
+		err = where;
 	if (!err.fault && what && !found)
 		error_set(&err, FAULT_NOINPUT, "nothing is known of %.200s", what);
 	if (!err.fault && !found && !json && !profile_is_set(&args->given, OPT_QUIET))

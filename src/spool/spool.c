@@ -115,6 +115,14 @@ open_part(struct spool *s, const char *name, bool create, struct stat *st, struc
 			return -1;
 		}
 	}
+	if (fd < 0 && errno == ENOENT && s->queue >= 0) {
+		/* no ENOENT: that means that there is no spool, and here may be messages */
+		error_set(err, FAULT_CONFIG,
+			"the spool %s lacks its directory %s (the next message that is queued "
+			"makes it)",
+			s->path, name);
+		return -1;
+	}
 	if (fd < 0) {
 		error_sys(err, errno == EMFILE || errno == ENFILE ? FAULT_TEMPORARY : FAULT_CONFIG,
 			errno, "unable to open the spool's directory %s/%s", s->path, name);
@@ -257,4 +265,22 @@ spool_names(struct spool *s, bool failed, bool (*each)(void *ctx, const char *id
 	struct scan scan = { .name = each, .ctx = ctx };
 
 	return spool_each_name(failed ? s->failed : s->queue, scan_name, &scan, err);
+}
+
+static bool
+count_one(void *ctx, const char *name)
+{
+	(void)name;
+	++*(unsigned long *)ctx;
+	return true;
+}
+
+unsigned long
+spool_damaged_count(const struct spool *s)
+{
+	struct error ignored = ERROR_NONE;
+	unsigned long n = 0;
+
+	(void)!spool_each_name(s->damaged, count_one, &n, &ignored);
+	return n;
 }

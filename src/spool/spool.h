@@ -89,6 +89,9 @@ enum spool_claim spool_claim(struct spool *s, const char *id, bool failed, struc
 enum spool_claim spool_look(struct spool *s, const char *id, bool failed, struct entry *ret,
 	struct error *err) __attribute__((warn_unused_result));
 
+/* How many files were put aside into damaged/. */
+unsigned long spool_damaged_count(const struct spool *s);
+
 /* Each takes a claimed entry, which stays claimed. Durable when they return. */
 /* Removes it: unlink, fsync(directory) (LATER: the caller flushes several removals by spool_flush).
  */

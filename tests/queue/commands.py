@@ -222,6 +222,8 @@ def waited():
             done = p.run("queue", "flush", "--wait=1", *words, stdin=b"")
             expect(done.status == 75 and done.seconds >= 1 and
                    "left to another process" in done.err, "%s", done)
+        config = p.home / ".config/sendoff/config"
+        config.write_text(config.read_text() + "[account other]\nhost = 127.0.0.1\n")
         done = p.run("queue", "flush", "--wait=30", "--account", "other", stdin=b"")
         expect(done.status == 0 and done.seconds < 30, "another account: %s", done)
         flush = p.start("queue", "flush", "--wait=100", stdin=b"")

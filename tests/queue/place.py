@@ -95,9 +95,9 @@ class Place:
         return Result(done.returncode, done.stdout.decode("utf-8", "replace"),
                       done.stderr.decode("utf-8", "replace"), time.monotonic() - since)
 
-    def start(self, *arguments, name="sendoff", stdin=MESSAGE, **more):
+    def start(self, *arguments, name="sendoff", stdin=MESSAGE, to=subprocess.PIPE, **more):
         process = subprocess.Popen(self.argv(name, arguments), stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   stdout=to, stderr=subprocess.PIPE,
                                    env=self.environment(), cwd=self.home, **more)
         if stdin is not None:
             process.stdin.write(stdin)
@@ -107,7 +107,7 @@ class Place:
 
     def ends(self, process, timeout=60):
         out, err = process.communicate(timeout=timeout)
-        return Result(process.returncode, out.decode(), err.decode(), 0)
+        return Result(process.returncode, (out or b"").decode(), err.decode(), 0)
 
     def send(self, *arguments, status=0, **more):
         done = self.run(*(arguments or ("bob@example.net",)), **more)

@@ -13,6 +13,7 @@ import cases  # noqa: E402
 import commands  # noqa: E402, F401
 import modes  # noqa: E402, F401
 import shell  # noqa: E402, F401
+import told  # noqa: E402, F401
 import wishes  # noqa: E402, F401
 
 cases.run()

@@ -1,0 +1,82 @@
+"""What a person and a monitoring system are told of a queue: nothing is well that is not."""
+
+import os
+import shutil
+
+from cases import case
+from place import Place, expect
+
+
+def damage(p):
+    """The only entry has other octets than it says."""
+    path = p.spool / "queue" / p.entries()[0]
+    octets = bytearray(path.read_bytes())
+    octets[300] ^= 1
+    path.write_bytes(octets)
+
+
+@case("what was put aside as damaged is told of until it is removed")
+def damaged():
+    with Place() as p:
+        p.send("--queue=always", "--quiet", "bob@example.net")
+        damage(p)
+        p.know_runner()
+        expect(p.entries() == [] and len(p.entries("damaged")) == 1, "the runner puts it aside")
+        where = str(p.spool / "damaged")
+        for options in [], ["--json"], ["--quiet"]:
+            done = p.run("queue", *options, stdin=b"")
+            expect(done.status == 1 and "1 damaged message in " + where in done.err, "%s", done)
+        done = p.run(name="mailq", stdin=b"")
+        expect(done.status == 0 and where in done.err and "empty" in done.out, "%s", done)
+        os.unlink(p.spool / "damaged" / p.entries("damaged")[0])
+        done = p.run("queue", stdin=b"")
+        expect(done.status == 0 and not done.err, "%s", done)
+
+
+@case("a spool that lacks a directory is not taken for an empty one")
+def lacking():
+    with Place() as p:
+        done = p.run("queue", stdin=b"")
+        expect(done.status == 0 and "empty" in done.out, "no spool is an empty one: %s", done)
+        p.send("--queue=always", "--quiet", "bob@example.net")
+        for name in "failed", "damaged", "tmp":
+            shutil.move(p.spool / name, p.home / "aside")
+            done = p.run("queue", stdin=b"")
+            expect(done.status == 78 and "lacks its directory " + name in done.err and
+                   "empty" not in done.out, "%s", done)
+            p.send("--queue=always", "--quiet", "bob@example.net")
+            shutil.rmtree(p.home / "aside")
+        expect(p.run("queue", stdin=b"").status == 0 and len(p.entries()) == 4, "made anew")
+
+
+@case("an account that is not there, a configuration that cannot be read: no empty queue")
+def unknown():
+    with Place() as p:
+        p.send("--queue=always", "--quiet", "bob@example.net")
+        for command in ["queue"], ["queue", "flush"], ["queue", "run", "--once"], ["log"]:
+            done = p.run(*command, "--account", "wrok", stdin=b"")
+            expect(done.status == 78 and "there is no account wrok; there are: default" in
+                   done.err and "empty" not in done.out, "%s", done)
+        config = p.home / ".config/sendoff/config"
+        config.write_text(config.read_text() + "bogus = 1\n")
+        for command in ["queue"], ["log"]:
+            done = p.run(*command, stdin=b"")
+            expect(done.status == 78 and "config:7: bogus" in done.err and
+                   "/var/" not in done.err and p.entries()[0] in done.out, "%s", done)
+        # what does not depend on it is done
+        for verb in "hold", "release", "remove":
+            done = p.run("queue", verb, p.entries()[0], stdin=b"")
+            expect(done.status == 0 and not done.err, "%s", done)
+
+
+@case("what cannot be printed is no success, and is said")
+def full():
+    with Place() as p, open("/dev/full", "wb") as out:
+        p.send("--queue=always", "--quiet", "bob@example.net")
+        for command in ["queue"], ["queue", "--json"], ["queue", "show", p.entries()[0]], \
+                ["queue", "hold", "all"]:
+            done = p.ends(p.start(*command, stdin=b"", to=out))
+            expect(done.status == 74 and "standard output cannot be written" in done.err,
+                   "%s: %s", command, done)
+        done = p.run("queue", "list", "failed", stdin=b"")
+        expect(done.status == 0 and "No message has failed" in done.out, "%s", done)

@@ -129,6 +129,7 @@ conclude(struct submission *s, const struct error *why, struct error *err)
 	kept = keep_rest(s, why, NULL, &trouble);
 	if (!kept && trouble.fault)
 		q->trouble = trouble;
+	keep_history_sent(s);
 	if (q->keeps_refused)
 		keep_refused(s);
 	if (queueing_fault(s) == FAULT_NONE)

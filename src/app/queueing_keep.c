@@ -138,7 +138,7 @@ forget_account_faults(struct envelope *e)
 }
 
 static void
-add_history(struct submission *s, enum history_event event, const struct entry *e,
+add_history(struct submission *s, enum history_event event, const char *entry,
 	const struct envelope *envelope, const char *text)
 {
 	struct strbuf id = STRBUF_INIT(128);
@@ -146,7 +146,7 @@ add_history(struct submission *s, enum history_event event, const struct entry *
 	struct history_record r = {
 		.event = event,
 		.when = clock_wall(),
-		.id = e ? e->id : NULL,
+		.id = entry,
 		.uid = s->queue.uid,
 		.account = s->account.name,
 		.message_id = *s->message_id ? s->message_id : NULL,
@@ -190,6 +190,17 @@ commit(struct submission *s, struct entry *e, const struct envelope *envelope, i
 	return good;
 }
 
+/* Why the first of those who are kept has nothing yet: somebody else's refusal may be the trouble
+ * of the whole. */
+static const struct error *
+reason_of(const struct submission *s, const struct error *why)
+{
+	for (size_t i = 0; why->fault && i < s->envelope.count; i++)
+		if (s->queue.kept[i] && s->envelope.recipients[i].why)
+			return s->envelope.recipients[i].why;
+	return why;
+}
+
 static void
 note_kept(struct submission *s, const struct entry *e, const struct error *why)
 {
@@ -199,7 +210,7 @@ note_kept(struct submission *s, const struct entry *e, const struct error *why)
 	memcpy(q->id, e->id, sizeof(q->id));
 	q->state = e->state != ENTRY_QUEUED || breaker_is_held(kind) ? QUEUE_STATE_HELD
 								     : QUEUE_STATE_QUEUED;
-	q->reason = *why;
+	q->reason = *reason_of(s, why);
 	q->loud = breaker_is_loud(kind);
 	q->unserved = !queueing_has_runner(q);
 	if (q->progress)
@@ -228,7 +239,7 @@ keep_rest(struct submission *s, const struct error *why, struct entry *entry, st
 			e->doubts                      ? HISTORY_UNCERTAIN
 			: q->state == QUEUE_STATE_HELD ? HISTORY_HELD
 						       : HISTORY_QUEUED,
-			e, &rest, why->text);
+			e->id, &rest, q->reason.text);
 	} else {
 		free(q->kept);
 		q->kept = NULL;
@@ -270,7 +281,7 @@ keep_refused(struct submission *s)
 		spool_commit(&q->spool, &e, &refused, &s->message, e.last, NULL, &ignored) &&
 		spool_fail(&q->spool, &e, &ignored)) {
 		memcpy(q->failed_id, e.id, sizeof(q->failed_id));
-		add_history(s, HISTORY_FAILED, &e, &refused, s->error.text);
+		add_history(s, HISTORY_FAILED, e.id, &refused, s->error.text);
 		if (q->notify_error)
 			notify(s, &e);
 	}
@@ -305,7 +316,7 @@ finish(struct submission *s, struct entry *e, const struct error *why, struct er
 
 	q->state = QUEUE_STATE_NONE;
 	q->id[0] = '\0';
-	add_history(s, refused ? HISTORY_FAILED : sent_event(s), e, &s->envelope, why->text);
+	add_history(s, refused ? HISTORY_FAILED : sent_event(s), e->id, &s->envelope, why->text);
 	if (!refused || !q->keeps_refused)
 		return spool_remove(&q->spool, e, false, err);
 	e->bounced = !q->notify_error;
@@ -336,7 +347,7 @@ keep_settle(struct submission *s, struct entry *e, const struct error *why, stru
 	if (!note_outcomes(e, err))
 		return false;
 	note_kept(s, e, why);
-	add_history(s, HISTORY_ATTEMPT, e, &s->envelope, why->text);
+	add_history(s, HISTORY_ATTEMPT, e->id, &s->envelope, why->text);
 	return true;
 }
 
@@ -354,7 +365,14 @@ keep_drops(struct submission *s)
 void
 keep_history_sent(struct submission *s)
 {
-	add_history(s, sent_event(s), NULL, &s->envelope, NULL);
+	bool *chosen = choose(s, FATE_SENT, false);
+	struct envelope sent;
+
+	copy_chosen(s, chosen, &sent);
+	if (sent.count)
+		add_history(s, sent_event(s), *s->queue.id ? s->queue.id : NULL, &sent, NULL);
+	envelope_done(&sent);
+	free(chosen);
 }
 
 void

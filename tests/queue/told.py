@@ -4,7 +4,7 @@ import os
 import shutil
 
 from cases import case
-from place import Place, expect
+from place import Place, Smarthost, expect
 
 
 def damage(p):
@@ -80,3 +80,23 @@ def full():
                    "%s: %s", command, done)
         done = p.run("queue", "list", "failed", stdin=b"")
         expect(done.status == 0 and "No message has failed" in done.out, "%s", done)
+
+
+@case("who was served and who waits: each with their own reason, in the receipt and in the log")
+def reasons():
+    with Place() as p, Smarthost() as s:
+        p.configure(s.port)
+        done = p.send("--queue", "permfail@example.net", "tempfail@example.net", "bob@example.net",
+                      status=67)
+        queued, = [line for line in done.out.splitlines() if line.startswith("queued ")]
+        expect("451" in queued and "<tempfail@" in queued and "550" not in queued, "%s", done)
+        log = p.run("log", stdin=b"").out
+        expect("(127.0.0.1 refused the recipient <tempfail@" in log and "550" not in log, "%s", log)
+        name, = p.entries()
+        for what in "bob@example.net", name:
+            log = p.run("log", what, stdin=b"")
+            expect(log.status == 0 and "bob@example.net  accepted  250" in log.out, "%s", log)
+        # nobody was served: nobody is said to be
+        p.send("--queue", "tempfail@example.org", "tempfail@example.com")
+        log = p.run("log", "tempfail@example.org", stdin=b"").out
+        expect("queued" in log and "sent" not in log, "%s", log)

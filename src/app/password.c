@@ -9,11 +9,14 @@
 
 #include "args.h"
 #include "box.h"
+#include "breaker.h"
 #include "clock.h"
 #include "error.h"
 #include "io.h"
 #include "probing.h"
+#include "queueing.h"
 #include "report.h"
+#include "runner.h"
 #include "salted.h"
 #include "secret.h"
 #include "secret_store.h"
@@ -153,6 +156,43 @@ try_login(struct submission *s, const struct strbuf *password, struct error *err
 	return !err->fault;
 }
 
+/* Messages that wait for this password, of whatever account, may be tried now. */
+static void
+release_account(const struct profile *account)
+{
+	struct strbuf path = STRBUF_INIT(4096);
+	struct error ignored = ERROR_NONE;
+	struct breaker b;
+	struct spool spool;
+
+	spool_add_path(&path, account);
+	if (path.len && !path.full && spool_open(&spool, path.s, false, &ignored)) {
+		breaker_read(&spool, account->name, clock_wall(), &b);
+		if (b.kind == BREAKER_CREDENTIALS &&
+			breaker_release(&spool, account->name, clock_wall(), &ignored))
+			runner_kick(&spool);
+		spool_close(&spool);
+	}
+	strbuf_done(&path);
+}
+
+static void
+release_waiting(const struct submission *s, const struct secret_name *n)
+{
+	struct secret_name other;
+
+	for (size_t i = 0; i < s->accounts.n; i++) {
+		const struct profile *account = &s->accounts.v[i];
+
+		if (!profile_is_set(account, OPT_USER))
+			continue;
+		secret_name_of(&other, account, "smtp");
+		if (strcmp(other.host, n->host) == 0 && strcmp(other.user, n->user) == 0)
+			release_account(account);
+		secret_name_done(&other);
+	}
+}
+
 static bool
 store(struct submission *s, const struct secret_name *n, enum secret_place place, struct error *err)
 {
@@ -170,6 +210,7 @@ store(struct submission *s, const struct secret_name *n, enum secret_place place
 	if (good) {
 		/* made of the old one */
 		(void)salted_forget(n->host, n->user);
+		release_waiting(s, n);
 		printf("the password of %s at %s is stored in %s\n", n->user, n->host, where.s);
 	}
 	strbuf_done(&password);

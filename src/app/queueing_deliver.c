@@ -39,6 +39,15 @@ has_resigned(const struct submission *s)
 	       !envelope_count(&s->envelope, OUTCOME_IN_DOUBT);
 }
 
+/* A password that was missing, or a setting that was wrong, may have come from anywhere meanwhile
+ * (a keyring that was unlocked, a program that was installed). Whoever would only be told of an old
+ * trouble, since nothing is kept for them, looks again, one after the other. */
+static bool
+looks_again(const struct submission *s, const struct breaker *b)
+{
+	return !s->queue.keeps_lasting && breaker_is_held(b->kind) && !b->why.smtp;
+}
+
 /* May one connect now? *WHY says why not. */
 static bool
 ask_breaker(struct submission *s, struct error *why)
@@ -49,8 +58,9 @@ ask_breaker(struct submission *s, struct error *why)
 	if (!q->open)
 		return true;
 	breaker_read(&q->spool, s->account.name, clock_wall(), &b);
-	if (b.kind == BREAKER_CLOSED || breaker_ask(&q->spool, s->account.name, submission_stamp(s),
-						false, clock_wall(), &b, &q->probe) != BREAKER_WAIT)
+	if (b.kind == BREAKER_CLOSED ||
+		breaker_ask(&q->spool, s->account.name, submission_stamp(s), looks_again(s, &b),
+			clock_wall(), &b, &q->probe) != BREAKER_WAIT)
 		return true;
 	*why = b.why;
 	why->in_doubt = false;

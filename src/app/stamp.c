@@ -3,8 +3,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "error.h"
 #include "hash.h"
 #include "profile.h"
+#include "secret_file.h"
+#include "secret_store.h"
 #include "strbuf.h"
 #include "submission.h"
 #include "token.h"
@@ -32,6 +35,27 @@ add_file(void *ctx, const char *path)
 	hash_add(h, facts, sizeof(facts));
 }
 
+/* What `sendoff password` keeps in a file. The Secret Service cannot be looked at like that. */
+static void
+add_stored(struct hash *h, const struct profile *account)
+{
+	struct strbuf path = STRBUF_INIT(8192);
+	struct error ignored = ERROR_NONE;
+	struct secret_name n;
+
+	if (!profile_is_set(account, OPT_USER) || profile_source(account) != OPT_COUNT)
+		return;
+	secret_name_of(&n, account, "smtp");
+	for (int sealed = 0; n.directory && sealed < 2; sealed++) {
+		strbuf_clear(&path);
+		strbuf_addf(&path, "%s/", n.directory);
+		if (secret_file_name(&n, sealed, &path, &ignored))
+			add_file(h, path.s);
+	}
+	secret_name_done(&n);
+	strbuf_done(&path);
+}
+
 uint64_t
 stamp_of(const struct profile_sources *where, const struct profile *account)
 {
@@ -44,6 +68,8 @@ stamp_of(const struct profile_sources *where, const struct profile *account)
 		if (options[id].kind == KIND_PATH && id != OPT_QUEUE_DIR && id != OPT_LOG &&
 			profile_is_set(account, (enum option_id)id))
 			add_file(&h, profile_text(account, (enum option_id)id));
+	if (account)
+		add_stored(&h, account);
 	/* a login may be what was needed */
 	if (account && token_is_used(account)) {
 		token_add_mark(&mark, account, false);

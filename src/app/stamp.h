@@ -1,5 +1,5 @@
-/* A number that changes when the configuration, or a file that an account names, may have changed.
- */
+/* A number that changes when the configuration, a file that an account names, or one in which its
+ * password or tokens are stored may have changed. */
 #pragma once
 
 #include <stdint.h>

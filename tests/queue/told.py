@@ -4,7 +4,7 @@ import os
 import shutil
 
 from cases import case
-from place import Place, Smarthost, expect
+from place import Place, Smarthost, expect, until
 
 
 def damage(p):
@@ -100,3 +100,42 @@ def reasons():
         p.send("--queue", "tempfail@example.org", "tempfail@example.com")
         log = p.run("log", "tempfail@example.org", stdin=b"").out
         expect("queued" in log and "sent" not in log, "%s", log)
+
+
+@case("a password that was missing is used as soon as it is there, wherever it comes from")
+def stored():
+    with Place() as p, Smarthost("--mechanisms", "PLAIN") as s:
+        p.configure(s.port, "auth = plain", "allow-cleartext-auth = yes", "user = alice",
+                    "keyring = no")
+        p.know_runner()
+        done = p.send("--queue", "bob@example.net")
+        expect(done.out.startswith("held ") and "no password" in done.out, "%s", done)
+        p.know_runner()
+        p.send("bob@example.net", status=77)
+        expect(p.accounts()[0]["state"] == "credentials" and len(p.entries()) == 1, "%s", done)
+        # as the message says
+        done = p.run("password", "--store=file", stdin=b"wonderland\n")
+        expect(done.status == 0, "%s", done)
+        p.know_runner()
+        expect(p.entries() == [] and s.messages() == [["bob@example.net"]], "the runner waits")
+        # the file is put there by other hands
+        file, = (p.home / ".local/share/sendoff").iterdir()
+        content = file.read_bytes()
+        file.unlink()
+        p.send("--queue", "bob@example.net")
+        file.write_bytes(content)
+        file.chmod(0o600)
+        p.know_runner()
+        expect(p.entries() == [] and len(s.messages()) == 2, "the runner waits")
+        # where nobody can see it before it is asked for
+        secret = p.home / "secret"
+        p.configure(s.port, "auth = plain", "allow-cleartext-auth = yes", "user = alice",
+                    "password-command = cat %s" % secret)
+        p.send("--queue", "bob@example.net")
+        held, before = p.accounts(), s.connections()
+        p.send("--queue", "bob@example.net")
+        expect(held[0]["held"] and s.connections() == before, "what is kept waits: %s", held)
+        secret.write_bytes(content)
+        p.send("bob@example.net")
+        until(lambda: p.entries() == [], "what waits goes with it")
+        expect(len(s.messages()) == 5 and p.accounts() == [], "%s", p.accounts())

@@ -5,7 +5,8 @@
 #include "options.h"
 #include "strbuf.h"
 
-#define COLUMN 28 /* where sentences begin */
+#define COLUMN   28 /* where sentences begin */
+#define LIKE_MIN 4  /* letters of a command that other words may be taken for */
 
 const struct command commands[] = {
 	{ "accounts", "Print the accounts in force, and where each setting comes from.",
@@ -39,6 +40,27 @@ const struct command commands[] = {
 		"[ACCOUNT]", "sendoff-login" },
 };
 const size_t command_count = sizeof(commands) / sizeof(*commands);
+
+static bool
+is_one_letter_off(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	if (!*a || !*b)
+		return strlen(a) + strlen(b) == 1;
+	return strcmp(a + 1, b + 1) == 0 || strcmp(a + 1, b) == 0 || strcmp(a, b + 1) == 0 ||
+	       (a[0] == b[1] && a[1] == b[0] && strcmp(a + 2, b + 2) == 0);
+}
+
+const char *
+help_command_like(const char *word)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (strlen(commands[i].name) >= LIKE_MIN &&
+			is_one_letter_off(word, commands[i].name))
+			return commands[i].name;
+	return NULL;
+}
 
 void
 help_add_usage(struct strbuf *out, const struct option *o)

@@ -22,6 +22,9 @@ extern const size_t command_count;
  * account with their sentences, and the settings by name. With EVERYTHING each option and key of
  * the table has its sentence. No line is longer than HELP_COLUMNS. */
 void help_add(struct strbuf *out, bool everything);
+/* The name of the command that differs from WORD by one letter: another one, one too many or too
+ * few, or two exchanged. NULL: none does. */
+const char *help_command_like(const char *word);
 /* Appends the page of a command's --help: how to call it, what it does, its own options. NAME must
  * be one of the commands. */
 void help_add_command(struct strbuf *out, const char *name);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "accounts.h"
 #include "args.h"
@@ -146,6 +147,22 @@ run_command(const struct arguments *args)
 	abort();
 }
 
+/* A person may have meant a command. The word stays a recipient, for scripts and for a user of such
+ * a name. */
+static void
+suspect_command(const struct arguments *args)
+{
+	const char *word = args->operand_count ? args->operands[0] : "", *like;
+
+	if (args->personality != PERSONALITY_SENDOFF || profile_is_set(&args->given, OPT_QUIET) ||
+		!(like = help_command_like(word)))
+		return;
+	if (isatty(STDERR_FILENO) || isatty(STDIN_FILENO))
+		fprintf(stderr,
+			"%s: note: \"%s\" is taken for a recipient; the command is %s %s\n",
+			args->program, word, args->program, like);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -167,8 +184,12 @@ main(int argc, char **argv)
 		status = print(version_add);
 	else if (args.command)
 		status = run_command(&args);
-	else
-		status = args.mode == MODE_SUBMIT ? submit(&args) : sendmail_run(&args);
+	else if (args.mode == MODE_SUBMIT) {
+		suspect_command(&args);
+		status = submit(&args);
+	} else {
+		status = sendmail_run(&args);
+	}
 	args_done(&args);
 	return status;
 }

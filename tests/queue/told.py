@@ -5,6 +5,7 @@ import shutil
 
 from cases import case
 from place import Place, Smarthost, expect, until
+from shell import Person
 
 
 def damage(p):
@@ -139,3 +140,28 @@ def stored():
         p.send("bob@example.net")
         until(lambda: p.entries() == [], "what waits goes with it")
         expect(len(s.messages()) == 5 and p.accounts() == [], "%s", p.accounts())
+
+
+@case("a recipient that looks like a mistyped command stays one, and a person is told")
+def mistyped():
+    words = {"chekc": "check", "quue": "queue", "stup": "setup", "logins": "login"}
+    with Smarthost() as s, Place(s.port) as p:
+        for word, command in words.items():
+            note = '"%s" is taken for a recipient; the command is sendoff %s\n' % (word, command)
+            with Person(p, word) as person:
+                person.read(note)
+                person.type("Hi.\n\x04")
+                expect(person.status() == 0, "%s", person.text)
+            # a script has no terminal
+            done = p.send(word)
+            expect("taken for" not in done.err, "%s", done)
+        for argument in ["chekc@example.net"], ["bob"], ["--quiet", "chekc"], ["lo"]:
+            with Person(p, *argument) as person:
+                person.type("Hi.\n\x04")
+                expect(person.status() == 0 and "taken for" not in person.text, "%s", person.text)
+        expect(len(s.messages()) == 2 * len(words) + 4, "%s", s.messages())
+    with Place() as p:
+        (p.home / ".config/sendoff/config").unlink()
+        with Person(p, "stup", "ann@example.org") as person:
+            expect(person.status() == 78 and "the command is sendoff setup" in person.text,
+                   "%s", person.text)

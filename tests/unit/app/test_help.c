@@ -187,9 +187,42 @@ test_command_pages(void)
 	}
 }
 
+static void
+test_like(void)
+{
+	static const struct {
+		const char *word, *like;
+	} cases[] = {
+		{ "chekc", "check" },
+		{ "chck", "check" },
+		{ "heck", "check" },
+		{ "checkk", "check" },
+		{ "chack", "check" },
+		{ "quue", "queue" },
+		{ "etup", "setup" },
+		{ "setu", "setup" },
+		{ "stepu", NULL },
+		{ "check", NULL },
+		{ "", NULL },
+		{ "c", NULL },
+		{ "lug", NULL }, /* short words are near to everything */
+		{ "ckehc", NULL },
+		{ "check@example.org", NULL },
+	};
+	const char *like;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		like = help_command_like(cases[i].word);
+		ok(cases[i].like ? like && strcmp(like, cases[i].like) == 0 : !like,
+			"\"%s\" is like %s", cases[i].word,
+			cases[i].like ? cases[i].like : "none");
+	}
+}
+
 int
 main(void)
 {
+	test_like();
 	test_command_pages();
 	test_page(false, 40);
 	test_page(true, 390);

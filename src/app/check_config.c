@@ -224,6 +224,18 @@ is_mounted(const struct profile *p, enum option_id id)
 	       strncmp(profile_text(p, id), "/run/secrets/", 13) == 0;
 }
 
+static const char *
+remedy_for(const struct error *why, bool secret)
+{
+	if (strstr(why->text, "(chmod") || strstr(why->text, "(chown"))
+		return "run the command in brackets, or change the setting";
+	if (why->sys != EACCES)
+		return "make the file, or change the setting";
+	return secret ? "name a file of this user's own; others' secrets are for submit = service"
+		      : "let this user read it and pass the directories above it, or change the "
+			"setting";
+}
+
 /* One file; adds it to SEEN when it is as it should be. */
 static void
 check_named(struct checkup *c, const struct profile *p, enum option_id id, bool secret,
@@ -241,10 +253,7 @@ check_named(struct checkup *c, const struct profile *p, enum option_id id, bool 
 					: TRUSTED_PUBLIC,
 		    &err)) {
 		error_prefix(&err, "%s (%s)", options[id].name, p->settings[id].origin);
-		check_error(c, FINDING_NAMED, false, &err,
-			strstr(err.text, "(chmod") || strstr(err.text, "(chown")
-				? "run the command in brackets, or change the setting"
-				: "make the file, or change the setting");
+		check_error(c, FINDING_NAMED, false, &err, remedy_for(&err, secret));
 		return;
 	}
 	if (mounted && stat(path, &st) == 0 && (st.st_mode & S_IROTH)) {

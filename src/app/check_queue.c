@@ -180,6 +180,21 @@ check_place_of_spool(struct checkup *c, const char *path)
 	strbuf_done(&above);
 }
 
+/* The spool of a system is its runner's: others pass it the way to the in-tray, and see what is
+ * theirs by the service. */
+static bool
+is_of_others(const char *path, const struct error *why)
+{
+	struct strbuf drop = STRBUF_INIT(8192);
+	bool others;
+
+	strbuf_addf(&drop, "%s/drop", path);
+	others = why->sys == EACCES && spool_is_system(path) && geteuid() != 0 &&
+		 access(drop.s, W_OK | X_OK) == 0;
+	strbuf_done(&drop);
+	return others;
+}
+
 static void
 check_spool(struct checkup *c, const char *path, bool wanted)
 {
@@ -194,10 +209,13 @@ check_spool(struct checkup *c, const char *path, bool wanted)
 			err.fault = FAULT_PERMISSION;
 		if (err.sys == ENOENT)
 			check_place_of_spool(c, path);
+		else if (is_of_others(path, &err))
+			check_good(c, FINDING_SPOOL,
+				"%s is its runner's; sendoff queue lists what is yours", path);
 		else
 			check_error(c, FINDING_SPOOL, false, &err,
 				"each directory of it must be its user's own, with mode 700");
-		if (err.sys == ENOENT)
+		if (err.sys == ENOENT || is_of_others(path, &err))
 			check_runner(c, path, false, wanted);
 		return;
 	}

@@ -395,6 +395,35 @@ def down(r):
     r.configure_service("host = 127.0.0.1", "port = 1", "tls = none")
 
 
+@case("check by a user: the spool that is the runner's is no failure; what is is told as it is")
+def checked_by_user(r, h):
+    r.configure_service(*h.settings())
+    answer = ok(r.run("bob", ["sendoff", "check", "--json"]))
+    found = {one["name"]: one for one in json.loads(answer.out)["findings"]
+             if one["section"] == "queue"}
+    expect(found["spool"]["state"] == found["runner"]["state"] == "ok" and
+           "its runner's" in found["spool"]["text"], "%s", found)
+    (r.home / "alice/ca.pem").write_text("")
+    own = r.home / "bob/config"
+    for line, remedy in (("tls-trust = %s" % (r.home / "alice/ca.pem"), "let this user read it"),
+                         ("password-file = %s" % (r.secrets / "work"), "of this user's own")):
+        own.write_text("[account a]\nhost = localhost\nuser = ann\n%s\n" % line)
+        os.chown(own, BOB, BOB)
+        answer = r.run("bob", ["sendoff", "check", "--json", "--offline", "--config", own])
+        found, = [one for one in json.loads(answer.out)["findings"] if one["name"] == "named files"]
+        expect(answer.status == 78 and "Permission denied" in found["text"] and
+               remedy in found["remedy"], "%s", found)
+    drop = r.spool / "drop"
+    mode = drop.stat().st_mode & 0o7777
+    drop.chmod(0o700)
+    try:
+        answer = r.run("bob", ["sendoff", "check", "--json", "--offline"])
+    finally:
+        drop.chmod(mode)
+    found, = [one for one in json.loads(answer.out)["findings"] if one["name"] == "spool"]
+    expect(found["state"] == "failure", "nobody could use this in-tray: %s", found)
+
+
 @case("-bs is carried by the service: verdicts, mistakes, ends")
 def smtp(r, h):
     text = (b"EHLO x\r\nMAIL FROM:<alice@example.net>\r\nRCPT TO:<carol@example.org>\r\n"

@@ -321,6 +321,13 @@ serve(const struct arguments *args)
 
 	if (args->operand_count && strcmp(args->operands[0], "client") == 0)
 		return clients_command(args);
+	if (args->operand_count) {
+		fprintf(stderr,
+			"%s: unable to understand the command line: serve has no \"%.40s\" (serve, or "
+			"serve client NAME)\n",
+			args->program, args->operands[0]);
+		return fault_status(FAULT_USAGE);
+	}
 	s = xcalloc(1, sizeof(*s));
 	signals = catch_signals();
 	s->args = args;

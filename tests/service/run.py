@@ -424,6 +424,13 @@ def checked_by_user(r, h):
     expect(found["state"] == "failure", "nobody could use this in-tray: %s", found)
 
 
+@case("serve takes no words that it does not know")
+def words(r, _h):
+    for argument in ["start"], ["--version-of-it"], ["clients", "x"]:
+        answer = ok(r.run("root", ["sendoff", "serve", *argument]), 64)
+        expect("unable to understand the command line" in answer.err, "%s", answer)
+
+
 @case("-bs is carried by the service: verdicts, mistakes, ends")
 def smtp(r, h):
     text = (b"EHLO x\r\nMAIL FROM:<alice@example.net>\r\nRCPT TO:<carol@example.org>\r\n"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -100,13 +101,35 @@ add_name(struct strbuf *out, const char *text)
 			strbuf_addc(out, (char)tolower((unsigned char)*text));
 }
 
-/* `default` for the first one, else the provider's name or the domain's first label, with a number
- * behind it where there is one of that name. */
+/* The account that sends as the same address already: a second one would stand in its shadow. */
+static const struct profile *
+same_sender(const struct setup *s)
+{
+	const char *from = profile_text(&s->account, OPT_FROM), *other;
+
+	if (!from)
+		from = s->address;
+	for (size_t i = 0; *from && i < s->file.accounts.n; i++) {
+		other = profile_text(&s->file.accounts.v[i], OPT_FROM);
+		if (other && strcasecmp(other, from) == 0 &&
+			strlen(s->file.accounts.v[i].name) < NAME_LIMIT)
+			return &s->file.accounts.v[i];
+	}
+	return NULL;
+}
+
+/* `default` for the first one, else that of the account of the same address, else the provider's
+ * name or the domain's first label, with a number behind it where there is one of that name. */
 static void
 propose_name(const struct setup *s, struct strbuf *out)
 {
+	const struct profile *same = same_sender(s);
 	size_t n;
 
+	if (same) {
+		strbuf_adds(out, same->name);
+		return;
+	}
 	if (!s->file.accounts.n) {
 		strbuf_adds(out, "default");
 		return;

@@ -83,6 +83,21 @@ def second(r):
     expect(len(list(r.config.parent.glob("config.bak-*"))) == 1, "no copy")
 
 
+@case("a second run for the same address means the same account, not one more in its shadow")
+def same(r):
+    r.put(".config/sendoff/config", "[account other]\nhost = h.example\n")
+    words = ("ann@plain.good.example", "--user", USER, "--password-file", r.password, *SCRIPT)
+    r.run(*words)
+    before = r.config.read_text()
+    done = r.run(*words, status=73)
+    expect("an account plain already: give --replace" in done.stderr and
+           r.config.read_text() == before, done.stderr)
+    r.run(*words, "--replace", "--timeout", "50")
+    text = r.config.read_text()
+    expect(text.count("[account ") == 2 and "[account plain]" in text and "timeout = 50" in text,
+           text)
+
+
 @case("a refused login: status 77, the server's words, nothing written")
 def refused(r):
     wrong = r.put("wrong", "guess\n")

@@ -113,7 +113,11 @@ check_space(struct checkup *c, struct spool *s)
 	left = (uint64_t)v.f_bavail * v.f_frsize;
 	queue_add_size(&size, left);
 	check_number(c, "free", (int64_t)left);
-	if (left < SPACE_NONE || (v.f_files && !v.f_favail))
+	if (v.f_flag & ST_RDONLY)
+		check_fail(c, FINDING_SPACE, FAULT_TEMPORARY,
+			"mount that file system to be written, or set queue-dir to another",
+			"the file system is read-only: messages cannot be kept");
+	else if (left < SPACE_NONE || (v.f_files && !v.f_favail))
 		check_fail(c, FINDING_SPACE, FAULT_TEMPORARY,
 			"make room on that file system, or set queue-dir to another",
 			"%s free: messages cannot be kept", size.s);

@@ -441,6 +441,11 @@ def space():
             r = Report(done)
             r.has(want)
             expect(r.status == status, "%s", r.text)
+        script = (f"mount -t tmpfs none {p.home}/small && "
+                  f"'{os.environ['SPOOL_TOOL']}' {p.home}/small/q make && "
+                  f"mount -o remount,ro {p.home}/small")
+        r = Report(p.run("check", "--json", "--offline", before=in_namespace(script)))
+        expect(r.status == 75 and "read-only" in r.has("queue/space=failure")["text"], r.text)
 
 
 @case("who is sendmail")

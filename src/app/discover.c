@@ -9,9 +9,8 @@
 #include "autoconfig.h"
 #include "dial.h"
 #include "error.h"
-#include "mx.h"
+#include "probing.h"
 #include "provider.h"
-#include "srv.h"
 #include "text.h"
 
 static void say(struct discovery *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -123,7 +122,7 @@ take_srv(struct discovery *d, const struct srv *s, bool starttls, const char *do
 }
 
 static void
-ask_srv(struct discovery *d, const char *domain, int64_t deadline)
+ask_srv(struct discovery *d, bool down, const char *domain, int64_t deadline)
 {
 	static const char *const services[] = { "_submissions", "_submission" };
 	struct srv *s = xcalloc(1, sizeof(*s));
@@ -131,7 +130,7 @@ ask_srv(struct discovery *d, const char *domain, int64_t deadline)
 	bool refused = false, good = true;
 
 	for (size_t i = 0; good && !d->found && i < 2; i++) {
-		good = srv_lookup(services[i], domain, deadline, s, &err);
+		good = probing_srv(down, services[i], domain, deadline, s, &err);
 		refused = refused || (good && s->refused);
 		if (good && s->n)
 			take_srv(d, s, i == 1, domain);
@@ -174,14 +173,14 @@ ask_autoconfig(struct discovery *d, const char *address, const char *domain, con
 }
 
 static void
-ask_mx(struct discovery *d, const char *address, const char *domain, int64_t deadline)
+ask_mx(struct discovery *d, bool down, const char *address, const char *domain, int64_t deadline)
 {
 	struct mx *m = xcalloc(1, sizeof(*m));
 	struct error err = ERROR_NONE;
 	const struct provider *p = NULL;
 	size_t at = 0;
 
-	if (!mx_lookup(domain, deadline, m, &err))
+	if (!probing_mx(down, domain, deadline, m, &err))
 		say(d, "%s", err.text);
 	for (; at < m->n && !p; at++)
 		p = provider_by_mx(m->v[at].exchange);
@@ -210,8 +209,8 @@ discover_name(enum discover_source source)
 }
 
 void
-discover(enum discover_source source, const char *address, const char *domain, const char *trust,
-	int64_t deadline, struct discovery *ret)
+discover(enum discover_source source, bool down, const char *address, const char *domain,
+	const char *trust, int64_t deadline, struct discovery *ret)
 {
 	*ret = (struct discovery){ .source = source, .password = true };
 	switch (source) {
@@ -219,14 +218,14 @@ discover(enum discover_source source, const char *address, const char *domain, c
 		ask_table(ret, address, domain);
 		break;
 	case DISCOVER_SRV:
-		ask_srv(ret, domain, deadline);
+		ask_srv(ret, down, domain, deadline);
 		break;
 	case DISCOVER_AUTOCONFIG:
 		ask_autoconfig(ret, address, domain, trust, deadline);
 		break;
 	case DISCOVER_MX:
 	case DISCOVER_COUNT:
-		ask_mx(ret, address, domain, deadline);
+		ask_mx(ret, down, address, domain, deadline);
 		break;
 	}
 }

@@ -34,9 +34,9 @@ struct discovery {
 /* "own table", "SRV records", ... */
 const char *discover_name(enum discover_source source);
 /* Asks SOURCE for ADDRESS (its domain as A-labels is DOMAIN), until DEADLINE. TRUST is as
- * http_fetch has it. Always fills *RET: a source that fails is one that has found nothing, and TEXT
- * says why. */
-void discover(enum discover_source source, const char *address, const char *domain,
+ * http_fetch has it, DOWN as probing_srv. Always fills *RET: a source that fails is one that has
+ * found nothing, and TEXT says why. */
+void discover(enum discover_source source, bool down, const char *address, const char *domain,
 	const char *trust, int64_t deadline, struct discovery *ret);
 /* True iff HOST is DOMAIN or below it. */
 bool discover_is_within(const char *host, const char *domain);

@@ -1,8 +1,11 @@
 #include "probing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "asking.h"
 #include "box.h"
 #include "field.h"
@@ -18,7 +21,7 @@ static const struct box_rules rules = { .down = true };
 struct job {
 	const struct wire_settings *settings;
 	const struct probe_plan *plan;
-	const char *host;
+	const char *host, *service; /* a domain for some */
 	enum wire_ip ip;
 	int64_t deadline;
 };
@@ -118,6 +121,55 @@ run_vouched(void *ctx, int fd)
 	answer(&b, &body);
 }
 
+static void
+run_srv(void *ctx, int fd)
+{
+	struct strbuf body = STRBUF_INIT(BOX_PARCEL);
+	struct srv *s = xcalloc(1, sizeof(*s));
+	const struct job *j = ctx;
+	struct error err = ERROR_NONE;
+	struct boxed b;
+
+	boxed_init(&b, fd, j->settings);
+	if (shut(&b, &err))
+		(void)!srv_lookup(j->service, j->host, j->deadline, s, &err);
+	field_add_error(&body, &err);
+	field_add_number(&body, s->n);
+	for (const struct dns_srv *r = s->v; r < s->v + s->n; r++) {
+		field_add_number(&body, r->priority);
+		field_add_number(&body, r->weight);
+		field_add_number(&body, r->port);
+		field_add_text(&body, r->target);
+	}
+	field_add_number(&body, s->refused);
+	field_add_number(&body, s->vouched);
+	field_add_text(&body, s->server);
+	answer(&b, &body);
+}
+
+static void
+run_mx(void *ctx, int fd)
+{
+	struct strbuf body = STRBUF_INIT(BOX_PARCEL);
+	struct mx *m = xcalloc(1, sizeof(*m));
+	const struct job *j = ctx;
+	struct error err = ERROR_NONE;
+	struct boxed b;
+
+	boxed_init(&b, fd, j->settings);
+	if (shut(&b, &err))
+		(void)!mx_lookup(j->host, j->deadline, m, &err);
+	field_add_error(&body, &err);
+	field_add_number(&body, m->n);
+	for (const struct dns_mx *r = m->v; r < m->v + m->n; r++) {
+		field_add_number(&body, r->preference);
+		field_add_text(&body, r->exchange);
+	}
+	field_add_number(&body, m->refused);
+	field_add_number(&body, m->vouched);
+	answer(&b, &body);
+}
+
 /* In this one. The other one has told its ANSWER, into *P; false with *ERR set. */
 static bool
 ask(box_run *run, struct job *j, struct channel_parcel *p, struct error *err)
@@ -139,6 +191,15 @@ ask(box_run *run, struct job *j, struct channel_parcel *p, struct error *err)
 	if (err && !err->fault)
 		*err = why;
 	return false;
+}
+
+/* True iff nothing went wrong. */
+static bool
+passed_on(const struct error *why, struct error *err)
+{
+	if (why->fault && err && !err->fault)
+		*err = *why;
+	return !why->fault;
 }
 
 static bool
@@ -241,9 +302,7 @@ probing_resolve(bool down, const char *host, enum wire_ip ip, int64_t deadline,
 	}
 	channel_parcel_done(&p);
 	*ret_n = why.fault ? 0 : (size_t)n;
-	if (why.fault && err && !err->fault)
-		*err = why;
-	return !why.fault;
+	return passed_on(&why, err);
 }
 
 bool
@@ -269,7 +328,94 @@ probing_vouched(bool down, const char *host, int64_t deadline, bool *ret, struct
 	}
 	channel_parcel_done(&p);
 	*ret = vouched && !why.fault;
-	if (why.fault && err && !err->fault)
-		*err = why;
-	return !why.fault;
+	return passed_on(&why, err);
+}
+
+/* The same for records. */
+static bool
+take_count(const char **at, const char *end, size_t *ret_n, struct error *err)
+{
+	uint64_t n;
+	bool good = take_head(at, end, DNS_RECORDS, &n, err);
+
+	*ret_n = (size_t)n;
+	return good;
+}
+
+static bool
+take_srv(const char **at, const char *end, struct srv *ret)
+{
+	uint64_t priority = 0, weight = 0, port = 0;
+	bool good = true;
+
+	for (struct dns_srv *r = ret->v; good && r < ret->v + ret->n; r++) {
+		good = field_take_number(at, end, UINT16_MAX, &priority) &&
+		       field_take_number(at, end, UINT16_MAX, &weight) &&
+		       field_take_number(at, end, UINT16_MAX, &port) &&
+		       field_take_text(at, end, r->target, sizeof(r->target));
+		r->priority = (uint16_t)priority;
+		r->weight = (uint16_t)weight;
+		r->port = (uint16_t)port;
+	}
+	return good && field_take_bool(at, end, &ret->refused) &&
+	       field_take_bool(at, end, &ret->vouched) &&
+	       field_take_text(at, end, ret->server, sizeof(ret->server)) && *at == end;
+}
+
+bool
+probing_srv(bool down, const char *service, const char *domain, int64_t deadline, struct srv *ret,
+	struct error *err)
+{
+	struct job j = { .host = domain, .service = service, .deadline = deadline };
+	struct error why = ERROR_NONE;
+	struct channel_parcel p;
+	const char *at, *end;
+
+	if (!down)
+		return srv_lookup(service, domain, deadline, ret, err);
+	*ret = (struct srv){ .n = 0 };
+	if (ask(run_srv, &j, &p, &why)) {
+		at = p.body.s;
+		end = at + p.body.len;
+		if (take_count(&at, end, &ret->n, &why) && !take_srv(&at, end, ret))
+			garbled(&why);
+	}
+	channel_parcel_done(&p);
+	return passed_on(&why, err);
+}
+
+static bool
+take_mx(const char **at, const char *end, struct mx *ret)
+{
+	uint64_t preference = 0;
+	bool good = true;
+
+	for (struct dns_mx *r = ret->v; good && r < ret->v + ret->n; r++) {
+		good = field_take_number(at, end, UINT16_MAX, &preference) &&
+		       field_take_text(at, end, r->exchange, sizeof(r->exchange));
+		r->preference = (uint16_t)preference;
+	}
+	return good && field_take_bool(at, end, &ret->refused) &&
+	       field_take_bool(at, end, &ret->vouched) && *at == end;
+}
+
+bool
+probing_mx(bool down, const char *domain, int64_t deadline, struct mx *ret, struct error *err)
+{
+	struct job j = { .host = domain, .deadline = deadline };
+	struct error why = ERROR_NONE;
+	struct channel_parcel p;
+	const char *at, *end;
+
+	if (!down)
+		return mx_lookup(domain, deadline, ret, err);
+	*ret = (struct mx){ .n = 0 };
+	if (ask(run_mx, &j, &p, &why)) {
+		at = p.body.s;
+		end = at + p.body.len;
+		if (take_count(&at, end, &ret->n, &why) && !take_mx(&at, end, ret))
+			garbled(&why);
+	}
+	channel_parcel_done(&p);
+	return passed_on(&why, err);
 }

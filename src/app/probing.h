@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mx.h"
 #include "probe.h"
+#include "srv.h"
 
 /* As probe_run. Tokens and tickets (box_is_possible) leave it in this process. */
 void probing_run(bool down, const struct wire_settings *settings, const struct probe_plan *plan,
@@ -22,4 +24,9 @@ bool probing_resolve(bool down, const char *host, enum wire_ip ip, int64_t deadl
 /* Asks the name servers for HOST: *RET tells whether DNSSEC vouches for the answer, whoever says
  * so. False as lookup_new. */
 bool probing_vouched(bool down, const char *host, int64_t deadline, bool *ret, struct error *err)
+	__attribute__((warn_unused_result));
+/* As srv_lookup and mx_lookup. */
+bool probing_srv(bool down, const char *service, const char *domain, int64_t deadline,
+	struct srv *ret, struct error *err) __attribute__((warn_unused_result));
+bool probing_mx(bool down, const char *domain, int64_t deadline, struct mx *ret, struct error *err)
 	__attribute__((warn_unused_result));

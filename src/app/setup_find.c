@@ -166,8 +166,8 @@ find_by_sources(struct setup *s, bool *ret_found, struct error *err)
 
 	setup_head("Where does %s take submissions?", s->domain);
 	for (int source = 0; source < (alone ? 1 : DISCOVER_COUNT) && !*ret_found; source++) {
-		discover((enum discover_source)source, s->address, s->domain, trust,
-			clock_in(SOURCE_SECONDS * CLOCK_SECOND), &d);
+		discover((enum discover_source)source, setup_steps_down(s), s->address, s->domain,
+			trust, clock_in(SOURCE_SECONDS * CLOCK_SECOND), &d);
 		setup_say(
 			d.found ? SETUP_GOOD : SETUP_PLAIN, discover_name(d.source), "%s", d.text);
 		if (d.found && !consent(s, &d, ret_found, err))

@@ -4,17 +4,25 @@
  * that is of another type than it was thought to be, is an error. What stands here as numbers are
  * results and values that the library promises not to change
  * (https://curl.se/libcurl/c/libcurl-errors.html, https://curl.se/libcurl/abi.html). */
+#include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "error.h"
 #include "http_private.h"
+#include "io.h"
 #include "library.h"
+#include "privilege.h"
 #include "sandbox.h"
 #include "text.h"
 
@@ -93,6 +101,7 @@ struct curl {
 	bool too_large;
 	char words[WORDS]; /* its own, of what went wrong */
 	const char *lacks; /* an option that it does not have */
+	char trust[32];    /* the file of the request's authorities, or "" */
 };
 
 static bool
@@ -180,18 +189,45 @@ take_header(char *data, size_t size, size_t n, void *ctx)
 	return c->too_large ? 0 : size * n;
 }
 
+/* libcurl reads the authorities when it connects, and wants a file by name; what this process is
+ * then may not be able to open the one that it was given. */
+static bool
+copy_trust(struct curl *c, struct error *err)
+{
+	const char *path = c->request->trust;
+	int from, to, saved;
+	char buffer[4096];
+	ssize_t n = -1;
+
+	if (!path)
+		return true;
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	to = from < 0 ? -1 : memfd_create("authorities", MFD_CLOEXEC);
+	while (to >= 0 && (n = io_read(from, buffer, sizeof(buffer))) > 0)
+		if (!io_write_full(to, buffer, (size_t)n)) {
+			n = -1;
+			break;
+		}
+	saved = errno;
+	if (from >= 0)
+		close(from);
+	/* the copy stays open until the process ends */
+	snprintf(c->trust, sizeof(c->trust), "/proc/self/fd/%d", to);
+	if (n == 0)
+		return true;
+	return error_sys(err, FAULT_CONFIG, saved, "the authorities of %s cannot be read", path);
+}
+
 static void
 set_connection(struct curl *c, int ms)
 {
-	const char *trust = c->request->trust;
-
 	set_pointer(c, "PROTOCOLS_STR", "https");
 	set_pointer(c, "REDIR_PROTOCOLS_STR", "https");
 	set_long(c, "SSLVERSION", SSLVERSION_TLS12);
 	set_long(c, "SSL_VERIFYPEER", 1);
 	set_long(c, "SSL_VERIFYHOST", 2);
-	if (trust) {
-		set_pointer(c, "CAINFO", trust);
+	if (*c->trust) {
+		set_pointer(c, "CAINFO", c->trust);
 		set_pointer(c, "CAPATH", NULL); /* these, not these too */
 	}
 	/* the environment of whoever started a program with more rights than his own counts for
@@ -253,17 +289,31 @@ set_answer(struct curl *c)
 	set_pointer(c, "ERRORBUFFER", c->words);
 }
 
+/* Nothing that is done from here on needs root. */
 static bool
-shut(const char *trust, struct error *err)
+step_down(struct error *err)
 {
-	const char *read[SANDBOX_PUBLIC + 2] = { NULL };
+	bool switched;
+
+	if (geteuid() != 0)
+		return true;
+	if (!privilege_step_down(&switched, err))
+		return false;
+	privilege_harden();
+	/* what was set ends with the user that it was set for */
+	return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0;
+}
+
+static bool
+shut(struct error *err)
+{
+	const char *read[SANDBOX_PUBLIC + 1] = { NULL };
 	const struct sandbox rules = { .read = read };
 	struct sandbox_state state;
 
 	for (size_t i = 0; i < SANDBOX_PUBLIC; i++)
 		read[i] = sandbox_public[i];
-	read[SANDBOX_PUBLIC] = trust;
-	return sandbox_enter(&rules, &state, err);
+	return step_down(err) && sandbox_enter(&rules, &state, err);
 }
 
 /* libcurl does not say why a name could not be resolved. */
@@ -360,7 +410,7 @@ http_perform(const struct http_request *r, int ms, struct http_reply *ret, struc
 	int code;
 
 	http_host(r->url, host);
-	if (!load(&c, err))
+	if (!load(&c, err) || !copy_trust(&c, err))
 		return false;
 	set_connection(&c, ms);
 	set_request(&c);
@@ -373,7 +423,7 @@ http_perform(const struct http_request *r, int ms, struct http_reply *ret, struc
 	if (user.full || password.full)
 		return error_set(
 			err, FAULT_CONFIG, "%s: the client's id or secret is too long", host);
-	if (!shut(r->trust, err))
+	if (!shut(err))
 		return false;
 	code = c.easy_perform(c.handle);
 	good = code == OK ? take(&c, host, ret, err) : fail(&c, host, code, err);

@@ -18,6 +18,7 @@ import room
 from machine import BASE, SENDOFF, Smarthost, Tap, enter, expect
 from room import PASSWORD, SANITIZED, SERVICE, Room, children, status_of, talkers
 from staller import Staller
+from tokens import Tokens
 
 CASES = []
 MAIL = b"Subject: figures\n\nAs promised.\n"
@@ -478,6 +479,42 @@ def tickets(r, _h):
         s.go.set()
     finally:
         usual.unlink()
+
+
+@case("tokens: who asks the authorization server is the service's user, and root alone keeps them")
+def renewed(r, _h):
+    with Tokens(BASE / "tokens-r") as t:
+        configure(r, *t.settings())
+        # authorities that nobody else can read are root's to open
+        (BASE / "tokens-r").chmod(0o700)
+        ok(r.run("root", ["sendoff", "login", "default", "--device"]))
+        own = BASE / "own-tokens"
+        shutil.copy(r.directory / "config", own)
+        for argv in (), ("--config", own):
+            with asking_for_token(r, t, argv) as pid:
+                expect_user(pid, SERVICE)
+        with without_user(), asking_for_token(r, t, ()) as pid:
+            expect_user(pid, 0)
+        ok(r.run("root", ["sendoff", "token", "default"]), out="^\\S+$")
+        ok(r.run("root", ["sendoff", "logout", "default"]))
+
+
+@contextlib.contextmanager
+def asking_for_token(r, t, argv):
+    """The process that waits for an answer, where the authorization server gives none."""
+    t.server.set(outage="hang")
+    process = subprocess.Popen(
+        [SENDOFF, "login", "default", "--device", *argv], stdin=subprocess.DEVNULL, cwd="/",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=r.environment("root"))
+    try:
+        r.until(lambda: talkers(t.server.port), lambda: "nobody asks: %s" % process.poll())
+        (pid,) = talkers(t.server.port)
+        yield pid
+    finally:
+        process.kill()
+        process.communicate()
+        r.until(lambda: not talkers(t.server.port), lambda: "it stays")
+        t.server.set(outage=None)
 
 
 @case("linger: nothing stays behind that talks to a server as root")

@@ -5,6 +5,7 @@ and what the service and other users make of them. Prints TAP. Wants root."""
 import os
 import pathlib
 import stat
+import struct
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 for folder in "support", "recipes", "oauth", "queue", "setup":
     sys.path.append(str(TESTS / folder))
 
+import asked  # noqa: E402
 import machine  # noqa: E402
 import place  # noqa: E402
 import recipes  # noqa: E402
@@ -83,7 +85,7 @@ def by_service(theatre):
     run(theatre, "alice", "cat", str(kept), status=1)
 
 
-def asked(theatre):
+def asked_for(theatre):
     """at a terminal: for the machine, or for root alone"""
     steps = (("Password for", stage.PASSWORD), ("Name that recipients", "-"), ("Write it", ""))
     talk(theatre, [str(stage.SENDOFF), *TO_BOX, *SCRIPT], ("For whom is the account", ""), *steps)
@@ -118,7 +120,35 @@ def granted(theatre):
         place.until(lambda: len(mail.messages) == 2, "the service sends it", 60)
 
 
-CASES = (by_options, by_service, asked, granted)
+def looked_up(theatre):
+    """whoever asks name servers and web servers is the service's user"""
+    named = asked.labels("smtp.example.org")
+    records = {
+        ("_submissions._tcp.example.org", asked.SRV): struct.pack("!HHH", 0, 0, 465) + named,
+        ("customer.example", asked.MX): struct.pack("!H", 10) + asked.labels("aspmx.l.google.com")}
+    with asked.Names(records) as names:
+        said = run(theatre, "root", str(stage.SENDOFF), "setup", BOX, "--user", BOX,
+                   "--password-file", "/dev/stdin", *SCRIPT,
+                   text=stage.PASSWORD.encode() + b"\n")
+        expect("smtp.example.org port 465" in said and len(names.asked) == 1, "%s", said)
+        theatre.reset(theatre.recipe)
+        said = run(theatre, "root", str(stage.SENDOFF), "setup", "ann@customer.example", *SCRIPT,
+                   status=77)
+        expect("aspmx.l.google.com takes the domain's mail, which is " in said, "%s", said)
+        kinds = {(name, kind) for name, kind, _ in names.asked}
+        for one in (*records, ("_submission._tcp.customer.example", asked.SRV),
+                    ("autoconfig.customer.example", 1)):
+            expect(one in kinds, "%s was not asked for: %s", one, kinds)
+        expect({uid for _, _, uid in names.asked} == {stage.SERVICE}, "%s", names.asked)
+    # root's own configuration is root's own business
+    with asked.Names(records) as names:
+        run(theatre, "root", str(stage.SENDOFF), "setup", BOX, "--user", BOX, "--password-file",
+            "/dev/stdin", *SCRIPT, "--config", str(theatre.home / "root/own"),
+            text=stage.PASSWORD.encode() + b"\n")
+        expect({uid for _, _, uid in names.asked} == {0}, "%s", names.asked)
+
+
+CASES = (by_options, by_service, asked_for, granted, looked_up)
 
 
 def main():

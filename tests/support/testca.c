@@ -321,38 +321,38 @@ cert_id(const struct testca *issuer, const struct testca *leaf)
 }
 
 static struct der
-response_data(const struct testca *issuer, const struct testca *leaf, bool revoked)
+response_data(const struct testca *issuer, const struct testca *leaf, bool revoked, time_t age)
 {
 	struct der single = cert_id(issuer, leaf), part = { .len = 0 }, list = { .len = 0 };
 	struct der data = { .len = 0 }, out = { .len = 0 };
-	time_t now = time(NULL);
+	time_t made = time(NULL) - age;
 	gnutls_datum_t dn;
 
 	if (revoked) {
-		der_time(&part, 0x18, now - 120);
+		der_time(&part, 0x18, made - 60);
 		der_add(&single, 0xa1, part.s, part.len);
 	} else {
 		der_add(&single, 0x80, NULL, 0);
 	}
-	der_time(&single, 0x18, now - 60);
+	der_time(&single, 0x18, made);
 	part.len = 0;
-	der_time(&part, 0x18, now + 86400);
+	der_time(&part, 0x18, made + 86400);
 	der_add(&single, 0xa0, part.s, part.len);
 	der_add(&list, 0x30, single.s, single.len);
 
 	must(gnutls_x509_crt_get_raw_dn(issuer->crt, &dn), "name");
 	der_add(&data, 0xa1, dn.data, dn.size);
 	gnutls_free(dn.data);
-	der_time(&data, 0x18, now - 60);
+	der_time(&data, 0x18, made);
 	der_add(&data, 0x30, list.s, list.len);
 	der_add(&out, 0x30, data.s, data.len);
 	return out;
 }
 
 gnutls_datum_t
-testca_ocsp(const struct testca *issuer, const struct testca *leaf, bool revoked)
+testca_ocsp(const struct testca *issuer, const struct testca *leaf, bool revoked, time_t age)
 {
-	struct der basic = response_data(issuer, leaf, revoked), algorithm = { .len = 0 };
+	struct der basic = response_data(issuer, leaf, revoked, age), algorithm = { .len = 0 };
 	struct der part = { .len = 0 }, bytes = { .len = 0 }, out = { .len = 0 };
 	gnutls_datum_t tbs = { basic.s, (unsigned)basic.len }, signature, result;
 	gnutls_privkey_t key;

@@ -39,8 +39,10 @@ gnutls_datum_t testca_pem(const struct testca *c);
 gnutls_datum_t testca_key_pem(const struct testca *c);
 /* A CRL by ISSUER that lists REVOKED (NULL: nobody), as PEM. */
 gnutls_datum_t testca_crl(const struct testca *issuer, const struct testca *revoked);
-/* An OCSP response about LEAF signed by ISSUER with a P-256 key, as DER: good, or revoked. */
-gnutls_datum_t testca_ocsp(const struct testca *issuer, const struct testca *leaf, bool revoked);
+/* An OCSP response about LEAF signed by ISSUER with a P-256 key, as DER: good, or revoked. It
+ * is AGE seconds old, and valid for a day. */
+gnutls_datum_t testca_ocsp(
+	const struct testca *issuer, const struct testca *leaf, bool revoked, time_t age);
 
 /* Server credentials: LEAF with its key, then INTERMEDIATE (may be NULL) as the chain. */
 gnutls_certificate_credentials_t

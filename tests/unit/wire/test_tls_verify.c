@@ -8,7 +8,7 @@ static struct testca ca, inter, rogue, narrow;
 static const char *ca_file, *rogue_file, *crl_file;
 
 enum issuer { CA, INTER, SELF, ROGUE, NARROW };
-enum staple { NO_STAPLE, GOOD_STAPLE, REVOKED_STAPLE, ROGUE_STAPLE };
+enum staple { NO_STAPLE, GOOD_STAPLE, REVOKED_STAPLE, ROGUE_STAPLE, OLD_STAPLE };
 
 static const struct {
 	const char *what;
@@ -76,6 +76,8 @@ static const struct {
 		.staple = REVOKED_STAPLE },
 	{ "staple by a stranger", { .dns = { "good.test" } }, CA, .refusal = "OCSP response",
 		.staple = ROGUE_STAPLE },
+	{ "staple of the day before", { .dns = { "good.test" } }, CA, .refusal = "out of date",
+		.staple = OLD_STAPLE },
 	{ "a name that would forge a line", { .dns = { "good.test" }, .cn = "a\nb\x1b[31m" }, SELF,
 		.refusal = "it is self-signed (CN=a\\x0" },
 };
@@ -88,6 +90,7 @@ issuer_of(enum issuer i)
 	return all[i];
 }
 
+static const time_t ages[] = { 60, 60, 60, 60, 2 * 86400 };
 static enum staple staple;
 static const struct testca *stapled;
 
@@ -100,9 +103,10 @@ on_staple(gnutls_session_t session, void *ctx, gnutls_datum_t *ret)
 	if (staple == NO_STAPLE)
 		return GNUTLS_E_NO_CERTIFICATE_STATUS;
 	if (staple == ROGUE_STAPLE) /* about the right certificate, signed by the wrong key */
-		*ret = testca_ocsp(&(struct testca){ ca.crt, rogue.key }, stapled, false);
+		*ret = testca_ocsp(&(struct testca){ ca.crt, rogue.key }, stapled, false,
+			ages[staple]);
 	else
-		*ret = testca_ocsp(&ca, stapled, staple == REVOKED_STAPLE);
+		*ret = testca_ocsp(&ca, stapled, staple == REVOKED_STAPLE, ages[staple]);
 	return 0;
 }
 

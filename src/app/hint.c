@@ -120,6 +120,8 @@ static const struct row {
 		"klist shows your Kerberos tickets, kinit gets one" },
 	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, " XOAUTH2",
 		"for an access token name the mechanism: auth = xoauth2 or oauthbearer" },
+	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, " that it knows the password",
+		"it may be another server than the one that has your account: check host" },
 	{ STAGE_AUTH, FAULT_UNAVAILABLE, 0, ANY, ANY, "",
 		"see the mechanisms with -v; set auth, or auth = none" },
 	{ ANY, FAULT_PERMISSION, 530, ANY, ANY, "",

@@ -54,6 +54,7 @@ open_browser(const char *address)
 	if (child_detach(NULL, 0) != 0)
 		return;
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execlp(program, program, address, (char *)NULL);
 	_exit(127);
 }

@@ -66,6 +66,8 @@ status_init(void)
 	status = fault_status(FAULT_TEMPORARY);
 	alloc_on_failure(out_of_memory);
 	signal(SIGPIPE, SIG_IGN);
+	/* a file that may grow no further is like a full disk, and no reason to die */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 void

@@ -5,7 +5,8 @@
 
 #include "session.h"
 
-/* Registers the allocator's handler and those for a crash, and ignores SIGPIPE. */
+/* Registers the allocator's handler and those for a crash, and ignores SIGPIPE and SIGXFSZ:
+ * such a write fails. */
 void status_init(void);
 /* Memory or a signal must not end the process with EX_TEMPFAIL once somebody was accepted, or the
  * caller would send to those served again: signals end it with the status of partial success from

@@ -60,9 +60,9 @@ bool child_wait(struct child *c, int64_t deadline, struct strbuf *out, int *ret_
 
 /* Forks a process that outlives this one and has nothing of it but the N descriptors of KEEP (each
  * 3 or above, at most CHILD_KEEP, under their numbers): a session of its own, standard descriptors
- * on /dev/null, signals at their default except SIGPIPE, which is ignored, no core file, the root
- * as its directory. What stands in buffers of stdio must be flushed before; the new process ends by
- * _exit. Returns as fork does. (In detach.c.) */
+ * on /dev/null, signals at their default except SIGPIPE and SIGXFSZ, which are ignored, no core
+ * file, the root as its directory. What stands in buffers of stdio must be flushed before; the new
+ * process ends by _exit. Returns as fork does. (In detach.c.) */
 #define CHILD_KEEP 16
 pid_t child_detach(const int *keep, size_t n);
 

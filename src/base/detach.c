@@ -68,7 +68,7 @@ child_detach(const int *keep, size_t n)
 	if ((pid = fork()))
 		return pid;
 	for (int i = 1; i < NSIG; i++)
-		signal(i, i == SIGPIPE ? SIG_IGN : SIG_DFL);
+		signal(i, i == SIGPIPE || i == SIGXFSZ ? SIG_IGN : SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 || setsid() < 0 ||

@@ -216,7 +216,7 @@ io_keep_standard(void)
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_WRONLY);
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);

@@ -36,8 +36,9 @@ int io_temporary_beside(int fd);
  * leaves. False with errno set, and some of them made. */
 bool io_make_parents(const char *path, mode_t mode) __attribute__((warn_unused_result));
 
-/* Makes sure that descriptors 0, 1 and 2 are open (on /dev/null where they were not), so that no
- * file opened later is taken for one of them. */
+/* Makes sure that descriptors 0, 1 and 2 are open, so that no file opened later is taken for one of
+ * them: where they were not they lead to /dev/null, for writing only, for nothing to read is not
+ * the same as an empty message. */
 void io_keep_standard(void);
 
 /* The user's home directory: $HOME (not with differing real and effective ids), else the one of the

@@ -8,7 +8,9 @@
 struct error;
 struct strbuf;
 
-#define ADDRESS_LOCAL_MAX  64        /* octets, RFC 5321 4.5.3.1.1 */
+/* RFC 5321 4.5.3.1.1 promises 64 octets and asks to take more: reply and bounce addresses have more.
+ */
+#define ADDRESS_LOCAL_MAX  255       /* octets */
 #define ADDRESS_DOMAIN_MAX 255       /* octets, RFC 5321 4.5.3.1.2 */
 #define ADDRESS_LIST_MAX   100000    /* mailboxes in one list */
 #define ADDRESS_TEXT_MAX   (8 << 20) /* octets of one list as text */

@@ -127,7 +127,7 @@ take_local(struct parser *p, struct strbuf *out, struct span *comment)
 		start = p->at;
 	}
 	if (out->full)
-		return complain(p, "the part before '@' is longer than 64 octets");
+		return complain(p, "the part before '@' is longer than 255 octets");
 	if (!any || !out->len)
 		return complain(p, here(p, '@') ? "nothing before '@'"
 						: "a character that does not belong there");

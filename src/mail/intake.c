@@ -160,6 +160,22 @@ is_mbox_line(const struct strbuf *l)
 	return strncmp(s, "From ", 5) == 0;
 }
 
+/* Editors of Windows put a byte order mark in front. With it the first field would be none, and the
+ * header the body, where everybody reads Bcc. */
+static void
+drop_mark(struct intake *in)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	const size_t n = sizeof(mark) - 1;
+
+	if (in->m->header.len || in->mbox_seen || in->line.len < n ||
+		memcmp(in->line.s, mark, n) != 0)
+		return;
+	strbuf_consume(&in->line, n);
+	if (!belongs_to_header(in) && !is_mbox_line(&in->line))
+		strbuf_insert(&in->line, 0, mark, n);
+}
+
 static bool
 header_line_end(struct intake *in, bool dot, struct error *err)
 {
@@ -169,6 +185,7 @@ header_line_end(struct intake *in, bool dot, struct error *err)
 		in->body = true;
 		return true;
 	}
+	drop_mark(in);
 	if (!block->len && !in->mbox_seen && is_mbox_line(&in->line)) {
 		in->mbox_seen = true;
 	} else if (belongs_to_header(in)) {

@@ -63,10 +63,10 @@ struct message_reading {
 
 /* Reads FD to its end (or to the dot) into *M, which is empty. Line ends: LF, CRLF, CRCRLF and bare
  * CR all end a line; NUL octets are left out before anything else is looked at. A last line without
- * end gets one. A leading mbox "From " or ">From " line is removed. Lines up to the first that
- * cannot be a field or continuation are the header block; an empty line behind it is taken away; if
- * the first line cannot be a field the whole input is the body. A first line that is empty leaves
- * an empty header. Behind the dot nothing more is waited for; what came in one block with it is
+ * end gets one. A leading mbox "From " or ">From " line is removed, and so is a byte order mark in
+ * front of the header. Lines up to the first that cannot be a field or continuation are the header
+ * block; an empty line behind it is taken away; if the first line cannot be a field the whole input
+ * is the body. A first line that is empty leaves an empty header. Behind the dot nothing more is waited for; what came in one block with it is
  * dropped. False with FAULT_NOINPUT (cannot be read), FAULT_DATA (header block larger than
  * HEADER_MAX), FAULT_TEMPORARY, FAULT_CREATE or FAULT_IO (temporary file). */
 bool message_read(struct message *m, int fd, const struct message_reading *how, struct error *err)

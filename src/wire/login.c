@@ -9,6 +9,14 @@
 #define PASSWORD_MAX 8192
 #define TURNS_MAX    8 /* no mechanism has more */
 
+/* How often M has something to say. One of a single trip has said it, and forgotten the password:
+ * a second answer would hold an empty one. */
+static unsigned
+turns(const struct sasl_mechanism *m)
+{
+	return m->kind & SASL_ONE_TRIP ? 1 : TURNS_MAX;
+}
+
 /* Whether a password may cross this connection (never without verified TLS, except on
  * this machine where that was asked for). */
 static bool
@@ -162,17 +170,19 @@ bool
 login_next(struct session *s, struct error *err)
 {
 	struct error why = s->auth_error;
+	const char *name = s->mechanism->name;
+	bool more;
 
 	s->tried |= 1u << (s->mechanism - sasl_mechanisms);
-	session_note(s, "%s did not work: %s", s->mechanism->name, why.text);
 	error_clear(&s->auth_error);
 	s->auth_unsupported = false;
-	if (login_choose(s, NULL) && s->mechanism)
-		return true;
+	more = login_choose(s, NULL) && s->mechanism;
 	/* the reason why the last one did not work says more than that nothing is left */
-	if (err && !err->fault)
+	if (!more && err && !err->fault)
 		*err = why;
-	return false;
+	else
+		session_note(s, "%s did not work: %s", name, why.text);
+	return more;
 }
 
 /* Answers the challenge in s->reply. False with *RET_CANCEL when the mechanism cannot go on. */
@@ -189,7 +199,7 @@ answer(struct session *s, bool *ret_cancel)
 		return true;
 	}
 	strbuf_clear(&s->response);
-	if (s->sasl.step >= TURNS_MAX)
+	if (s->sasl.step >= turns(s->mechanism))
 		error_at(&s->auth_error, STAGE_AUTH, FAULT_PROTOCOL,
 			"%s asks more questions than %s has", s->host, s->mechanism->name);
 	else if (sasl_step(&s->sasl, s->reply.text.s, n, &s->response, &s->auth_error))

@@ -78,13 +78,18 @@ reply_words(const struct reply *r, char *out, size_t size)
 {
 	struct strbuf words = STRBUF_INIT(REPLY_TEXT);
 	const char *at = r->text.s, *end = at + r->text.len, *stop;
-	struct enhanced enhanced;
+	struct enhanced code;
+	size_t n;
 
 	for (; at < end; at = stop + 1) {
 		stop = memchr(at, '\n', (size_t)(end - at));
 		if (!stop)
 			break;
-		at += enhanced_parse(at, (size_t)(stop - at), &enhanced);
+		n = enhanced_parse(at, (size_t)(stop - at), &code);
+		/* the reply's own code is told apart; another one is the server's words */
+		if (n && code.class == r->enhanced.class && code.subject == r->enhanced.subject &&
+			code.detail == r->enhanced.detail)
+			at += n;
 		while (at < stop && *at == ' ')
 			at++;
 		if (at == stop)

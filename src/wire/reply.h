@@ -30,5 +30,6 @@ bool reply_feed(struct reply *r, const char *line, size_t n, bool *ret_complete,
 
 int reply_class(const struct reply *r);
 
-/* The text for people: printable, in one line, enhanced codes removed. */
+/* The text for people: printable, in one line, without the enhanced code that stands in `enhanced`.
+ */
 void reply_words(const struct reply *r, char *out, size_t size);

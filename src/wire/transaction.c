@@ -104,7 +104,7 @@ void
 transaction_decide_next(struct session *s, enum verb verb)
 {
 	struct error refusal = ERROR_NONE;
-	struct strbuf address = STRBUF_INIT(512);
+	struct strbuf address = STRBUF_INIT(1024);
 	size_t i = taken_number(&s->tx, s->tx.replies++);
 
 	s->tx.answered = s->tx.replies == s->tx.taken_count;

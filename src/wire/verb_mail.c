@@ -55,7 +55,7 @@ priority_changed(struct session *s)
 enum move
 take_mail(struct session *s, size_t argument, struct error *err)
 {
-	struct strbuf sender = STRBUF_INIT(512);
+	struct strbuf sender = STRBUF_INIT(1024);
 	struct error refusal = ERROR_NONE;
 
 	(void)argument;
@@ -148,7 +148,7 @@ enum move
 take_rcpt(struct session *s, size_t argument, struct error *err)
 {
 	struct recipient *r = &s->envelope->recipients[s->tx.group[argument]];
-	struct strbuf address = STRBUF_INIT(512);
+	struct strbuf address = STRBUF_INIT(1024);
 	struct error refusal = ERROR_NONE;
 
 	if (reply_class(&s->reply) == 3)

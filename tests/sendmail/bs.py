@@ -887,7 +887,7 @@ def injection(t):
     for bad in ("<bob@example.org>\rRCPT TO:<evil@example.org>", "<bob\0@example.org>",
                 "<bob@example.org> <evil@example.org>", "<bob@example.org>evil@example.org",
                 "<bob@example.org,evil@example.org>", "<b\x1b[2J@example.org>", "<>", "<@>", "<bob@>",
-                "<" + "b" * 65 + "@example.org>", "\"Bob\" <bob@example.org>"):
+                "<" + "b" * 256 + "@example.org>", "\"Bob\" <bob@example.org>"):
         got = c.say("RCPT TO:" + bad, "5")
         check("\x1b" not in got, repr(got))
     c.say('RCPT TO:<"bob> RCPT TO:<evil"@example.org>', "250 ")

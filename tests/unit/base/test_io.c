@@ -188,7 +188,8 @@ try_standard(void)
 		close(2);
 		io_keep_standard();
 		if (stat("/dev/null", &null) || fstat(0, &st) || st.st_rdev != null.st_rdev ||
-			fstat(2, &st) || st.st_rdev != null.st_rdev)
+			fstat(2, &st) || st.st_rdev != null.st_rdev || write(2, "", 1) != 1 ||
+			read(0, &fd, 1) != -1)
 			_exit(1);
 		fd = open("/dev/null", O_RDONLY);
 		_exit(fd <= 2);

@@ -197,7 +197,7 @@ test_limits(void)
 	static const struct {
 		size_t local, label, labels;
 		bool good;
-	} t[] = { { 64, 3, 1, true }, { 65, 3, 1, false }, { 5000, 3, 1, false },
+	} t[] = { { 255, 3, 1, true }, { 256, 3, 1, false }, { 5000, 3, 1, false },
 		{ 1, 63, 1, true }, { 1, 64, 1, false }, { 1, 50, 5, true }, { 1, 51, 5, false },
 		{ 1, 63, 500, false } };
 

@@ -94,16 +94,25 @@ full_name(const char *host)
 	return found;
 }
 
+/* As the kernel has it; "" where it has none. */
+static const char *
+node_name(void)
+{
+	static char node[256];
+
+	if (!*node && gethostname(node, sizeof(node) - 1) != 0)
+		*node = '\0';
+	return node;
+}
+
 const char *
 identity_host(void)
 {
 	static char *name;
-	char host[256] = "";
+	const char *host = *node_name() ? node_name() : "localhost";
 
 	if (name)
 		return name;
-	if (gethostname(host, sizeof(host) - 1) != 0 || !*host)
-		memcpy(host, "localhost", sizeof("localhost"));
 	name = strchr(host, '.') ? NULL : full_name(host);
 	if (!name || !address_domain_is_valid(name)) {
 		free(name);
@@ -117,13 +126,13 @@ identity_local_domains(size_t *ret_n)
 {
 	static const char *domains[5] = { "localhost", "localhost.localdomain" };
 	static size_t n;
-	char host[256] = "";
+	const char *host = node_name();
 
 	if (!n) {
 		n = 2;
 		domains[n++] = identity_host();
-		if (gethostname(host, sizeof(host) - 1) == 0 && *host) {
-			domains[n++] = xstrdup(host);
+		if (*host) {
+			domains[n++] = host;
 			if (strchr(host, '.') && host[0] != '.')
 				domains[n++] = xstrndup(host, strcspn(host, "."));
 		}

@@ -200,7 +200,10 @@ args_parse(int argc, char **argv, struct arguments *ret, struct error *err)
 			options_end = true;
 		else if (!argv[i][1])
 			return error_set(err, FAULT_USAGE,
-				"\"-\" is no recipient (standard input is read anyway)");
+				ret->command
+					? "\"-\" means nothing here: give a name, or a "
+					  "file's path"
+					: "\"-\" is no recipient (standard input is read anyway)");
 		else if (!(argv[i][1] == '-' ? parse_long(ret, argc, argv, &i, err)
 					     : parse_letters(ret, argc, argv, &i, err)))
 			return false;

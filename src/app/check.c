@@ -132,6 +132,9 @@ understand(struct checkup *c, struct error *err)
 	if (!n)
 		return true;
 	c->to = to[0];
+	/* which is a sender, but no recipient */
+	if (!*c->to)
+		return error_set(err, FAULT_USAGE, "--to: an address is wanted");
 	if (!address_parse_sender(c->to, strlen(c->to), &address, err))
 		return error_prefix(err, "--to");
 	address_done(&address);

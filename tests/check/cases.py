@@ -292,6 +292,10 @@ def settings():
         expect(done.returncode == 64, "two accounts: %s", done)
         done = p.run("check", "work", "--to", "a@b\nc")
         expect(done.returncode in (64, 65), "--to: %s", done)
+        done = p.run("check", "work", "--to", "")
+        expect(done.returncode == 64 and b"--to" in done.stderr, "no recipient: %s", done)
+        done = p.run("check", "-")
+        expect(done.returncode == 64 and b"recipient" not in done.stderr, "-: %s", done)
 
 
 @case("variables: in use, unknown, in vain")

@@ -295,7 +295,8 @@ class LmtpCase(Case):
             argv += ["--host", "127.0.1.4"]  # no TLS, on this machine
         argv += ["-f", servers.USER, "--", *self.recipients, *self.refused]
         self.process = subprocess.run(argv, input=self.message, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, timeout=60)
+                                      stderr=subprocess.PIPE, timeout=60,
+                                      env=self.surroundings(setup))
         expect(self.process.returncode == self.status, "status %d instead of %d",
                self.process.returncode, self.status)
         receipt = json.loads(self.process.stdout)

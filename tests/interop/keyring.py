@@ -16,7 +16,16 @@ import tempfile
 import keyring_stories
 
 HOST, USER, SECRET = "mail.example.org", "ann", "h\u00fcnter 2"
-UNLOCK = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1\n"
+# Whoever asks a service that is not there yet makes the bus start another one, a locked one: the name
+# must be owned before it is asked for the keyring.
+WAIT = 'until %s | grep -q "boolean %s"; do sleep 0.05; done\n'
+OWNED = "dbus-send --session --print-reply --dest=org.freedesktop.DBus / " \
+    f"org.freedesktop.DBus.NameHasOwner string:{keyring_stories.SERVICE} 2>/dev/null"
+IS_LOCKED = f"dbus-send --session --print-reply --dest={keyring_stories.SERVICE} " \
+    f"{keyring_stories.LOGIN} org.freedesktop.DBus.Properties.Get " \
+    "string:org.freedesktop.Secret.Collection string:Locked 2>/dev/null"
+UNLOCK = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1\n" + \
+    WAIT % (OWNED, "true") + WAIT % (IS_LOCKED, "false")
 LOCKED = "gnome-keyring-daemon --start --components=secrets </dev/null >/dev/null 2>&1\n"
 STORE = 'secret-tool store --label=test %s <"$SECRET"\n'
 OWN = f"host {HOST} service smtp user {USER}"

@@ -818,6 +818,9 @@ def findings(r, *argv):
     found = [one for one in json.loads(answer.out)["findings"] if one["section"] in SERVERS]
     for one in found:
         one.get("data", {}).pop("ms", None)
+        # what ends in a day may end in none when it is asked again
+        one.get("data", {}).pop("days", None)
+        one["text"] = re.sub(r"\d+ days? left", "some days left", one["text"])
     return [masked(json.dumps(one, sort_keys=True)) for one in found], answer.status
 
 

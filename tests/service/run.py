@@ -1086,7 +1086,8 @@ def features(r, h):
     time.sleep(1)
     expect(not h.messages() and len(r.queued()) == 1, "it is not held")
     log = ok(r.run("alice", ["sendoff", "log"])).out
-    expect("dave@example.org" in log and "bob@box" not in log, "%s", log)
+    # a Message-ID may well end like that
+    expect("dave@example.org" in log and not re.search(r"(?<![\w.])bob@box", log), "%s", log)
     expect(r.run("bob", ["sendoff", "log", "alice@box.example.net"]).status == 66, "bob sees it")
     empty(r)
 

@@ -93,6 +93,11 @@ def sources(bench):
     bench.case("no PIN, and nobody to ask", status=77, says="set tls-key-pin-file")
 
 
+def shows(text):
+    """Whether there is any part of the PIN as the URI has it."""
+    return "%2034" in text or "2034%" in text
+
+
 def configured(bench):
     """pin-value in a file: as secret as the file."""
     key = KEY + "?pin-value=12%2034%25"
@@ -105,9 +110,9 @@ def configured(bench):
     bench.tap.ok(status == 78 and "chmod" in complaint and not bench.host.take(),
                  "the PIN in a configuration that others can read", status, complaint)
     _, shown, _ = bench.run("accounts", "--config", public)
-    bench.tap.ok("pin-value=***" in shown and "%2034" not in shown, "accounts shows no PIN", shown)
+    bench.tap.ok("pin-value=***" in shown and not shows(shown), "accounts shows no PIN", shown)
     _, shown, _ = bench.run("accounts", "--json", "--config", public)
-    bench.tap.ok("%2034" not in shown and json.loads(shown), "nor does its JSON", shown)
+    bench.tap.ok(not shows(shown) and json.loads(shown), "nor does its JSON", shown)
 
 
 def refusals(bench):
